@@ -1,0 +1,29 @@
+"""paperlab: the machinery of *Forty-Four Papers, Re-run*.
+
+>>> import paperlab
+>>> result = paperlab.run("cd_test", n=200)          # doctest: +SKIP
+>>> result.verdicts                                  # doctest: +SKIP
+
+Heavy libraries are imported where they are used, so that importing this package is quick.
+"""
+
+import importlib
+
+__version__ = "0.1.0"
+
+_LAZY = {
+    "Paper": "paperlab.paper",
+    "PaperlabError": "paperlab.errors",
+    "run": "paperlab.runs",
+    "sweep": "paperlab.sweeps",
+}
+_MODULES = {"datasets", "loaders", "plots", "scoreboard", "methods", "runs", "sweeps", "records", "checks"}
+__all__ = [*_LAZY, "datasets", "plots", "scoreboard"]
+
+
+def __getattr__(name):
+    if name in _LAZY:
+        return getattr(importlib.import_module(_LAZY[name]), name)
+    if name in _MODULES:
+        return importlib.import_module(f"paperlab.{name}")
+    raise AttributeError(f"module 'paperlab' has no attribute {name!r}")

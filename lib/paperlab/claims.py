@@ -1,0 +1,186 @@
+"""Claims of a paper and the criteria that decide them. Pure: no files, no printing.
+
+A claim is one sentence of the paper, one number measured here, and one criterion fixed beforehand.
+"""
+
+import math
+from dataclasses import dataclass
+
+from paperlab.errors import PaperlabError, suggestion
+
+VERDICTS = ("reproduced", "partly", "not", "not tested")
+WORDS = {
+    "reproduced": "reproduced",
+    "partly": "partly reproduced",
+    "not": "not reproduced",
+    "not tested": "not tested",
+}
+FIDELITIES = ("same data", "same design", "public data", "stand-in")
+KINDS = ("at_least", "at_most", "between", "equals")
+
+
+def _is_number(value):
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
+
+
+@dataclass(frozen=True)
+class Criterion:
+    """An interval that the measured number must fall into, and optionally a wider one.
+
+    Parameters
+    ----------
+    kind : {"at_least", "at_most", "between", "equals"}
+    low, high : float
+        The interval, both ends included; ``-inf`` or ``inf`` where open.
+    partly : Criterion or None
+        A wider interval in which the claim counts as partly reproduced.
+    """
+
+    kind: str
+    low: float
+    high: float
+    partly: "Criterion | None" = None
+
+    @classmethod
+    def from_dict(cls, data, where="criterion"):
+        """Read ``{at_least: x}``, ``{at_most: x}``, ``{between: [a, b]}`` or ``{equals: v, tolerance: t}``.
+
+        Raises
+        ------
+        PaperlabError
+            If the form is none of these; the message begins with ``where``.
+        """
+        if not isinstance(data, dict):
+            raise PaperlabError(f"{where}: a criterion is missing; write e.g. {{at_least: 0.25}}, got {data!r}")
+        allowed = {*KINDS, "tolerance", "partly"}
+        for key in data:
+            if key not in allowed:
+                raise PaperlabError(f"{where}: unknown key {key!r}{suggestion(key, allowed)}")
+        kinds = [kind for kind in KINDS if kind in data]
+        if len(kinds) != 1:
+            raise PaperlabError(f"{where}: exactly one of {', '.join(KINDS)} is needed, got {sorted(data)}")
+        kind = kinds[0]
+        value = data[kind]
+        if kind == "between":
+            if not (
+                isinstance(value, list) and len(value) == 2 and all(map(_is_number, value)) and value[0] <= value[1]
+            ):
+                raise PaperlabError(f"{where}: between needs [low, high], got {value!r}")
+            low, high = value
+        elif not _is_number(value):
+            raise PaperlabError(f"{where}: {kind} needs a number, got {value!r}")
+        elif kind == "equals":
+            tolerance = data.get("tolerance", 0.0)
+            if not (_is_number(tolerance) and tolerance >= 0):
+                raise PaperlabError(f"{where}: tolerance must be a number >= 0, got {tolerance!r}")
+            low, high = value - tolerance, value + tolerance
+        else:
+            low, high = (value, math.inf) if kind == "at_least" else (-math.inf, value)
+        if "tolerance" in data and kind != "equals":
+            raise PaperlabError(f"{where}: tolerance goes with equals, not with {kind}")
+        partly = None
+        if data.get("partly") is not None:
+            partly = cls.from_dict(data["partly"], f"{where}: partly")
+            if partly.low > low or partly.high < high:
+                raise PaperlabError(f"{where}: partly must be wider than the criterion itself")
+        return cls(kind, float(low), float(high), partly)
+
+    def verdict(self, value):
+        """``"reproduced"``, ``"partly"`` or ``"not"`` for one finite number."""
+        if self.low <= value <= self.high:
+            return "reproduced"
+        if self.partly is not None and self.partly.low <= value <= self.partly.high:
+            return "partly"
+        return "not"
+
+    def __str__(self):
+        if self.kind == "at_least":
+            text = f"≥ {self.low:g}"
+        elif self.kind == "at_most":
+            text = f"≤ {self.high:g}"
+        elif self.kind == "equals":
+            middle, half = (self.low + self.high) / 2, (self.high - self.low) / 2
+            text = f"= {middle:g}" + (f" ± {half:.3g}" if half else "")
+        else:
+            text = f"{self.low:g} to {self.high:g}"
+        return text + (f" (partly: {self.partly})" if self.partly else "")
+
+
+@dataclass(frozen=True)
+class Claim:
+    """One claim of a paper as its card states it; see CONTRIBUTING.md for the fields."""
+
+    id: str
+    text: str
+    paper: str
+    source: str
+    measure: str
+    criterion: Criterion
+    fidelity: str
+    why: str = ""
+    needs: str | None = None
+    not_tested: str | None = None
+
+    @classmethod
+    def from_dict(cls, data, where):
+        """Read one entry of a card's ``claims``; ``where`` begins every error message."""
+        if not isinstance(data, dict) or "id" not in data:
+            raise PaperlabError(f"{where}: every claim needs an id, got {data!r}")
+        where = f"{where}: claim {data['id']}"
+        required = ("id", "text", "paper", "source", "measure", "fidelity")
+        known = {*required, "criterion", "why", "needs", "not_tested"}
+        for key in data:
+            if key not in known:
+                raise PaperlabError(f"{where}: unknown field {key!r}{suggestion(key, known)}")
+        for key in required:
+            if not str(data.get(key) or "").strip():
+                raise PaperlabError(f"{where}: field {key!r} is missing or empty")
+        if data["fidelity"] not in FIDELITIES:
+            raise PaperlabError(f"{where}: fidelity must be one of {', '.join(FIDELITIES)}, got {data['fidelity']!r}")
+        if data.get("needs") not in (None, "full"):
+            raise PaperlabError(f"{where}: needs can only be 'full', got {data['needs']!r}")
+        if data.get("not_tested") and "criterion" not in data:
+            criterion = None
+        else:
+            criterion = Criterion.from_dict(data.get("criterion"), f"{where}: criterion")
+        texts = {key: str(data[key]).strip() for key in required if key != "id"}
+        return cls(
+            id=str(data["id"]),
+            criterion=criterion,
+            why=str(data.get("why") or ""),
+            needs=data.get("needs"),
+            not_tested=str(data["not_tested"]) if data.get("not_tested") else None,
+            **texts,
+        )
+
+    def judge(self, value):
+        """The `Verdict` for ``value``; ``None`` means that this run did not measure the claim."""
+        if self.not_tested:
+            return Verdict(self, value, "not tested", self.not_tested)
+        if value is None:
+            return Verdict(self, None, "not tested", "measured in the full run only" if self.needs else "not measured")
+        return Verdict(self, value, self.criterion.verdict(value), "")
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What became of one claim in one run."""
+
+    claim: Claim
+    value: float | None
+    verdict: str
+    reason: str
+
+    @property
+    def words(self):
+        return WORDS[self.verdict]
+
+    def as_dict(self):
+        return {"id": self.claim.id, "value": self.value, "verdict": self.verdict, "reason": self.reason}
+
+
+def number(value):
+    """A measured number as text: four significant digits, a dash where there is none."""
+    if value is None:
+        return "–"
+    return f"{value:.0f}" if value == int(value) and abs(value) < 1e6 else f"{value:.4g}"

@@ -1,0 +1,61 @@
+"""Where things are. ``PAPERLAB_ROOT`` points the machinery at another checkout (tests use it)."""
+
+import os
+import re
+from pathlib import Path
+
+from paperlab.errors import PaperlabError, suggestion
+
+SLUG = re.compile(r"[a-z][a-z0-9_]*")
+
+
+def root():
+    """The checkout that holds ``notebooks/`` and ``data/``."""
+    return Path(os.environ.get("PAPERLAB_ROOT") or Path(__file__).resolve().parents[2])
+
+
+def cards_dir():
+    return root() / "data" / "papers"
+
+
+def card_path(slug):
+    return cards_dir() / f"{slug}.yml"
+
+
+def notebook_path(slug, suffix=".ipynb"):
+    return root() / "notebooks" / f"{slug}{suffix}"
+
+
+def record_path(slug):
+    return root() / "data" / "records" / f"{slug}.json"
+
+
+def slugs():
+    """Slugs of all papers that have a card, sorted."""
+    return sorted(path.stem for path in cards_dir().glob("*.yml") if path.stem != "planned")
+
+
+def check_slug(slug):
+    """Return ``slug`` if a card of that name exists; otherwise say which is near.
+
+    Raises
+    ------
+    PaperlabError
+        If ``slug`` is not a plain name or no card has it.
+    """
+    if not SLUG.fullmatch(str(slug)):
+        raise PaperlabError(f"slug must be a plain name such as cd_test, got {slug!r}")
+    if slug not in slugs():
+        raise PaperlabError(f"no paper {slug!r}{suggestion(slug, slugs())}; `paperlab list` shows all")
+    return slug
+
+
+def shown(path):
+    """``path`` relative to the working directory or the checkout where that is shorter to read."""
+    path = Path(path)
+    for base in (Path.cwd(), root()):
+        try:
+            return str(path.resolve().relative_to(base.resolve()))
+        except ValueError:
+            continue
+    return str(path)

@@ -1,0 +1,63 @@
+"""House style and the few figure shapes that many pages share."""
+
+PAPER_GREY = "0.6"
+COLOURS = (
+    "#0b6fa4",
+    "#d1495b",
+    "#3a7d44",
+    "#8f5fbf",
+    "#c77d0a",
+    "#3d405b",
+)  # distinct in print and for the colour-blind
+
+
+def style():
+    """Set matplotlib's defaults for a 700-pixel column: quiet axes, white card, one colour cycle."""
+    import matplotlib as mpl
+    from cycler import cycler
+
+    mpl.rcParams.update(
+        {
+            "figure.figsize": (7.0, 3.6),
+            "figure.dpi": 110,
+            "figure.constrained_layout.use": True,
+            "figure.facecolor": "white",
+            "axes.facecolor": "white",
+            "axes.prop_cycle": cycler(color=COLOURS),
+            "axes.spines.top": False,
+            "axes.spines.right": False,
+            "axes.titlesize": "medium",
+            "axes.grid": True,
+            "grid.color": "0.92",
+            "legend.frameon": False,
+            "font.size": 10,
+            "svg.hashsalt": "paperlab",
+        }
+    )
+
+
+def table(frame, caption=None, digits=3):
+    """A DataFrame as a scrollable HTML table with rounded numbers; plain text where HTML is not shown."""
+    return _Table(frame, caption, digits)
+
+
+class _Table:
+    def __init__(self, frame, caption, digits):
+        self.frame, self.caption, self.digits = frame, caption, digits
+
+    def __repr__(self):
+        return (f"{self.caption}\n" if self.caption else "") + self.frame.round(self.digits).to_string()
+
+    def _repr_html_(self):
+        import html
+
+        shown = self.frame.to_html(
+            float_format=lambda x: f"{x:.{self.digits}f}", border=0, classes="paperlab-table", na_rep="–"
+        )
+        caption = f"<p class='paperlab-caption'>{html.escape(self.caption)}</p>" if self.caption else ""
+        return f'<div class="paperlab-scroll">{caption}{shown}</div>'
+
+
+def verdict_colour(verdict):
+    """Colour of a verdict, the same in every figure."""
+    return {"reproduced": "#3a7d44", "partly": "#c77d0a", "not": "#d1495b", "not tested": "#7a7a7a"}[verdict]
