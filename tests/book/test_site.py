@@ -1,0 +1,144 @@
+"""The built HTML: links lead somewhere, downloads exist, nothing names another host as a source."""
+
+import json
+import re
+from html.parser import HTMLParser
+from urllib.parse import unquote, urlsplit
+
+import pytest
+from built_book import ROOT, SITE, html_pages
+
+LOADED = {
+    "script": "src",
+    "img": "src",
+    "link": "href",
+    "iframe": "src",
+    "source": "src",
+    "video": "src",
+    "audio": "src",
+}
+
+
+class Page(HTMLParser):
+    """Links, ids, sources and pictures of one page."""
+
+    def __init__(self, text):
+        super().__init__()
+        self.links, self.ids, self.loaded, self.images = [], set(), [], []
+        self.feed(text)
+
+    def handle_starttag(self, tag, attributes):
+        found = dict(attributes)
+        if found.get("id"):
+            self.ids.add(found["id"])
+        if tag == "a" and found.get("href"):
+            self.links.append(found["href"])
+        if tag in LOADED and found.get(LOADED[tag]):
+            self.loaded.append(found[LOADED[tag]])
+        if tag == "img":
+            self.images.append(found)
+
+
+@pytest.fixture(scope="module")
+def pages(site):
+    return {name: Page((site / name).read_text(encoding="utf-8")) for name in html_pages(site)}
+
+
+def finished():
+    return sorted(path.stem for path in (ROOT / "notebooks").glob("*.ipynb"))
+
+
+def test_every_document_of_the_contents_was_built(site):
+    from paperlab import checks
+
+    assert {f"{name}.html" for name in checks.contents()} <= set(html_pages(site))
+
+
+def test_every_finished_page_and_no_other_was_built(site):
+    built = sorted(path.stem for path in (site / "notebooks").glob("*.html"))
+    assert built == finished()
+
+
+def test_internal_links_resolve(site, pages):
+    broken = []
+    for name, page in pages.items():
+        for link in page.links:
+            parts = urlsplit(link)
+            if parts.scheme or parts.netloc:
+                continue
+            target = (site / name).parent / unquote(parts.path) if parts.path else site / name
+            if target.is_dir():
+                target = target / "index.html"
+            if not target.exists():
+                broken.append(f"{name}: {link}")
+                continue
+            other = pages.get(target.resolve().relative_to(site.resolve()).as_posix())
+            if parts.fragment and other and unquote(parts.fragment) not in other.ids:
+                broken.append(f"{name}: {link} (no such place on that page)")
+    assert not broken
+
+
+def test_nothing_is_loaded_from_another_host(pages):
+    foreign = [
+        f"{name}: {address}" for name, page in pages.items() for address in page.loaded if urlsplit(address).netloc
+    ]
+    assert not foreign
+
+
+def test_stylesheets_load_nothing_from_another_host(site):
+    foreign = []
+    for path in (site / "_static").rglob("*.css"):
+        text = re.sub(r"/\*.*?\*/", "", path.read_text(encoding="utf-8"), flags=re.DOTALL)
+        foreign += [
+            f"{path.name}: {hit}" for hit in re.findall(r"(?:url\(|@import\s+)[\"']?((?:https?:)?//[^\"')\s]+)", text)
+        ]
+    assert not foreign
+
+
+@pytest.mark.parametrize("slug", [path.stem for path in sorted((SITE / "notebooks").glob("*.html"))])
+def test_download_button_gives_the_notebook(site, pages, slug):
+    links = [link for link in pages[f"notebooks/{slug}.html"].links if link.endswith(f"{slug}.ipynb")]
+    assert links, "no download link"
+    offered = ((site / "notebooks") / links[0]).resolve()
+    stored = ROOT / "notebooks" / f"{slug}.ipynb"
+    assert json.loads(offered.read_text(encoding="utf-8")) == json.loads(stored.read_text(encoding="utf-8"))
+
+
+def test_every_picture_has_an_alternative_text(pages):
+    images = [(name, image) for name, page in pages.items() for image in page.images]
+    assert not [f"{name}: {image.get('src', '')[-60:]}" for name, image in images if not image.get("alt")]
+
+
+def test_scoreboard_has_a_row_per_claim_that_leads_to_it(pages):
+    from paperlab import scoreboard
+
+    claims = {f"{row['slug']}.{row['claim']}" for row in scoreboard.rows()}
+    page = pages["book/scoreboard.html"]
+    assert claims <= page.ids
+    for claim in claims:
+        slug, number = claim.split(".")
+        assert f"../notebooks/{slug}.html#claim-{number}" in page.links
+
+
+def test_claims_named_in_course_plans_exist():
+    from paperlab import scoreboard
+
+    claims = {f"{row['slug']}.{row['claim']}" for row in scoreboard.rows()}
+    text = (ROOT / "book" / "teaching.md").read_text(encoding="utf-8")
+    named = set(re.findall(r"`([a-z][a-z0-9_]*\.c\d+[a-z]?)`", text))
+    assert named and named <= claims
+
+
+def test_plan_lists_all_papers_and_links_only_the_finished(pages):
+    from paperlab import scoreboard
+
+    text = (SITE / "book" / "plan.html").read_text(encoding="utf-8")
+    assert text.count('class="pl-item"') == len(scoreboard.papers()) >= 44
+    linked = {link for link in pages["book/plan.html"].links if link.startswith("../notebooks/")}
+    assert {f"../notebooks/{slug}.html" for slug in finished()} == linked
+
+
+def test_mathjax_and_fonts_are_part_of_the_book(site):
+    assert (site / "_static" / "mathjax" / "tex-mml-chtml.js").exists()
+    assert list((site / "_static" / "mathjax" / "output" / "chtml" / "fonts" / "woff-v2").glob("*.woff"))
+    assert list((site / "_static" / "fonts").glob("*.woff2"))
