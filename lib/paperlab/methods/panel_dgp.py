@@ -1,0 +1,276 @@
+"""Simulated panels with latent factors of chosen strength, and the Monte Carlo loop over them.
+
+The design follows page ``cd_test``, eqs. (9) to (11).
+"""
+
+from __future__ import annotations
+
+import zlib
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+import scipy.linalg
+from scipy.signal import lfilter
+
+from paperlab.methods import panel, panel_filters
+
+__all__ = [
+    "ERRORS",
+    "STATISTICS",
+    "Design",
+    "draw_errors",
+    "factor_panel",
+    "monte_carlo",
+    "neighbour_matrix",
+    "spatial_filter",
+]
+
+ERRORS = ("gauss", "chi2", "t5")
+STATISTICS = ("cd", "cd_star", "theta", "jr_w", "jr_w_plus")
+BURN_IN = 50
+
+
+@dataclass(frozen=True)
+class Design:
+    """One cell of a Monte Carlo experiment.
+
+    Attributes
+    ----------
+    n, T : int
+        Number of units and of periods.
+    alphas : tuple of float
+        Strength of each factor: about ``n**alpha`` units load on it. Its length is the true number of
+        factors.
+    m_hat : int or None
+        Number of principal components removed; ``None`` takes the true number.
+    errors : {"gauss", "chi2", "t5"}
+        Distribution of the shocks, all with mean 0 and variance 1.
+    rho : float
+        Spatial dependence of the errors between neighbours; 0 is the null hypothesis.
+    ar : float
+        First-order autocorrelation of the errors.
+    prewhiten : int
+        Order of the autoregression fitted to each unit before the factors are removed.
+    regressor : bool
+        Add one regressor that loads on the same factors; it is removed by CCE before the test.
+    loading_var : float or None
+        Variance of the loadings of every factor; ``None`` keeps 0.5 for the first and 1 for the others.
+    """
+
+    n: int
+    T: int
+    alphas: tuple[float, ...] = (1.0,)
+    m_hat: int | None = None
+    errors: str = "gauss"
+    rho: float = 0.0
+    ar: float = 0.0
+    prewhiten: int = 0
+    regressor: bool = False
+    loading_var: float | None = None
+
+    def __post_init__(self):
+        object.__setattr__(self, "alphas", tuple(float(a) for a in self.alphas))
+        if self.errors not in ERRORS:
+            raise ValueError(f"errors must be one of {', '.join(ERRORS)}, got {self.errors!r}")
+        if not all(0.0 <= a <= 1.0 for a in self.alphas):
+            raise ValueError(f"alphas must lie between 0 and 1, got {self.alphas}")
+        if not -1.0 < self.rho < 1.0:
+            raise ValueError(
+                f"rho must lie between -1 and 1, got {self.rho}; the spatial filter is singular beyond"
+            )
+        if not -1.0 < self.ar < 1.0:
+            raise ValueError(
+                f"ar must lie between -1 and 1, got {self.ar}; the errors would not be stationary"
+            )
+        if self.n_factors >= min(self.n, self.T - self.prewhiten):
+            raise ValueError(f"m_hat must be below min(n, T) = {min(self.n, self.T)}, got {self.n_factors}")
+
+    @property
+    def n_factors(self):
+        """Number of principal components that are removed."""
+        return len(self.alphas) if self.m_hat is None else self.m_hat
+
+    @property
+    def stream(self):
+        """Key of the random stream. Cells that differ only in rho, m_hat or treatment share their draws."""
+        return zlib.crc32(repr((self.n, self.T, self.alphas, self.errors)).encode())
+
+
+def neighbour_matrix(n):
+    """Row-normalised matrix of a line on which each unit has one neighbour on each side, shape (n, n)."""
+    w = np.zeros((n, n))
+    i = np.arange(n - 1)
+    w[i, i + 1] = w[i + 1, i] = 1.0
+    return w / w.sum(axis=1, keepdims=True)
+
+
+@lru_cache(maxsize=64)
+def _spatial_scale(n, rho):
+    inverse = np.linalg.inv(np.eye(n) - rho * neighbour_matrix(n))
+    return np.sqrt(n / np.sum(inverse**2))
+
+
+def spatial_filter(shocks, rho):
+    """Errors ``c (I - rho W)^{-1} shocks`` with mean variance 1.
+
+    Parameters
+    ----------
+    shocks : ndarray, shape (n_units, n_periods)
+        Independent shocks with variance 1.
+    rho : float
+        Spatial dependence, between -1 and 1.
+
+    Returns
+    -------
+    errors : ndarray, shape (n_units, n_periods)
+
+    Notes
+    -----
+    Page ``cd_test``, eq. (11). ``W`` has two bands, so the system is solved in time proportional to
+    ``n_units``.
+    """
+    if rho == 0.0:
+        return shocks
+    n = len(shocks)
+    bands = np.zeros((3, n))
+    bands[1] = 1.0
+    bands[0, 1:] = bands[2, :-1] = -rho / 2
+    bands[0, 1] = bands[2, -2] = -rho  # the units at both ends have a single neighbour
+    return _spatial_scale(n, rho) * scipy.linalg.solve_banded((1, 1), bands, shocks, check_finite=False)
+
+
+def draw_errors(shape, errors, rng):
+    """Independent shocks with mean 0 and variance 1.
+
+    Parameters
+    ----------
+    shape : tuple of int
+    errors : {"gauss", "chi2", "t5"}
+        N(0, 1), ``(chi2(2) - 2) / 2``, or Student t with 5 degrees of freedom times ``sqrt(3 / 5)``.
+    rng : numpy.random.Generator
+
+    Returns
+    -------
+    shocks : ndarray of the given shape
+    """
+    if errors == "gauss":
+        return rng.standard_normal(shape)
+    if errors == "chi2":  # a chi-square variable with 2 degrees of freedom is twice an exponential one
+        return rng.standard_exponential(shape) - 1.0
+    if errors == "t5":
+        return rng.standard_t(5, shape) * np.sqrt(3 / 5)
+    raise ValueError(f"errors must be one of {', '.join(ERRORS)}, got {errors!r}")
+
+
+def _ar1(shocks, coefficient):
+    """Stationary first-order autoregression with variance 1 along the last axis; the burn-in is dropped."""
+    scale = np.sqrt(1.0 - coefficient**2)
+    return lfilter([scale], [1.0, -coefficient], shocks, axis=-1)[..., BURN_IN:]
+
+
+def _loadings(n, alphas, rng, means, variances):
+    gamma = np.zeros((n, len(alphas)))
+    for j, alpha in enumerate(alphas):
+        count = max(1, int(n**alpha + 1e-9))
+        units = np.arange(n) if count == n else rng.choice(n, count, replace=False)
+        gamma[units, j] = means[j] + np.sqrt(variances[j]) * rng.standard_normal(count)
+    return gamma
+
+
+def factor_panel(design, rng, shocks=None):
+    """Draw one panel.
+
+    Parameters
+    ----------
+    design : Design
+    rng : numpy.random.Generator
+    shocks : ndarray, shape (n, T), optional
+        Errors to use in place of ``design.errors`` (then ``rho`` and ``ar`` are not applied).
+
+    Returns
+    -------
+    y : ndarray, shape (n, T)
+    x : ndarray, shape (n, T), or None
+        The regressor, if the design has one.
+
+    Notes
+    -----
+    Page ``cd_test``, eqs. (9) to (11): factors are AR(1) with coefficient 0.5 and variance 1; loadings N(0.5,
+    0.5) on the first factor and N(1, 1) on the others (mean, variance); error variances ``0.5 + chi2(2) /
+    4``; intercepts N(1, 1).
+    """
+    n, T, m = design.n, design.T, len(design.alphas)
+    factors = _ar1(rng.standard_normal((m, T + BURN_IN)), 0.5)
+    means = [0.5] + [1.0] * m
+    variances = [0.5] + [1.0] * m if design.loading_var is None else [design.loading_var] * (m + 1)
+    gamma = _loadings(n, design.alphas, rng, means, variances)
+    sigma = np.sqrt(0.5 + rng.standard_exponential(n) / 2)
+    intercept = 1.0 + rng.standard_normal(n)
+    if shocks is None:
+        shape = (n, T + BURN_IN) if design.ar else (n, T)
+        shocks = spatial_filter(draw_errors(shape, design.errors, rng), design.rho)
+        if design.ar:
+            shocks = _ar1(shocks, design.ar)
+    common = gamma @ factors / np.sqrt(m) if m else 0.0
+    y = intercept[:, None] + sigma[:, None] * (common + shocks)
+    if not design.regressor:
+        return y, None
+    x_loadings = _loadings(n, [1.0] * m, rng, [1.0] + [0.5] * m, [0.5] * (m + 1))
+    x = rng.standard_normal((n, 1)) + x_loadings @ factors + rng.standard_normal((n, T))
+    return y + (1.0 + 0.5 * rng.standard_normal((n, 1))) * x, x
+
+
+def _replication(design, seed, index):
+    rng = np.random.default_rng(np.random.SeedSequence((seed, design.stream), spawn_key=(index,)))
+    y, x = factor_panel(design, rng)
+    if x is not None:
+        y, _ = panel_filters.cce_residuals(y, x)
+    if design.prewhiten:
+        y = panel_filters.prewhiten(y, design.prewhiten)
+    cd, theta, cd_star, z = panel.cd_kernel(y, design.n_factors)
+    return cd, cd_star, theta, *panel.jr_statistics(z, rng)
+
+
+def _chunk(design, seed, start, stop):
+    from threadpoolctl import threadpool_limits
+
+    with threadpool_limits(1):
+        return np.array([_replication(design, seed, r) for r in range(start, stop)])
+
+
+def monte_carlo(designs, reps, seed, n_jobs=2):
+    """Statistics of many simulated panels.
+
+    Parameters
+    ----------
+    designs : sequence of Design
+        Cells of the experiment.
+    reps : int
+        Replications of each cell.
+    seed : int
+        Replication ``r`` of a cell draws from its own spawned stream, so the numbers do not depend on
+        ``n_jobs`` or on the other cells.
+    n_jobs : int
+        Number of processes.
+
+    Returns
+    -------
+    draws : list of dict
+        One entry per cell: name of the statistic (see ``STATISTICS``) to ndarray of shape (reps,).
+    """
+    from joblib import Parallel, delayed
+
+    if reps < 1:
+        raise ValueError(f"reps must be at least 1, got {reps}")
+    step = max(1, min(100, -(-reps // (2 * n_jobs))))
+    tasks = [(d, a, min(a + step, reps)) for d in designs for a in range(0, reps, step)]
+    if n_jobs == 1:
+        parts = [_chunk(d, seed, a, b) for d, a, b in tasks]
+    else:
+        parts = Parallel(n_jobs=n_jobs, backend="multiprocessing")(  # forks: no second import
+            delayed(_chunk)(d, seed, a, b) for d, a, b in tasks
+        )
+    per_cell = -(-reps // step)
+    cells = [np.concatenate(parts[k : k + per_cell]) for k in range(0, len(parts), per_cell)]
+    return [dict(zip(STATISTICS, cell.T, strict=True)) for cell in cells]

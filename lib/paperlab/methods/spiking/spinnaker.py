@@ -1,0 +1,147 @@
+"""Placing and routing the networks with sPyNNaker on a virtual board: what the tools do before a real board would run.
+
+sPyNNaker keeps global state, writes reports beside the script and reads a file from the home folder, so every mapping runs in a
+process of its own, whose working and home folder is the folder given. A virtual board returns no spikes.
+"""
+
+import json
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+
+CONFIG = """[Machine]
+version = 5
+virtual_board = True
+"""
+TIMEOUT_S = 900
+
+
+def map_training(word, folder, *, n_bits=10, timeout_s=TIMEOUT_S):
+    """Map the training network of one word.
+
+    Parameters
+    ----------
+    word : int
+    folder : path-like
+        Created if need be; receives sPyNNaker's configuration and reports, and the log ``mapping.log``.
+
+    Returns
+    -------
+    dict
+        ``populations``, ``application_vertices``, ``machine_vertices``, ``placements``, ``cores_of_network``, ``chips``,
+        ``fraction_bits`` (of the weights onto the outputs, exciting and inhibiting, chosen by sPyNNaker) and ``seconds``.
+
+    Raises
+    ------
+    network.EngineMissingError
+        If sPyNNaker is not installed or the mapping fails.
+    """
+    return _run({"kind": "training", "word": int(word), "n_bits": int(n_bits)}, folder, timeout_s)
+
+
+def map_test(words, w1, w0, folder, *, n_bits=10, timeout_s=TIMEOUT_S):
+    """Map one test network per word side by side, as the authors test 25 words at a time.
+
+    Parameters
+    ----------
+    words : sequence of int
+    w1, w0 : array_like, shape (n_bits,)
+        Scaled weights.
+    folder : path-like
+
+    Returns
+    -------
+    dict
+        As `map_training`.
+    """
+    job = {
+        "kind": "test",
+        "words": [int(word) for word in words],
+        "w1": np.asarray(w1, dtype=float).tolist(),
+        "w0": np.asarray(w0, dtype=float).tolist(),
+        "n_bits": int(n_bits),
+    }
+    return _run(job, folder, timeout_s)
+
+
+def _run(job, folder, timeout_s):
+    from paperlab.methods.spiking.network import EngineMissingError
+
+    folder = Path(folder).resolve()
+    folder.mkdir(parents=True, exist_ok=True)
+    for name in ("spynnaker.cfg", ".spynnaker.cfg"):
+        (folder / name).write_text(CONFIG)
+    (folder / "job.json").write_text(json.dumps(job))
+    environment = {**os.environ, "HOME": str(folder), "PYTHONDONTWRITEBYTECODE": "1"}
+    log = folder / "mapping.log"
+    try:
+        with open(log, "w") as stream:
+            done = subprocess.run(
+                [sys.executable, "-m", "paperlab.methods.spiking.spinnaker", "job.json", "result.json"],
+                cwd=folder,
+                env=environment,
+                stdout=stream,
+                stderr=subprocess.STDOUT,
+                timeout=timeout_s,
+                check=False,
+            )
+    except subprocess.TimeoutExpired:
+        raise EngineMissingError(f"sPyNNaker did not finish mapping within {timeout_s} s; see {log.name}") from None
+    if done.returncode:
+        lines = [line for line in log.read_text(errors="replace").splitlines() if line.strip()]
+        named = [line for line in lines if "Error" in line or "Exception" in line]
+        reason = (named or lines or [f"exit status {done.returncode}"])[-1].strip()
+        raise EngineMissingError(
+            f"sPyNNaker could not map the network: {reason}; install sPyNNaker 7.4.1 or skip the mapping"
+        )
+    return json.loads((folder / "result.json").read_text())
+
+
+def _map(job):
+    """Runs in the process of its own: build, map, and read what sPyNNaker decided."""
+    import spynnaker.pyNN as sim
+    from spynnaker.pyNN.data import SpynnakerDataView
+
+    from paperlab.methods.spiking import engine, network
+
+    backend = network.BACKENDS["spinnaker"]
+    started = time.perf_counter()
+    sim.setup(timestep=1.0)
+    sim.set_number_of_neurons_per_core(sim.IF_curr_delta, 100)
+    if job["kind"] == "training":
+        outputs = network.training_network(sim, backend, job["word"], n_bits=job["n_bits"]).outputs
+        duration = engine.TRAIN_STEPS
+    else:
+        readout = [(np.array(job["w1"]), np.array(job["w0"]))]
+        nets = [network.test_network(sim, backend, [[word]], readout, n_bits=job["n_bits"]) for word in job["words"]]
+        outputs = [net.output for net in nets]
+        duration = engine.TEST_STEPS
+    own = list(SpynnakerDataView.iterate_vertices())
+    sim.run(duration)
+    placements = list(SpynnakerDataView.iterate_placemements())
+    mine = {id(machine) for vertex in own for machine in vertex.machine_vertices}
+    # a synapse type: 0 excitatory, 1 inhibitory; weights have 15 - shift fraction bits
+    shifts = [population._vertex.get_ring_buffer_shifts() for population in outputs[:2]]
+    result = {
+        "populations": len(own),
+        "application_vertices": len(list(SpynnakerDataView.iterate_vertices())),
+        "machine_vertices": SpynnakerDataView.get_n_machine_vertices(),
+        "placements": len(placements),
+        "cores_of_network": sum(id(p.vertex) in mine for p in placements),
+        "chips": len({(p.x, p.y) for p in placements}),
+        "fraction_bits": [[15 - int(shift) for shift in row] for row in shifts],
+        "seconds": time.perf_counter() - started,
+    }
+    sim.end()
+    return result
+
+
+if __name__ == "__main__":
+    with open(sys.argv[1]) as file:
+        answer = _map(json.load(file))
+    with open(sys.argv[2], "w") as file:
+        json.dump(answer, file)

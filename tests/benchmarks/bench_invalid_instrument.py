@@ -1,0 +1,186 @@
+"""Page ``invalid_instrument`` against linearmodels and DoubleML: the same numbers first, then the time."""
+
+import numpy as np
+import pytest
+from paperlab.methods import crossfit, iv, iv_dgp
+from paperlab.methods.forest import forest_predict
+
+REPS = 50
+
+
+@pytest.fixture(scope="module")
+def stack():
+    return iv_dgp.simulate(np.random.default_rng(0), 2000, reps=REPS)
+
+
+@pytest.fixture(scope="module")
+def one():
+    s = iv_dgp.simulate(np.random.default_rng(1), 8000)
+    folds = crossfit.assign_folds(s.z, 5, np.random.default_rng(0))
+    return s, folds
+
+
+def ours_2sls(s):
+    b = iv.basis(s.x, "quadratic")
+    return iv.two_stage_least_squares(s.y, s.a[..., None], b, s.z[..., None])
+
+
+def peer_2sls(s):
+    from linearmodels.iv import IV2SLS
+
+    b = iv.basis(s.x, "quadratic")
+    fits = [IV2SLS(s.y[r], b[r], s.a[r], s.z[r]).fit(cov_type="robust") for r in range(REPS)]
+    return np.array([f.params.iloc[-1] for f in fits]), np.array([f.std_errors.iloc[-1] for f in fits])
+
+
+@pytest.mark.benchmark(group="2SLS with robust errors, 50 samples of 2,000 (agree to 1e-8)")
+def test_2sls_here(benchmark, stack):
+    coef, se = benchmark(ours_2sls, stack)
+    peer_coef, peer_se = peer_2sls(stack)
+    np.testing.assert_allclose(coef[:, 0], peer_coef, atol=1e-8)
+    np.testing.assert_allclose(se[:, 0], peer_se, atol=1e-8)
+
+
+@pytest.mark.benchmark(group="2SLS with robust errors, 50 samples of 2,000 (agree to 1e-8)")
+def test_2sls_linearmodels(benchmark, stack):
+    pytest.importorskip("linearmodels")
+    benchmark.pedantic(peer_2sls, args=(stack,), rounds=3)
+
+
+def linear_predictions(y, x, folds):
+    """Out-of-fold least squares on ``(1, X)``, as DoubleML does with LinearRegression."""
+    b = iv.basis(x, "linear")
+    out = np.empty((len(b), y.shape[1]))
+    for k in np.unique(folds):
+        out[folds == k] = b[folds == k] @ iv.least_squares(b[folds != k], y[folds != k])
+    return out
+
+
+def ours_plr(s, folds):
+    y_hat, a_hat = linear_predictions(np.column_stack([s.y, s.a]), s.x, folds).T
+    return crossfit.partialling_out(s.y, s.a, y_hat, a_hat)
+
+
+def peer_plr(s, folds):
+    import doubleml
+    from sklearn.linear_model import LinearRegression
+
+    splits = [[(np.flatnonzero(folds != k), np.flatnonzero(folds == k)) for k in np.unique(folds)]]
+    data = doubleml.DoubleMLData.from_arrays(s.x, s.y, s.a)
+    model = doubleml.DoubleMLPLR(data, LinearRegression(), LinearRegression(), draw_sample_splitting=False)
+    model.set_sample_splitting(splits)
+    model.fit()
+    return model.coef[0], model.se[0]
+
+
+@pytest.mark.benchmark(group="partially linear model, 5 folds, n = 8,000 (agree to 1e-8)")
+def test_plr_here(benchmark, one):
+    pytest.importorskip("doubleml")
+    found = benchmark(ours_plr, *one)
+    np.testing.assert_allclose(found, peer_plr(*one), atol=1e-8)
+
+
+@pytest.mark.benchmark(group="partially linear model, 5 folds, n = 8,000 (agree to 1e-8)")
+def test_plr_doubleml(benchmark, one):
+    pytest.importorskip("doubleml")
+    benchmark.pedantic(peer_plr, args=one, rounds=5)
+
+
+def ours_late(s, folds):
+    """Doubly robust Wald ratio with linear regressions in all five places."""
+    y, a, z, b = s.y, s.a, s.z, iv.basis(s.x, "linear")
+    both = np.column_stack([y, a])
+    fits = np.empty((3, len(y), 2))
+    for k in np.unique(folds):
+        train, test = folds != k, folds == k
+        for arm in (0, 1):
+            rows = train & (z == arm)
+            fits[arm, test] = b[test] @ iv.least_squares(b[rows], both[rows])
+        fits[2, test, 0] = b[test] @ iv.least_squares(b[train], z[train])
+    return crossfit.interactive_late(y, a, z, fits[0, :, 0], fits[1, :, 0], fits[0, :, 1], fits[1, :, 1], fits[2, :, 0])
+
+
+def peer_late(s, folds):
+    import doubleml
+    from sklearn.base import ClassifierMixin
+    from sklearn.linear_model import LinearRegression
+
+    class LinearProbability(ClassifierMixin, LinearRegression):
+        """Least squares that answers to ``predict_proba``."""
+
+        def fit(self, x, y):
+            self.classes_ = np.unique(y)
+            return super().fit(x, y)
+
+        def predict_proba(self, x):
+            p = LinearRegression.predict(self, x)
+            return np.column_stack([1 - p, p])
+
+    splits = [[(np.flatnonzero(folds != k), np.flatnonzero(folds == k)) for k in np.unique(folds)]]
+    data = doubleml.DoubleMLData.from_arrays(s.x, s.y, s.a, z=s.z)
+    model = doubleml.DoubleMLIIVM(
+        data, LinearRegression(), LinearProbability(), LinearProbability(), draw_sample_splitting=False
+    )
+    model.set_sample_splitting(splits)
+    model.fit()
+    return model.coef[0], model.se[0]
+
+
+@pytest.mark.benchmark(group="doubly robust Wald ratio, 5 folds, n = 8,000 (agree to 1e-8)")
+def test_late_here(benchmark, one):
+    pytest.importorskip("doubleml")
+    found = benchmark(ours_late, *one)
+    np.testing.assert_allclose(found, peer_late(*one), atol=1e-8)
+
+
+@pytest.mark.benchmark(group="doubly robust Wald ratio, 5 folds, n = 8,000 (agree to 1e-8)")
+def test_late_doubleml(benchmark, one):
+    pytest.importorskip("doubleml")
+    benchmark.pedantic(peer_late, args=one, rounds=5)
+
+
+@pytest.mark.benchmark(group="multiply robust estimator, 50 samples of 2,000 (agree to 1e-9)")
+def test_multiply_robust_stacked(benchmark, stack):
+    found = benchmark(lambda: iv.multiply_robust(stack, iv.fit_nuisances(stack)).value)
+    np.testing.assert_allclose(found, one_by_one(stack), atol=1e-9)
+
+
+def one_by_one(stack):
+    values = []
+    for r in range(REPS):
+        s = iv.Sample(stack.y[r], stack.a[r], stack.z[r], stack.x[r])
+        values.append(iv.multiply_robust(s, iv.fit_nuisances(s)).value)
+    return np.array(values)
+
+
+@pytest.mark.benchmark(group="multiply robust estimator, 50 samples of 2,000 (agree to 1e-9)")
+def test_multiply_robust_loop(benchmark, stack):
+    benchmark(one_by_one, stack)
+
+
+FOREST_GROUP = "forest of 40 trees, 1,000 units, 2 covariates (correlation above 0.98)"
+
+
+@pytest.fixture(scope="module")
+def curve():
+    rng = np.random.default_rng(2)
+    x, new = rng.uniform(-1, 1, (1000, 2)), rng.uniform(-1, 1, (1000, 2))
+    return x, np.sin(3 * x[:, 0]) + np.cos(3 * x[:, 1]) + rng.normal(0, 0.5, 1000), new
+
+
+def peer_forest(x, y, new):
+    from sklearn.ensemble import RandomForestRegressor
+
+    model = RandomForestRegressor(40, min_samples_leaf=25, max_samples=0.5, random_state=0)
+    return model.fit(x, y).predict(new)
+
+
+@pytest.mark.benchmark(group=FOREST_GROUP)
+def test_forest_here(benchmark, curve):
+    found = benchmark(forest_predict, *curve)
+    assert np.corrcoef(found, peer_forest(*curve))[0, 1] > 0.98
+
+
+@pytest.mark.benchmark(group=FOREST_GROUP)
+def test_forest_sklearn(benchmark, curve):
+    benchmark(peer_forest, *curve)
