@@ -263,7 +263,7 @@ def monte_carlo(designs, reps, seed, n_jobs=2):
 
     if reps < 1:
         raise ValueError(f"reps must be at least 1, got {reps}")
-    step = max(1, min(100, -(-reps // (2 * n_jobs))))
+    step = min(100, -(-reps // n_jobs))
     tasks = [(d, a, min(a + step, reps)) for d in designs for a in range(0, reps, step)]
     if n_jobs == 1:
         parts = [_chunk(d, seed, a, b) for d, a, b in tasks]

@@ -1,0 +1,313 @@
+"""Mixed graphs of linear structural equation models: edges, cycles, one-connections, and families of graphs.
+
+A graph has vertices ``0 .. n-1``, directed edges ``i > j`` (effect of i on j, coefficient ``lambda_ij``) and bidirected
+edges ``i <> j`` (covariance ``omega_ij`` of the errors). It is simple if no two vertices are joined by two edges.
+Families of graphs are pairs of boolean arrays ``directed``, ``bidirected`` of shape ``(n_graphs, n, n)``.
+"""
+
+from __future__ import annotations
+
+import itertools
+import re
+from dataclasses import dataclass
+
+import numpy as np
+
+__all__ = [
+    "PRESETS",
+    "MixedGraph",
+    "OneConnection",
+    "decode",
+    "has_cycle",
+    "isomorphism_classes",
+    "n_parameters",
+    "random_graphs",
+    "random_nonsimple_graphs",
+]
+
+PRESETS = {
+    "chain": "0>1, 1>2",
+    "instrument": "0>1, 1>2, 1<>2",
+    "verma": "0>1, 1>2, 2>3, 1<>3",
+    "2cycle": "0>1, 1>0",
+    "2cycle middle": "0>1, 1>2, 2>1, 3>2",
+    "3cycle": "0>1, 1>2, 2>0",
+    "3cycle+tail": "0>1, 1>2, 2>0, 2>3",
+    "3cycle+tail+bidirected": "0>1, 1>2, 2>0, 2>3, 0<>3",
+    "4cycle": "0>1, 1>2, 2>3, 3>0",
+    "two cycles": "0>1, 1>0, 1>2, 2>3, 3>4, 4>2",
+    "two shared": "0>1, 1>2, 2>0, 2>1, 2>3",
+}
+_EDGE = re.compile(r"(\d+)\s*(<>|>)\s*(\d+)\Z")
+
+
+@dataclass(frozen=True)
+class OneConnection:
+    """A simple path and vertex-disjoint cycles that avoid it; loops at all other vertices are left unwritten.
+
+    ``path`` is a tuple of vertices, ``cycles`` a tuple of such tuples; ``sign`` is minus one to the number of cycles.
+    """
+
+    path: tuple
+    cycles: tuple
+
+    @property
+    def sign(self):
+        return -1 if len(self.cycles) % 2 else 1
+
+    @property
+    def edges(self):
+        """Directed edges of path and cycles, in order."""
+        steps = list(itertools.pairwise(self.path))
+        return steps + [edge for c in self.cycles for edge in zip(c, (*c[1:], c[0]))]
+
+
+@dataclass(frozen=True)
+class MixedGraph:
+    """A mixed graph.
+
+    Parameters
+    ----------
+    n : int
+        Number of vertices.
+    directed : iterable of (int, int)
+        Edges ``i -> j``.
+    bidirected : iterable of (int, int)
+        Edges ``i <-> j``, stored with the smaller vertex first.
+
+    Raises
+    ------
+    ValueError
+        If an edge is a loop, occurs twice, or has an end outside ``0 .. n-1``; the message names the edge.
+
+    Examples
+    --------
+    >>> g = MixedGraph.parse("0>1, 1>2, 2>0, 0<>3")
+    >>> g.n, g.is_acyclic, g.is_simple
+    (4, False, True)
+    """
+
+    n: int
+    directed: tuple = ()
+    bidirected: tuple = ()
+
+    def __post_init__(self):
+        directed = [tuple(int(v) for v in e) for e in self.directed]
+        bidirected = [tuple(sorted(int(v) for v in e)) for e in self.bidirected]
+        if self.n < 1:
+            raise ValueError(f"n must be at least 1, got {self.n}")
+        for arrow, edges in ((">", directed), ("<>", bidirected)):
+            seen = set()
+            for i, j in edges:
+                name = f"{i}{arrow}{j}"
+                if i == j:
+                    hint = "a variable has no effect on itself" if arrow == ">" else "error variances are always there"
+                    raise ValueError(f"edge {name} is a loop; {hint}, leave it out")
+                if (i, j) in seen:
+                    raise ValueError(f"edge {name} occurs twice; give each edge once")
+                if not (0 <= i < self.n and 0 <= j < self.n):
+                    raise ValueError(f"edge {name} has an end outside 0..{self.n - 1}; raise n or rename the vertex")
+                seen.add((i, j))
+        object.__setattr__(self, "directed", tuple(directed))
+        object.__setattr__(self, "bidirected", tuple(bidirected))
+
+    @classmethod
+    def parse(cls, text, n=None):
+        """Graph from the name of a preset or from edges such as ``"0>1, 1>2, 0<>2"``; ``n`` adds isolated vertices."""
+        directed, bidirected = [], []
+        for part in PRESETS.get(text, text).split(","):
+            match = _EDGE.match(part.strip())
+            if match is None:
+                raise ValueError(
+                    f"edge {part.strip()!r} is not of the form 0>1 or 0<>1, and {text!r} is none of "
+                    + ", ".join(PRESETS)
+                )
+            (directed if match[2] == ">" else bidirected).append((int(match[1]), int(match[3])))
+        largest = max(v for e in directed + bidirected for v in e)
+        return cls(n or largest + 1, tuple(directed), tuple(bidirected))
+
+    def __str__(self):
+        return ", ".join([f"{i}>{j}" for i, j in self.directed] + [f"{i}<>{j}" for i, j in self.bidirected])
+
+    def arrays(self):
+        """Boolean adjacency matrices ``directed`` and (symmetric) ``bidirected``, each of shape (n, n)."""
+        d, b = np.zeros((2, self.n, self.n), bool)
+        for i, j in self.directed:
+            d[i, j] = True
+        for i, j in self.bidirected:
+            b[i, j] = b[j, i] = True
+        return d, b
+
+    @classmethod
+    def from_arrays(cls, directed, bidirected):
+        return cls(len(directed), tuple(zip(*np.nonzero(directed))), tuple(zip(*np.nonzero(np.triu(bidirected)))))
+
+    @property
+    def is_simple(self):
+        pairs = [frozenset(e) for e in self.directed + self.bidirected]
+        return len(set(pairs)) == len(pairs)
+
+    @property
+    def is_acyclic(self):
+        return not has_cycle(self.arrays()[0][None])[0]
+
+    @property
+    def n_parameters(self):
+        """Effects, error covariances and error variances."""
+        return len(self.directed) + len(self.bidirected) + self.n
+
+    def _children(self):
+        return [[j for a, j in self.directed if a == i] for i in range(self.n)]
+
+    def paths(self, start):
+        """All simple paths from ``start``, as tuples of vertices; ``(start,)`` is the first."""
+        children, stack = self._children(), [(start,)]
+        while stack:
+            path = stack.pop()
+            yield path
+            stack += [(*path, j) for j in children[path[-1]] if j not in path]
+
+    def cycles(self):
+        """All simple directed cycles, each as a tuple that begins with its smallest vertex."""
+        edges = set(self.directed)
+        return [
+            path
+            for i in range(self.n)
+            for path in self.paths(i)
+            if min(path) == i and len(path) > 1 and (path[-1], i) in edges
+        ]
+
+    def disjoint_cycles(self, avoid=()):
+        """All sets of pairwise vertex-disjoint cycles outside ``avoid``; the empty set is the first."""
+
+        def extend(chosen, used, rest):
+            yield chosen
+            for k, cycle in enumerate(rest):
+                if not used & set(cycle):
+                    yield from extend((*chosen, cycle), used | set(cycle), rest[k + 1 :])
+
+        yield from extend((), set(avoid), self.cycles())
+
+    def one_connections(self, i, j):
+        """All one-connections from ``i`` to ``j``: the signed terms of ``N_ij``."""
+        return [OneConnection(p, c) for p in self.paths(i) if p[-1] == j for c in self.disjoint_cycles(p)]
+
+
+def has_cycle(directed):
+    """Which graphs of a family have a directed cycle.
+
+    Parameters
+    ----------
+    directed : ndarray of bool, shape (n_graphs, n, n)
+
+    Returns
+    -------
+    cyclic : ndarray of bool, shape (n_graphs,)
+    """
+    reach = np.asarray(directed, bool).copy()
+    for k in range(reach.shape[-1]):
+        reach |= reach[:, :, k, None] & reach[:, None, k, :]
+    return np.einsum("gii->gi", reach).any(axis=1)
+
+
+def n_parameters(directed, bidirected):
+    """Effects, error covariances and error variances of each graph of a family."""
+    return directed.sum((1, 2)) + bidirected.sum((1, 2)) // 2 + directed.shape[-1]
+
+
+def _from_states(states, n):
+    """Families from one state in 0..7 per pair (bits: 1 forward, 2 backward, 4 bidirected); shape (n_graphs, pairs)."""
+    i, j = np.triu_indices(n, 1)
+    directed, bidirected = np.zeros((2, len(states), n, n), bool)
+    directed[:, i, j] = states & 1
+    directed[:, j, i] = states & 2
+    bidirected[:, i, j] = bidirected[:, j, i] = states & 4
+    return directed, bidirected
+
+
+def decode(codes, n, *, simple=True):
+    """Graphs on ``n`` labelled vertices by number, so that a census can run through all of them in pieces.
+
+    Parameters
+    ----------
+    codes : array_like of int
+        From 0 to ``4**pairs - 1`` (simple graphs: none, forward, backward or bidirected for each of the
+        ``n (n - 1) / 2`` pairs) or ``8**pairs - 1`` (all mixed graphs).
+    n : int
+    simple : bool
+
+    Returns
+    -------
+    directed, bidirected : ndarray of bool, shape (n_codes, n, n)
+
+    Raises
+    ------
+    ValueError
+        If a code is out of range.
+    """
+    codes = np.asarray(codes, dtype=np.int64)
+    pairs = n * (n - 1) // 2
+    base = 4 if simple else 8
+    if codes.size and (codes.min() < 0 or codes.max() >= base**pairs):
+        raise ValueError(f"codes must be from 0 to {base**pairs - 1} for n = {n}, got up to {codes.max()}")
+    digits = codes[:, None] // base ** np.arange(pairs) % base
+    return _from_states(np.array([0, 1, 2, 4])[digits] if simple else digits, n)
+
+
+def isomorphism_classes(n):
+    """One code per class of simple graphs on ``n`` vertices up to renaming, and the number of graphs in the class.
+
+    Returns
+    -------
+    codes, sizes : ndarray of int
+        For `decode`; the codes are the smallest of their classes.
+    """
+    pairs = list(itertools.combinations(range(n), 2))
+    codes = np.arange(4 ** len(pairs))
+    digits = codes[:, None] // 4 ** np.arange(len(pairs)) % 4
+    smallest = codes.copy()
+    swap = np.array([0, 2, 1, 3])  # renaming can turn forward into backward
+    for perm in itertools.permutations(range(n)):
+        image = np.zeros_like(codes)
+        for k, (i, j) in enumerate(pairs):
+            a, b = perm[i], perm[j]
+            state = digits[:, k] if a < b else swap[digits[:, k]]
+            image += state * 4 ** pairs.index((min(a, b), max(a, b)))
+        smallest = np.minimum(smallest, image)
+    return np.unique(smallest, return_counts=True)
+
+
+def random_graphs(rng, n, n_graphs, p_cycle=0.0):
+    """Random graphs: each pair is none, forward, backward or bidirected with equal chance.
+
+    A pair with a directed edge gets the reverse edge as well with probability ``p_cycle``; with 0 all graphs are simple.
+    """
+    if not 0 <= p_cycle <= 1:
+        raise ValueError(f"p_cycle must be from 0 to 1, got {p_cycle}; it is a probability")
+    states = np.array([0, 1, 2, 4])[rng.integers(4, size=(n_graphs, n * (n - 1) // 2))]
+    both = (states % 4 > 0) & (rng.random(states.shape) < p_cycle)
+    return _from_states(np.where(both, 3, states), n)
+
+
+def random_nonsimple_graphs(rng, n, n_graphs, p_cycle=0.5):
+    """Random simple graphs with one doubled pair, of which those with at most ``n (n - 1) / 2`` edges are returned.
+
+    A pair with a directed edge is doubled: by the reverse edge with probability ``p_cycle``, by a bidirected edge
+    otherwise. Graphs without a directed edge and graphs with too many edges are dropped, so fewer than
+    ``n_graphs`` come back.
+
+    Returns
+    -------
+    directed, bidirected : ndarray of bool, shape (n_kept, n, n)
+    two_cycle : ndarray of bool, shape (n_kept,)
+        Whether the doubled pair is a two-cycle.
+    """
+    pairs = n * (n - 1) // 2
+    states = np.array([0, 1, 2, 4])[rng.integers(4, size=(n_graphs, pairs))]
+    priority = np.where(states % 4 > 0, rng.random(states.shape), -1.0)
+    chosen = priority.argmax(axis=1)
+    rows = np.arange(n_graphs)
+    two_cycle = rng.random(n_graphs) < p_cycle
+    kept = (priority[rows, chosen] >= 0) & ((states > 0).sum(axis=1) + 1 <= pairs)
+    states[rows, chosen] = np.where(two_cycle, 3, states[rows, chosen] | 4)
+    return (*_from_states(states[kept], n), two_cycle[kept])

@@ -1,0 +1,179 @@
+"""Exact covariances, ranks and null spaces of mixed graphs against sympy, numpy and networkx.
+
+One process, one BLAS thread; values are compared before any time is.
+"""
+
+import itertools
+import time
+
+import numpy as np
+import pytest
+from paperlab.methods import mixed_graph_ideals as ideals
+from paperlab.methods import mixed_graph_maps as maps
+from paperlab.methods import mixed_graphs as mixed
+from paperlab.methods import modular
+from threadpoolctl import threadpool_limits
+
+P = modular.PRIMES[0]
+N_GRAPHS = 100
+CENSUS_SECONDS = 5.0
+
+
+@pytest.fixture(autouse=True)
+def one_thread():
+    with threadpool_limits(1):
+        yield
+
+
+@pytest.fixture(scope="module")
+def family():
+    rng = np.random.default_rng(2021)
+    d, b = mixed.random_graphs(rng, 5, N_GRAPHS, 0.5)
+    lam, omega = maps.draw_parameters(rng, d, b, P)
+    return d, lam, omega
+
+
+@pytest.fixture(scope="module")
+def census():
+    return mixed.decode(np.arange(4096), 4)
+
+
+COVARIANCES = f"all covariances modulo a prime ({N_GRAPHS} graphs, n = 5)"
+
+
+@pytest.mark.benchmark(group=COVARIANCES)
+@pytest.mark.parametrize("route", ["one-connections", "inverse"])
+def test_kernel(benchmark, family, route):
+    _, lam, omega = family
+    benchmark.extra_info.update(role="ours", label=f"numba, {route}", agreement="exact")
+    result = benchmark.pedantic(maps.covariances, args=(lam, omega, P, route), rounds=10, warmup_rounds=1)
+    assert all((x == y).all() for x, y in zip(result, maps.covariances(lam, omega, P, "subsets")))
+
+
+@pytest.mark.benchmark(group=COVARIANCES)
+def test_peer_sympy_inverse(benchmark, family):
+    from sympy import GF
+    from sympy.polys.matrices import DomainMatrix
+
+    _, lam, omega = family
+    field = GF(P, symmetric=False)
+
+    def peer():
+        out = []
+        for l, w in zip(lam, omega):
+            a = DomainMatrix([[field(int(i == j) - int(l[i, j])) for j in range(5)] for i in range(5)], (5, 5), field)
+            m = a.inv()
+            w = DomainMatrix([[field(int(v)) for v in row] for row in w], (5, 5), field)
+            out.append((m.transpose() * w * m).to_Matrix().tolist())
+        return np.array(out, dtype=np.int64) % P
+
+    benchmark.extra_info.update(role="peer", label="sympy DomainMatrix over GF(p)", agreement="exact")
+    assert (benchmark.pedantic(peer, rounds=2) == maps.covariances(lam, omega, P).sigma).all()
+
+
+@pytest.mark.benchmark(group="determinants by enumerated cycles (100 graphs, n = 5)")
+def test_enumeration(benchmark, family):
+    d, lam, omega = family
+    benchmark.extra_info.update(role="ours", label="numba, all paths, cycles and covariances", agreement="exact")
+    benchmark.pedantic(maps.covariances, args=(lam, omega, P), rounds=10, warmup_rounds=1)
+
+
+@pytest.mark.benchmark(group="determinants by enumerated cycles (100 graphs, n = 5)")
+def test_peer_networkx_cycles(benchmark, family):
+    import networkx as nx
+
+    d, lam, omega = family
+
+    def peer():
+        out = []
+        for adjacency, l in zip(d, lam):
+            graph = nx.from_numpy_array(adjacency, create_using=nx.DiGraph)
+            cycles = [tuple(c) for c in nx.simple_cycles(graph)]
+            total = 1
+            for size in range(1, 3):  # at most two disjoint proper cycles fit on five vertices
+                for chosen in itertools.combinations(cycles, size):
+                    if len(set().union(*chosen)) == sum(map(len, chosen)):
+                        product = (-1) ** size
+                        for c in chosen:
+                            for i, j in zip(c, (*c[1:], c[0])):
+                                product = product * int(l[i, j]) % P
+                        total += product
+            out.append(total % P)
+        return np.array(out)
+
+    benchmark.extra_info.update(role="peer", label="networkx simple_cycles, determinants only", agreement="exact")
+    assert (benchmark.pedantic(peer, rounds=2) == maps.covariances(lam, omega, P).delta).all()
+
+
+RANKS = "Jacobian ranks of all 4,096 simple graphs on 4 vertices"
+
+
+@pytest.mark.benchmark(group=RANKS)
+def test_census(benchmark, census):
+    benchmark.extra_info.update(role="ours", label="numba, modulo a prime", agreement="exact")
+    ranks = benchmark.pedantic(maps.jacobian_ranks, args=(np.random.default_rng(1), *census), rounds=5, warmup_rounds=1)
+    assert (ranks == mixed.n_parameters(*census)).all()
+
+
+def float_ranks(d, b):
+    rng = np.random.default_rng(1)
+    upper = np.triu_indices(4)
+    ranks = np.empty(len(d), int)
+    for k in range(len(d)):
+        lam = np.where(d[k], rng.uniform(0.5, 1.5, (4, 4)), 0)
+        omega = np.triu(rng.uniform(0.5, 1.5, (4, 4)))
+        omega = np.where(b[k] | np.eye(4, dtype=bool), omega + omega.T, 0)
+        m = np.linalg.inv(np.eye(4) - lam)
+        sigma = m.T @ omega @ m
+        columns = [np.outer(sigma[:, i], m[j]) for i, j in zip(*np.nonzero(lam))]
+        columns += [np.outer(m[i], m[j]) for i, j in zip(*np.nonzero(np.triu(omega)))]
+        j = np.array([(c + c.T)[upper] for c in columns])
+        ranks[k] = np.linalg.matrix_rank(j / np.linalg.norm(j, axis=1, keepdims=True), tol=1e-8)
+    return ranks
+
+
+@pytest.mark.benchmark(group=RANKS)
+def test_peer_numpy_rank(benchmark, census):
+    benchmark.extra_info.update(role="peer", label="numpy matrix_rank, floating point", agreement="same ranks")
+    ranks = benchmark.pedantic(float_ranks, args=census, rounds=2)
+    assert (ranks == maps.jacobian_ranks(np.random.default_rng(1), *census)).all()
+
+
+NULL = "null space of all monomials of degree 3 (Verma-type graph)"
+
+
+@pytest.mark.benchmark(group=NULL)
+@pytest.mark.parametrize("split", [True, False])
+def test_null_space(benchmark, split):
+    g = mixed.MixedGraph.parse("verma")
+    label = "numba, split by multidegree" if split else "numba, all monomials at once"
+    benchmark.extra_info.update(role="ours", label=label, agreement="exact")
+    run = benchmark.pedantic(
+        lambda: ideals.vanishing_ideal(g, 3, np.random.default_rng(1), split=split), rounds=3, warmup_rounds=1
+    )
+    assert run.dimension == {1: 0, 2: 1, 3: 12}
+
+
+@pytest.mark.benchmark(group=NULL)
+def test_peer_sympy_null_space(benchmark):
+    from sympy import GF
+    from sympy.polys.matrices import DomainMatrix
+
+    g = mixed.MixedGraph.parse("verma")
+    monomials = np.array(list(itertools.combinations_with_replacement(range(10), 3)))
+    points = ideals.model_points(np.random.default_rng(1), g, 230)
+    values = ideals.evaluate_monomials(points, monomials)
+    field = GF(P, symmetric=False)
+    matrix = DomainMatrix([[field(int(v)) for v in row] for row in values], values.shape, field)
+    benchmark.extra_info.update(role="peer", label="sympy DomainMatrix.nullspace over GF(p)", agreement="exact")
+    basis = benchmark.pedantic(matrix.nullspace, rounds=1)
+    assert basis.shape[0] == len(modular.null_space(values)) == 12
+
+
+def test_census_takes_seconds(census):
+    maps.jacobian_ranks(np.random.default_rng(1), *census)
+    start = time.perf_counter()
+    maps.jacobian_ranks(np.random.default_rng(1), *census)
+    seconds = time.perf_counter() - start
+    print(f"\ncensus of 4,096 graphs: {seconds:.3f} s")
+    assert seconds < CENSUS_SECONDS
