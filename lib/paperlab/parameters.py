@@ -5,13 +5,12 @@ choices hold for each element.
 """
 
 import ast
-import contextlib
 import json
-import math
 import re
+import sys
 from dataclasses import dataclass
 
-from paperlab import paths
+from paperlab import files, paths
 from paperlab.errors import PaperlabError, suggestion
 
 SCALARS = {"int": int, "float": float, "str": str, "bool": bool}
@@ -37,13 +36,15 @@ class Parameter:
         """The range or the choices as text; empty where any value of the type will do."""
         if self.choices:
             return "{" + ", ".join(map(str, self.choices)) + "}"
-        return "" if self.low is None else f"[{self.low:g}, {self.high:g}]"
+        return "" if self.low is None else f"[{self.low:.10g}, {self.high:.10g}]"
 
     def _scalar(self, value, kind):
         good = {
             "bool": isinstance(value, bool),
             "int": isinstance(value, int) and not isinstance(value, bool),
-            "float": isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value),
+            "float": isinstance(value, (int, float))
+            and not isinstance(value, bool)
+            and abs(value) <= sys.float_info.max,
             "str": isinstance(value, str),
         }[kind]
         if not good:
@@ -100,10 +101,9 @@ class Parameter:
         return value
 
 
-def _parse_line(where, name, annotation, default, comment):
-    kind = (annotation or "").replace(" ", "")
+def _parse_line(where, name, kind, default, comment):
     if kind not in TYPES:
-        raise PaperlabError(f"{where}: parameter {name} needs a type among {', '.join(TYPES)}, got {annotation!r}")
+        raise PaperlabError(f"{where}: parameter {name} needs a type among {', '.join(TYPES)}, got {kind!r}")
     try:
         value = ast.literal_eval(default)
     except (ValueError, SyntaxError):
@@ -113,10 +113,12 @@ def _parse_line(where, name, annotation, default, comment):
     comment = comment.strip()
     if match := _RANGE.match(comment):
         try:
+            if "str" in kind or kind == "bool":
+                raise ValueError
             low, high = float(match[1]), float(match[2])
         except ValueError:
             raise PaperlabError(
-                f"{where}: parameter {name}: range must be [low, high], got {match[0].strip()!r}"
+                f"{where}: parameter {name}: a range is [low, high] of a number, got {match[0].strip()!r}"
             ) from None
         comment = comment[match.end() :]
     elif match := _CHOICES.match(comment):
@@ -141,19 +143,44 @@ def read(slug):
         If the page has no parameters cell, or a line of it has no type, literal or help.
     """
     path = paths.notebook_path(slug)
-    if not path.exists():
+    notebook = files.read_json(path)
+    if notebook is None:
         raise PaperlabError(f"{slug} has no notebook yet; expected {paths.shown(path)}")
-    with contextlib.redirect_stderr(None):
-        from papermill import inspect_notebook
-
-        inspected = inspect_notebook(str(path))
     where = paths.shown(path)
-    if not inspected:
-        raise PaperlabError(f"{where}: no cell is tagged 'parameters', or it is empty")
-    return {
-        name: _parse_line(where, name, found["inferred_type_name"], found["default"], found["help"])
-        for name, found in inspected.items()
-    }
+    tagged = [cell for cell in notebook.get("cells", []) if "parameters" in cell["metadata"].get("tags", [])]
+    if len(tagged) != 1:
+        raise PaperlabError(f"{where}: exactly one cell must be tagged 'parameters', found {len(tagged)}")
+    return from_source("".join(tagged[0]["source"]), where)
+
+
+def from_source(source, where="parameters"):
+    """The parameters that the text of a parameters cell declares; ``where`` begins every message."""
+    try:
+        statements = ast.parse(source).body
+    except SyntaxError as error:
+        raise PaperlabError(f"{where}: line {error.lineno} of the parameters cell is not Python: {error.msg}") from None
+    lines = source.splitlines()
+    found = {}
+    for node in statements:
+        if not (isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name) and node.value):
+            raise PaperlabError(
+                f"{where}: a line of the parameters cell must read `name: type = value  # help`, "
+                f"got {lines[node.lineno - 1].strip()!r}"
+            )
+        name = node.target.id
+        if name in found:
+            raise PaperlabError(f"{where}: parameter {name} is declared twice")
+        rest = lines[node.end_lineno - 1].encode()[node.end_col_offset :].decode()
+        comment = rest.partition("#")[2]
+        found[name] = _parse_line(where, name, ast.unparse(node.annotation), ast.unparse(node.value), comment)
+    return found
+
+
+def named(slug, name, known):
+    """The parameter of that name, or an error that says which is near."""
+    if name not in known:
+        raise PaperlabError(f"{slug} has no parameter {name!r}{suggestion(name, known)}; it has {', '.join(known)}")
+    return known[name]
 
 
 def check(slug, values, known=None):
@@ -173,9 +200,7 @@ def check(slug, values, known=None):
     known = known or read(slug)
     checked = {}
     for name, value in values.items():
-        if name not in known:
-            raise PaperlabError(f"{slug} has no parameter {name!r}{suggestion(name, known)}; it has {', '.join(known)}")
-        parameter = known[name]
+        parameter = named(slug, name, known)
         as_text = isinstance(value, str) and parameter.type != "str"
         checked[name] = parameter.parse(value) if as_text else parameter.check(value)
     return checked
@@ -183,16 +208,10 @@ def check(slug, values, known=None):
 
 def from_file(path):
     """Parameters from a YAML or JSON file: a flat mapping of names to values."""
-    import yaml
-
     try:
-        with open(path, encoding="utf-8") as file:
-            data = yaml.safe_load(file)
-    except OSError as error:
-        raise PaperlabError(f"cannot read parameters file {path}: {error.strerror}") from None
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        reason = " ".join(str(error).split())
-        raise PaperlabError(f"parameters file {path} is not plain YAML: {reason}") from None
+        data = files.read_yaml(path)
+    except PaperlabError as error:
+        raise PaperlabError(f"parameters file: {error}") from None
     if not isinstance(data, dict):
         raise PaperlabError(f"parameters file {path} must map names to values, got {type(data).__name__}")
     return {str(name): value for name, value in data.items()}

@@ -7,6 +7,7 @@ from pathlib import Path
 from paperlab.errors import PaperlabError, suggestion
 
 SLUG = re.compile(r"[a-z][a-z0-9_]*")
+RESERVED = ("planned", "benchmarks")  # files beside the cards and the records that belong to no paper
 
 
 def root():
@@ -32,7 +33,11 @@ def record_path(slug):
 
 def slugs():
     """Slugs of all papers that have a card, sorted."""
-    return sorted(path.stem for path in cards_dir().glob("*.yml") if path.stem != "planned")
+    if not cards_dir().is_dir():
+        raise PaperlabError(
+            f"no cards in {cards_dir()}; run paperlab in the book's checkout, or set PAPERLAB_ROOT to it"
+        )
+    return sorted(path.stem for path in cards_dir().glob("*.yml") if path.stem not in RESERVED)
 
 
 def check_slug(slug):

@@ -1,15 +1,14 @@
 """Results: what a notebook's verdict cell stores, and what `paperlab record` keeps in data/records/."""
 
-import json
 import os
 import platform
 import subprocess
-import tempfile
 from datetime import date
 from pathlib import Path
 
 from paperlab import paths
 from paperlab.errors import PaperlabError
+from paperlab.files import read_json, write_json
 
 KEY = "paperlab"  # where the verdict cell's output metadata carries the result
 
@@ -23,12 +22,7 @@ def result_of(notebook):
         An ``.ipynb`` file or its parsed JSON.
     """
     if not isinstance(notebook, dict):
-        try:
-            notebook = json.loads(Path(notebook).read_text(encoding="utf-8"))
-        except FileNotFoundError:
-            return None
-        except json.JSONDecodeError as error:
-            raise PaperlabError(f"{paths.shown(notebook)} is not a notebook: {error}") from None
+        notebook = read_json(notebook) or {}
     found = None
     for cell in notebook.get("cells", []):
         for output in cell.get("outputs", []):
@@ -37,14 +31,23 @@ def result_of(notebook):
 
 
 def load(slug):
-    """The record of a paper: ``{"full": ..., "stability": ...}``; empty where nothing was recorded."""
+    """The record of a paper: ``{"full": ..., "stability": ...}``; empty where nothing was recorded.
+
+    Raises
+    ------
+    PaperlabError
+        If the file is damaged.
+    """
     path = paths.record_path(slug)
+    remedy = f"restore it with git, or delete it and run `paperlab record {slug}`"
     try:
-        return json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        return {}
-    except json.JSONDecodeError as error:
-        raise PaperlabError(f"{paths.shown(path)} is not valid JSON ({error}); run `paperlab record {slug}`") from None
+        record = read_json(path) or {}
+    except PaperlabError as error:
+        raise PaperlabError(f"{error}; {remedy}") from None
+    for part in ("full", "stability"):
+        if part in record and not (isinstance(record[part], dict) and "claims" in record[part]):
+            raise PaperlabError(f"{paths.shown(path)} is damaged: {part} holds no claims; {remedy}")
+    return record
 
 
 def save(slug, **parts):
@@ -52,18 +55,6 @@ def save(slug, **parts):
     record = {"slug": slug, **load(slug), **parts}
     write_json(paths.record_path(slug), record)
     return paths.record_path(slug)
-
-
-def write_json(path, data):
-    """Write whole or not at all: a killed process leaves the old file."""
-    path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    with os.fdopen(handle, "w", encoding="utf-8") as file:
-        json.dump(data, file, indent=1, ensure_ascii=False, allow_nan=False)
-        file.write("\n")
-    os.chmod(name, 0o644)
-    os.replace(name, path)
 
 
 def machine():

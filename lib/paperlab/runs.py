@@ -1,16 +1,14 @@
 """One notebook, new parameters: an executed notebook, an HTML copy and ``result.json``. Also executes the pages themselves."""
 
 import contextlib
-import json
 import os
-import re
 import sys
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from paperlab import claims, parameters, paths, records
-from paperlab.errors import PaperlabError, suggestion
+from paperlab import claims, files, html, parameters, paths, records
+from paperlab.errors import PaperlabError, Stopped, suggestion
 from paperlab.paper import Card
 
 KERNEL_ARGUMENTS = ["--IPKernelApp.log_level=50"]  # its notices would break the progress bar
@@ -30,7 +28,7 @@ class RunResult:
     claims : list of dict
         ``{"id", "value", "verdict"}`` per claim.
     notebook, html : str
-        Paths of the executed notebook and its HTML copy.
+        Paths of the executed notebook and its HTML copy (``None`` in the runs of a sweep).
     """
 
     slug: str
@@ -39,7 +37,7 @@ class RunResult:
     peak_mb: float
     claims: list
     notebook: str
-    html: str
+    html: str | None
     versions: dict
     commit: str | None
     tables: dict = field(default_factory=dict)
@@ -63,52 +61,31 @@ class RunResult:
 
 @contextlib.contextmanager
 def locked(folder):
-    """Hold a folder for one run; a second run into it is refused, a dead run's lock is taken over.
+    """Hold a folder for one run; the system releases it when the process ends, however it ends.
 
     Raises
     ------
     PaperlabError
-        If the folder cannot be written or another live process holds it.
+        If the folder cannot be written or another run holds it.
     """
+    import fcntl
+
     lock = Path(folder) / ".lock"
     try:
         lock.parent.mkdir(parents=True, exist_ok=True)
-        for _ in range(2):
-            try:
-                handle = os.open(lock, os.O_CREAT | os.O_EXCL | os.O_WRONLY)
-                break
-            except FileExistsError:
-                if _alive(lock):
-                    raise PaperlabError(
-                        f"another run (process {lock.read_text().strip()}) is writing to {paths.shown(folder)}; "
-                        "wait for it or choose another folder with -o"
-                    ) from None
-                lock.unlink(missing_ok=True)
-        else:
-            raise PaperlabError(f"cannot lock {paths.shown(folder)}; remove {paths.shown(lock)} if no run is active")
+        handle = lock.open("a+")
     except OSError as error:
         raise PaperlabError(
             f"cannot write to output folder {folder}: {error.strerror}; choose another with -o"
         ) from None
-    try:
-        os.write(handle, str(os.getpid()).encode())
-        os.close(handle)
+    with handle:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            raise PaperlabError(
+                f"another run is writing to {paths.shown(folder)}; wait for it or choose another folder with -o"
+            ) from None
         yield Path(folder)
-    finally:
-        lock.unlink(missing_ok=True)
-
-
-def _alive(lock):
-    try:
-        text = lock.read_text().strip()
-        if not text:  # between creation and the writing of its number
-            return time.time() - lock.stat().st_mtime < 10
-        os.kill(int(text), 0)
-    except (FileNotFoundError, ProcessLookupError, ValueError):
-        return False
-    except PermissionError:
-        return True
-    return True
 
 
 def resolve(slug, values=None, profile=None):
@@ -133,7 +110,7 @@ def resolve(slug, values=None, profile=None):
     return parameters.check(slug, chosen, known)
 
 
-def run(slug, *, profile=None, out=None, progress=True, values=None, **named):
+def run(slug, *, profile=None, out=None, progress=True, page=True, values=None, **named):
     """Execute a copy of a page with new parameters.
 
     Parameters
@@ -146,6 +123,8 @@ def run(slug, *, profile=None, out=None, progress=True, values=None, **named):
         Folder of the results; default ``runs/<slug>/<time>``.
     progress : bool
         Show a progress bar over the cells.
+    page : bool
+        Write the HTML copy too.
     values : dict, optional
         Parameters whose names clash with the arguments above.
     **named
@@ -163,11 +142,11 @@ def run(slug, *, profile=None, out=None, progress=True, values=None, **named):
     chosen = resolve(slug, {**(values or {}), **named}, profile)
     if out is None:
         out = paths.root() / "runs" / slug / f"{time.strftime('%Y%m%d-%H%M%S')}-{os.getpid()}"
-    with locked(out) as folder:
-        return _execute_copy(slug, chosen, folder, progress)
+    with locked(Path(out).resolve()) as folder:
+        return _execute_copy(slug, chosen, folder, progress, page)
 
 
-def _execute_copy(slug, chosen, folder, progress):
+def _execute_copy(slug, chosen, folder, progress, page):
     import nbformat
     import papermill
     from papermill.exceptions import PapermillExecutionError
@@ -176,39 +155,32 @@ def _execute_copy(slug, chosen, folder, progress):
     result_file = folder / "result.json"
     result_file.unlink(missing_ok=True)
     start = time.time()
-    environment = {name: os.environ.get(name) for name in ("PAPERLAB_ROOT", "MPLBACKEND")}
-    os.environ["PAPERLAB_ROOT"] = str(paths.root())  # the kernel's working directory is the run's folder
-    os.environ.pop("MPLBACKEND", None)
     try:
-        with _quiet():
+        with _surroundings():
             papermill.execute_notebook(
                 str(paths.notebook_path(slug)),
                 str(target),
                 parameters=chosen,
-                progress_bar=progress,
-                cwd=str(folder),
+                progress_bar=progress and {"desc": slug},
+                resources={"metadata": {"path": str(folder)}},  # the kernel's working directory
                 extra_arguments=KERNEL_ARGUMENTS,
             )
     except PapermillExecutionError as error:
         raise PaperlabError(
-            f"{slug}: cell {error.cell_index} failed: {error.ename}: {_first_line(error.evalue)}; "
+            f"{slug}: {_cell(error.cell_index, error.source)} failed: {error.ename}: {_first_line(error.evalue)}; "
             f"the notebook up to there is {paths.shown(target)}"
         ) from None
     except KeyboardInterrupt:
-        raise PaperlabError(f"{slug}: stopped; the cells that were finished are in {paths.shown(target)}") from None
+        raise Stopped(f"{slug}: stopped{_reached(target)}") from None
     except (RuntimeError, OSError) as error:  # a kernel that died, a disk that is full
-        raise PaperlabError(
-            f"{slug}: the run ended early: {_first_line(error)}; the notebook up to there is {paths.shown(target)}"
-        ) from None
-    finally:
-        for name, value in environment.items():
-            os.environ.pop(name, None) if value is None else os.environ.__setitem__(name, value)
+        raise PaperlabError(f"{slug}: the run ended early: {_first_line(error)}{_reached(target)}") from None
     notebook = nbformat.read(target, as_version=4)
     stored = records.result_of(notebook)
     if stored is None:
         raise PaperlabError(f"{slug}: no verdict cell was run; its notebook must end in paper.verdicts()")
-    html_file = folder / f"{slug}.html"
-    html_file.write_text(to_html(notebook), encoding="utf-8")
+    html_file = folder / f"{slug}.html" if page else None
+    if page:
+        files.write_text(html_file, html.to_html(notebook))
     defaults = {name: parameter.default for name, parameter in parameters.read(slug).items()}
     result = RunResult(
         slug=slug,
@@ -217,28 +189,50 @@ def _execute_copy(slug, chosen, folder, progress):
         peak_mb=stored["peak_mb"],
         claims=stored["claims"],
         notebook=str(target),
-        html=str(html_file),
+        html=str(html_file) if page else None,
         versions=versions(),
         commit=records.commit(),
         tables=stored.get("tables", {}),
     )
-    records.write_json(result_file, result.as_dict())
+    files.write_json(result_file, result.as_dict())
     return result
 
 
+def _reached(target):
+    """Which cell of a partial notebook was the last to be started."""
+    notebook = files.read_json(target)
+    if notebook is None:
+        return " before its first cell"
+    started = [bool(cell["metadata"].get("papermill", {}).get("start_time")) for cell in notebook["cells"]]
+    last = max((position for position, state in enumerate(started) if state), default=0)
+    name = _cell(last, "".join(notebook["cells"][last]["source"]))
+    return f" in {name}; the notebook up to there is {paths.shown(target)}"
+
+
+def _cell(position, source):
+    """A cell as an error names it: its position and the first line that is no comment."""
+    lines = [line.strip() for line in source.splitlines() if line.strip() and not line.startswith("#")]
+    return f"cell {position} (`{lines[0][:60]}`)" if lines else f"cell {position}"
+
+
 @contextlib.contextmanager
-def _quiet():
-    """Silence the loggers of papermill and its helpers; the progress bar stays."""
+def _surroundings():
+    """What a kernel needs from its parent: the checkout, figures shown inline, no chatter beside the progress bar."""
     import logging
 
-    levels = {name: logging.getLogger(name).level for name in ("papermill", "traitlets", "asyncio")}
-    for name in levels:
-        logging.getLogger(name).setLevel(logging.ERROR)
+    os.environ["PAPERLAB_ROOT"] = str(paths.root())  # the kernel's working directory is not the checkout
+    backend = os.environ.pop("MPLBACKEND", None)
+    loggers = [logging.getLogger(name) for name in ("papermill", "traitlets", "asyncio")]
+    levels = [logger.level for logger in loggers]
+    for logger in loggers:
+        logger.setLevel(logging.CRITICAL)
     try:
         yield
     finally:
-        for name, level in levels.items():
-            logging.getLogger(name).setLevel(level)
+        for logger, level in zip(loggers, levels):
+            logger.setLevel(level)
+        if backend is not None:
+            os.environ["MPLBACKEND"] = backend
 
 
 def _first_line(text):
@@ -258,58 +252,34 @@ def versions():
     return found
 
 
-_GLUE = re.compile(r"\{glue:(?:text)?\}`([^`:]+)(?::([^`]*))?`")
+def record(slug, profile="full", *, progress=True):
+    """Run a profile and keep its values, tables, time and machine in ``data/records/``.
 
+    Returns
+    -------
+    result : RunResult
+    path : Path
 
-def _glued(notebook):
-    """Values that the notebook glued, by name."""
-    prefix = "application/papermill.record/"
-    values = {}
-    for cell in notebook.cells:
-        for output in cell.get("outputs", []):
-            name = output.get("metadata", {}).get("scrapbook", {}).get("name")
-            if name:
-                text = next((v for k, v in output["data"].items() if k in ("text/plain", prefix + "text/plain")), "")
-                values[name] = text.strip("'\"")
-    return values
-
-
-def to_html(notebook):
-    """An executed notebook as one HTML file with its glued numbers in the prose."""
-    import copy
-    import warnings
-
-    from nbconvert import HTMLExporter
-
-    notebook = copy.deepcopy(notebook)
-    values = _glued(notebook)
-
-    def insert(match):
-        text = values.get(match[1], match[1])
-        if match[2]:
-            with contextlib.suppress(ValueError):
-                text = format(float(re.sub(r"^np\.\w+\((.*)\)$", r"\1", text)), match[2])
-        return text
-
-    for cell in notebook.cells:
-        if cell.cell_type == "markdown":
-            source = _GLUE.sub(insert, cell.source)
-            source = re.sub(r"\{cite(?::\w+)?\}`([^`]+)`", r"[\1]", source)
-            source = re.sub(r"\{\w+\}`([^`<]+?)\s*(?:<[^`>]*>)?`", r"\1", source)
-            cell.source = re.sub(
-                r"^(?:```|:::+)\s*(?:\{[^}]*\}.*)?$|^:(?:label|class|name):.*$", "", source, flags=re.MULTILINE
-            )
-    exporter = HTMLExporter()
-    exporter.mathjax_url = _mathjax()
-    with warnings.catch_warnings():  # glued values have a MIME type of their own, which is not for show
-        warnings.simplefilter("ignore", UserWarning)
-        return exporter.from_notebook_node(notebook)[0]
-
-
-def _mathjax():
-    """The book's own MathJax, so that the copy shows formulas without a network."""
-    found = sorted((paths.root() / "book" / "_static").glob("mathjax*/**/tex-mml-chtml.js"))
-    return found[0].as_uri() if found else ""
+    Raises
+    ------
+    PaperlabError
+        As `run` does, or if the present record is damaged. The record stays as it was then.
+    """
+    records.load(paths.check_slug(slug))  # told before the long run, not after it
+    result = run(slug, profile=profile, progress=progress)
+    kept = {
+        "profile": profile,
+        "parameters": result.parameters,
+        "claims": result.claims,
+        "tables": result.tables,
+        "seconds": result.seconds,
+        "peak_mb": result.peak_mb,
+        "machine": records.machine(),
+        "versions": result.versions,
+        "commit": result.commit,
+        "date": records.today(),
+    }
+    return result, records.save(slug, **{profile: kept})
 
 
 def execute(slug, *, progress=True):
@@ -318,7 +288,7 @@ def execute(slug, *, progress=True):
     Raises
     ------
     PaperlabError
-        If a cell fails; the stored page stays as it was and the partial notebook is written beside ``runs/``.
+        If a cell fails or the run is stopped; the stored page stays as it was, the partial notebook goes to ``runs/``.
     """
     import jupytext
     import nbformat
@@ -331,27 +301,40 @@ def execute(slug, *, progress=True):
         raise PaperlabError(f"{slug} has no text; expected {paths.shown(source)}")
     notebook = from_text(jupytext.read(source))
     target = source.with_suffix(".ipynb")
-    if not target.exists():  # the parameters are read from the paired notebook while it runs
-        nbformat.write(notebook, target)
-    with _quiet(), tqdm(total=len(notebook.cells), desc=slug, unit="cell", disable=not progress) as bar:
+    with _surroundings(), tqdm(total=len(notebook.cells), desc=slug, unit="cell", disable=not progress) as bar:
         client = NotebookClient(
             notebook,
             timeout=3600,
             extra_arguments=KERNEL_ARGUMENTS,
             resources={"metadata": {"path": str(source.parent)}},
         )
-        client.on_cell_complete = lambda cell, cell_index: bar.update(1)
+        reached = 0
+
+        def started(cell, cell_index):
+            nonlocal reached
+            reached = cell_index
+            bar.update(cell_index - bar.n)
+
+        client.on_cell_start = started
         try:
             client.execute()
-        except CellExecutionError as error:
+            bar.update(len(notebook.cells) - bar.n)
+        except (CellExecutionError, RuntimeError, KeyboardInterrupt) as error:
             partial = paths.root() / "runs" / slug / f"{slug}.failed.ipynb"
-            partial.parent.mkdir(parents=True, exist_ok=True)
-            nbformat.write(notebook, partial)
-            text = [line for line in str(error).strip().splitlines() if line.strip()]
-            raise PaperlabError(f"{slug}: a cell failed: {text[-1]}; see {paths.shown(partial)}") from None
+            files.write_text(partial, nbformat.writes(notebook))
+            cell = _cell(reached, notebook.cells[reached].source)
+            if isinstance(error, CellExecutionError):
+                what = f"{cell} failed: {error.ename}: {_first_line(error.evalue)}"
+            elif isinstance(error, KeyboardInterrupt):
+                what = f"stopped in {cell}"
+            else:
+                what = f"the run ended early in {cell}: {_first_line(error)}"
+            raise PaperlabError(
+                f"{slug}: {what}; the stored page is as it was, the notebook up to there is {paths.shown(partial)}"
+            ) from None
     for cell in notebook.cells:
         cell.metadata.pop("execution", None)
-    nbformat.write(notebook, target)
+    files.write_text(target, nbformat.writes(notebook) + "\n")
     return target
 
 
@@ -362,11 +345,3 @@ def from_text(notebook):
     notebook.metadata["kernelspec"] = {"display_name": "Python 3", "language": "python", "name": "python3"}
     notebook.metadata.setdefault("language_info", {"name": "python"})
     return notebook
-
-
-def read_result(folder):
-    """The result that a finished run left in ``folder``, or ``None``."""
-    try:
-        return json.loads((Path(folder) / "result.json").read_text(encoding="utf-8"))
-    except (FileNotFoundError, json.JSONDecodeError):
-        return None

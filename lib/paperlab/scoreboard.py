@@ -1,8 +1,7 @@
 """All verdicts of all pages and records, as plain rows."""
 
-from paperlab import paths, records
+from paperlab import files, paths, records
 from paperlab.claims import VERDICTS
-from paperlab.errors import PaperlabError
 from paperlab.paper import Card
 
 
@@ -13,15 +12,8 @@ def done():
 
 def planned():
     """The 44 papers of ``data/papers/planned.yml``: slug, title, part and what else is known."""
-    import yaml
-
     path = paths.cards_dir() / "planned.yml"
-    try:
-        return yaml.safe_load(path.read_text(encoding="utf-8")) or []
-    except FileNotFoundError:
-        return []
-    except yaml.YAMLError as error:
-        raise PaperlabError(f"{paths.shown(path)} is not plain YAML: {error}") from None
+    return (files.read_yaml(path) or []) if path.exists() else []
 
 
 def rows():
@@ -50,9 +42,35 @@ def rows():
                     "fidelity": claim.fidelity,
                     "default": _value(stored.get(claim.id)) or {"value": None, "verdict": "not tested"},
                     "full": _value(full.get(claim.id)),
-                    "stability": seeds.get(claim.id),
+                    "stability": _held(seeds.get(claim.id)),
                 }
             )
+    return table
+
+
+def _held(seeds):
+    return {"held": seeds["held"], "of": seeds["of"]} if seeds else None
+
+
+def flat():
+    """`rows` without nesting: one dict of plain values per claim, for CSV and for the terminal."""
+    table = []
+    for row in rows():
+        full, seeds = row["full"] or {"value": None, "verdict": ""}, row["stability"]
+        table.append(
+            {
+                "paper": row["slug"],
+                "claim": row["claim"],
+                "criterion": row["criterion"] or "none",
+                "fidelity": row["fidelity"],
+                "default": row["default"]["value"],
+                "verdict": row["default"]["verdict"],
+                "full": full["value"],
+                "full_verdict": full["verdict"],
+                "seeds": f"{seeds['held']}/{seeds['of']}" if seeds else "",
+                "text": row["text"],
+            }
+        )
     return table
 
 

@@ -4,16 +4,25 @@ Finished cells are keyed by a hash of notebook, library, data registry and param
 stopped and an edited page starts afresh.
 """
 
+import contextlib
 import hashlib
 import itertools
 import json
+import math
 import os
+import signal
+import sys
 import time
+from collections import Counter
+from concurrent.futures import BrokenExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
-from paperlab import parameters, paths, runs
-from paperlab.errors import PaperlabError
+from paperlab import files, parameters, paths, records, runs
+from paperlab.errors import PaperlabError, Stopped
+
+MAX_RUNS = 100_000
+PATIENCE = "5s"  # for a scheduler that does not answer
 
 
 def parse_values(parameter, text):
@@ -25,21 +34,18 @@ def parse_values(parameter, text):
         If the text does not name at least one good value.
     """
     text = text.strip()
-    if parameter.type.startswith("list"):
-        parts = [part for part in text.split(";") if part.strip()]
-    elif parameter.type == "int" and ":" in text:
+    if parameter.type == "int" and ":" in text:
         try:
-            bounds = [int(part) for part in text.split(":")]
-            parts = [str(value) for value in range(*bounds)]
+            parts = range(*(int(part) for part in text.split(":")))[: MAX_RUNS + 1]
         except (ValueError, TypeError):
             raise PaperlabError(
                 f"parameter {parameter.name}: a range is start:stop or start:stop:step, got {text!r}"
             ) from None
     else:
-        parts = [part for part in text.split(",") if part.strip()]
+        parts = [part for part in text.split(";" if parameter.type.startswith("list") else ",") if part.strip()]
     if not parts:
         raise PaperlabError(f"parameter {parameter.name}: {text!r} names no value; write e.g. {parameter.name}=50,100")
-    return [parameter.parse(part) for part in parts]
+    return [parameter.parse(part) if isinstance(part, str) else parameter.check(part) for part in parts]
 
 
 def grid(slug, axes):
@@ -49,20 +55,34 @@ def grid(slug, axes):
     ----------
     axes : dict
         Name to a list of values, or to text as in `parse_values`.
+
+    Raises
+    ------
+    PaperlabError
+        If there is no axis, a name or value is wrong, a value stands on an axis twice, or the grid is too large.
     """
+    if not axes:
+        raise PaperlabError("a sweep needs at least one axis, e.g. -p n=50,100,200")
     known = parameters.read(paths.check_slug(slug))
-    parameters.check(slug, {name: known[name].default for name in axes if name in known} | _unknown(axes, known), known)
     lists = {}
     for name, values in axes.items():
-        parameter = known[name]
-        lists[name] = (
-            parse_values(parameter, values) if isinstance(values, str) else [parameter.check(v) for v in values]
-        )
+        parameter = parameters.named(slug, name, known)
+        if isinstance(values, str):
+            values = parse_values(parameter, values)
+        elif not hasattr(values, "__iter__"):
+            raise PaperlabError(
+                f"parameter {name}: an axis is a list of values or text such as '50,100', got {values!r}"
+            )
+        lists[name] = [parameter.check(value) for value in values]
+        seen = [json.dumps(value) for value in lists[name]]
+        if not seen:
+            raise PaperlabError(f"parameter {name}: the axis has no value")
+        if twice := next((value for value, n in Counter(seen).items() if n > 1), None):
+            raise PaperlabError(f"parameter {name}: the value {twice} stands on the axis twice")
+    size = math.prod(len(values) for values in lists.values())
+    if size > MAX_RUNS:
+        raise PaperlabError(f"the grid has more than {MAX_RUNS} runs; use fewer values or several sweeps")
     return [dict(zip(lists, combination)) for combination in itertools.product(*lists.values())]
-
-
-def _unknown(axes, known):
-    return {name: None for name in axes if name not in known}
 
 
 def code_hash(slug):
@@ -87,31 +107,31 @@ def cell_key(code, values):
 
 
 def run_cell(slug, values, folder):
-    """Run one cell in ``folder`` unless it is finished; never raises for a failing page.
+    """Run one cell in ``folder`` unless it is finished; a failing page is told, not raised.
 
     Returns
     -------
     dict
-        ``{"parameters", "seconds", "claims", "error"}``.
+        ``{"parameters", "seconds", "claims", "error", "resumed"}``.
     """
-
-    folder = Path(folder)
-    stored = runs.read_result(folder)
+    stored = None
+    with contextlib.suppress(PaperlabError):  # a damaged result is no result
+        stored = files.read_json(Path(folder) / "result.json")
     if stored is not None:
-        return {
-            "parameters": values,
-            "seconds": stored["seconds"],
-            "claims": stored["claims"],
-            "error": None,
-            "resumed": True,
-        }
+        return _outcome(values, stored["seconds"], stored["claims"], resumed=True)
     for name in runs.THREADS:
         os.environ.setdefault(name, "1")
     try:
-        result = runs.run(slug, out=folder, progress=False, values=values)
+        result = runs.run(slug, out=folder, progress=False, page=False, values=values)
+    except Stopped:
+        raise KeyboardInterrupt from None
     except PaperlabError as error:
-        return {"parameters": values, "seconds": None, "claims": [], "error": str(error), "resumed": False}
-    return {"parameters": values, "seconds": result.seconds, "claims": result.claims, "error": None, "resumed": False}
+        return _outcome(values, error=str(error))
+    return _outcome(values, result.seconds, result.claims)
+
+
+def _outcome(values, seconds=None, claims=(), *, error=None, resumed=False):
+    return {"parameters": values, "seconds": seconds, "claims": list(claims), "error": error, "resumed": resumed}
 
 
 @dataclass
@@ -129,23 +149,44 @@ class SweepResult:
 def _local(cells, workers):
     from joblib import Parallel, delayed
 
-    yield from Parallel(n_jobs=workers, return_as="generator_unordered")(delayed(run_cell)(*cell) for cell in cells)
+    pool = Parallel(n_jobs=workers, return_as="generator_unordered", initializer=_leave_interrupts_to_parent)
+    yield from pool(delayed(run_cell)(*cell) for cell in cells)
 
 
-def _dask(cells, scheduler):
-    from distributed import Client, as_completed
+def _leave_interrupts_to_parent():
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the parent, which ends its workers and their kernels
 
+
+def _connected(scheduler):
+    """A client of a Dask scheduler that answers."""
+    import logging
+
+    from distributed import Client
+
+    logging.getLogger("distributed").setLevel(logging.CRITICAL)
     try:
-        client = Client(scheduler, timeout="10s")
+        client = Client(scheduler, timeout=PATIENCE)
     except (OSError, TimeoutError, ValueError) as error:
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise PaperlabError(
-            f"cannot reach a Dask scheduler at {scheduler} ({reason}); start one with `dask scheduler`, or leave out --scheduler"
+            f"cannot reach a Dask scheduler at {scheduler} ({reason}); "
+            "start one with `dask scheduler`, or leave out --scheduler"
         ) from None
-    with client:
-        futures = client.map(run_cell, *zip(*cells), pure=False)
-        for _, result in as_completed(futures, with_results=True):
-            yield result
+    if not client.scheduler_info()["workers"]:
+        print(f"the scheduler has no worker yet; start one with `dask worker {scheduler}`", file=sys.stderr)
+    return client
+
+
+def _dask(cells, client):
+    from distributed import as_completed
+
+    futures = dict(zip(client.map(run_cell, *zip(*cells), pure=False), cells))
+    for future in as_completed(futures):
+        if future.status == "finished":
+            yield future.result()
+        else:  # its worker died, or the scheduler did
+            reason = future.exception() if future.status == "error" else f"the scheduler says {future.status}"
+            yield _outcome(futures[future][1], error=str(reason))
 
 
 def sweep(slug, axes, *, workers=None, scheduler=None, out=None, progress=True):
@@ -183,28 +224,32 @@ def sweep(slug, axes, *, workers=None, scheduler=None, out=None, progress=True):
     name = hashlib.sha256(json.dumps(sets, sort_keys=True).encode()).hexdigest()[:12]
     start = time.time()
     results = []
-    with runs.locked(base / f"table-{name}"):
+    with runs.locked(base / f"table-{name}") as folder, contextlib.ExitStack() as stack:
         cells = [(slug, values, str(base / "cells" / cell_key(code, values))) for values in sets]
-        stream = _dask(cells, scheduler) if scheduler else _local(cells, workers or os.cpu_count())
-        bar = tqdm(total=len(cells), desc=f"sweep {slug}", unit="run", disable=not progress)
+        if scheduler:
+            stream = _dask(cells, stack.enter_context(_connected(scheduler)))
+        else:
+            stream = _local(cells, workers or os.cpu_count())
+        bar = stack.enter_context(tqdm(total=len(cells), desc=f"sweep {slug}", unit="run", disable=not progress))
+        kept = "what is finished is kept, the same command continues"
         try:
             for result in stream:
                 results.append(result)
                 bar.update(1)
-                if result["error"]:
-                    bar.write(f"failed: {result['parameters']}: {result['error']}")
+                if result["error"] and progress:
+                    bar.write(f"failed: {result['parameters']}: {result['error']}", file=sys.stderr)
         except KeyboardInterrupt:
+            raise PaperlabError(f"stopped after {len(results)} of {len(cells)} runs; {kept}") from None
+        except BrokenExecutor:
             raise PaperlabError(
-                f"stopped after {len(results)} of {len(cells)} runs; they are kept, the same command continues"
+                f"a worker process died after {len(results)} of {len(cells)} runs, perhaps for want of memory; {kept}; "
+                "try fewer --workers"
             ) from None
-        finally:
-            bar.close()
         table = tidy(sets, results)
-        csv, parquet = base / f"table-{name}" / "sweep.csv", base / f"table-{name}" / "sweep.parquet"
+        csv, parquet = folder / "sweep.csv", folder / "sweep.parquet"
         table.to_csv(csv, index=False)
-        table.astype({column: "string" for column in table.columns if table[column].dtype == object}).to_parquet(
-            parquet
-        )
+        text = {column: "string" for column in table.columns if table[column].dtype == object}
+        table.astype(text).to_parquet(parquet)
     failed = [result for result in results if result["error"]]
     resumed = sum(result["resumed"] for result in results)
     return SweepResult(table, str(csv), str(parquet), failed, resumed, time.time() - start)
@@ -240,8 +285,6 @@ def stability(slug, n_seeds, *, workers=None, progress=True):
     dict
         ``{"seeds": [...], "claims": {id: {"held", "of", "values"}}, "failed": [...]}``; claims that are not tested are left out.
     """
-    from paperlab import records
-
     known = parameters.read(paths.check_slug(slug))
     if "seed" not in known:
         raise PaperlabError(f"{slug} has no parameter named seed; stability needs one")

@@ -2,7 +2,7 @@
 
 import re
 
-from paperlab import checks, paths
+from paperlab import checks, files, paths, runs
 from paperlab.errors import PaperlabError, suggestion
 from paperlab.paper import PARTS
 
@@ -164,10 +164,10 @@ def create(slug, part):
     PaperlabError
         If the name is not plain, is taken, or the part does not exist. Nothing is written then.
     """
-    from paperlab import runs
-
     if not paths.SLUG.fullmatch(slug):
         raise PaperlabError(f"slug must be lower case letters, digits and _, beginning with a letter, got {slug!r}")
+    if slug in paths.RESERVED:
+        raise PaperlabError(f"{slug} is a reserved name; choose another")
     if part not in PARTS:
         raise PaperlabError(f"part must be one of {', '.join(PARTS)}, got {part!r}{suggestion(part, PARTS)}")
     card, text = paths.card_path(slug), paths.notebook_path(slug, ".py")
@@ -175,18 +175,17 @@ def create(slug, part):
         if path.exists():
             raise PaperlabError(f"{paths.shown(path)} exists already; choose another name")
     contents = paths.root() / "_toc.yml"
-    listed = _listed(contents.read_text(encoding="utf-8"), slug, part)
+    listed = _listed(contents.read_text(encoding="utf-8") if contents.exists() else "", slug, part)
     name = slug.replace("_", " ").capitalize()
-    card.write_text(CARD.format(slug=slug, name=name[:40], part=part), encoding="utf-8")
-    text.write_text(PAGE.format(slug=slug, name=name), encoding="utf-8")
+    files.write_text(card, CARD.format(slug=slug, name=name[:40], part=part))
+    files.write_text(text, PAGE.format(slug=slug, name=name))
     written = [card, text]
     if slug not in checks.bibliography():
         bibliography = paths.root() / "book" / "references.bib"
-        bibliography.parent.mkdir(parents=True, exist_ok=True)
-        with bibliography.open("a", encoding="utf-8") as file:
-            file.write(BIB.format(slug=slug, name=name))
+        old = bibliography.read_text(encoding="utf-8") if bibliography.exists() else ""
+        files.write_text(bibliography, old + BIB.format(slug=slug, name=name))
         written.append(bibliography)
-    contents.write_text(listed, encoding="utf-8")
+    files.write_text(contents, listed)
     return [*written, contents, runs.execute(slug, progress=False)]
 
 

@@ -1,0 +1,142 @@
+"""Criteria, claims and their verdicts."""
+
+import math
+
+import pytest
+from paperlab.claims import VERDICTS, WORDS, Claim, Criterion, number
+from paperlab.errors import PaperlabError
+
+GOOD = {
+    "id": "c1",
+    "text": "Rates fall.",
+    "paper": "5 Hz",
+    "source": "Table 2",
+    "measure": "mean rate",
+    "criterion": {"at_most": 5},
+    "fidelity": "same data",
+}
+
+
+@pytest.mark.parametrize(
+    "data, inside, outside",
+    [
+        ({"at_least": 0.25}, [0.25, 1e300], [0.25 - 1e-12, -1]),
+        ({"at_most": -2}, [-2, -1e300], [-2 + 1e-12, 0]),
+        ({"between": [3, 8]}, [3, 8, 5.5], [2.999999, 8.000001]),
+        ({"between": [4, 4]}, [4], [4.0000001]),
+        ({"equals": 82}, [82], [82.0001]),
+        ({"equals": 0.5, "tolerance": 0.25}, [0.25, 0.75], [0.2499, 0.7501]),
+    ],
+)
+def test_both_ends_of_the_interval_count_as_reproduced(data, inside, outside):
+    criterion = Criterion.from_dict(data)
+    assert {criterion.verdict(value) for value in inside} == {"reproduced"}
+    assert {criterion.verdict(value) for value in outside} == {"not"}
+
+
+def test_partly_is_a_wider_band_around_the_criterion():
+    criterion = Criterion.from_dict({"between": [3, 8], "partly": {"between": [1, 10]}})
+    assert [criterion.verdict(x) for x in (0.9, 1, 2.9, 3, 8, 8.1, 10, 10.1)] == [
+        *("not", "partly", "partly", "reproduced", "reproduced", "partly", "partly", "not")
+    ]
+    assert Criterion.from_dict({"at_least": 3, "partly": {"at_least": 1}}).verdict(2) == "partly"
+
+
+@pytest.mark.parametrize(
+    "data, words",
+    [
+        (None, "a criterion is missing"),
+        ("at_least: 3", "a criterion is missing"),
+        ({}, "exactly one of"),
+        ({"at_least": 1, "at_most": 2}, "exactly one of"),
+        ({"partly": {"at_least": 1}}, "exactly one of"),
+        ({"atleast": 1}, "did you mean at_least?"),
+        ({"at_least": "0.5"}, "at_least needs a number, got '0.5'"),
+        ({"at_least": True}, "needs a number"),
+        ({"at_most": math.nan}, "needs a number"),
+        ({"at_most": math.inf}, "needs a number"),
+        ({"between": 3}, "between needs [low, high], got 3"),
+        ({"between": [8, 3]}, "between needs [low, high]"),
+        ({"between": [1, 2, 3]}, "between needs [low, high]"),
+        ({"between": [1, None]}, "between needs [low, high]"),
+        ({"equals": 3, "tolerance": -1}, "tolerance must be a number >= 0, got -1"),
+        ({"at_least": 3, "tolerance": 1}, "tolerance goes with equals"),
+        ({"at_least": 3, "partly": {"at_least": 4}}, "partly must be wider"),
+        ({"between": [0, 1], "partly": {"at_least": 0.5}}, "partly must be wider"),
+        ({"at_least": 3, "partly": {}}, "partly: exactly one of"),
+    ],
+)
+def test_malformed_criterion_is_refused_with_its_place(data, words):
+    with pytest.raises(PaperlabError) as caught:
+        Criterion.from_dict(data, "x.yml: claim c1: criterion")
+    assert str(caught.value).startswith("x.yml: claim c1: criterion")
+    assert words in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "data, text",
+    [
+        ({"at_least": 0.25}, "≥ 0.25"),
+        ({"at_most": 3}, "≤ 3"),
+        ({"between": [0, 1]}, "0 to 1"),
+        ({"equals": 82}, "= 82"),
+        ({"equals": 5, "tolerance": 0.5, "partly": {"between": [4, 6]}}, "= 5 ± 0.5 (partly: 4 to 6)"),
+    ],
+)
+def test_criterion_reads_as_text(data, text):
+    assert str(Criterion.from_dict(data)) == text
+
+
+@pytest.mark.parametrize(
+    "change, words",
+    [
+        ({"id": None}, "id reads c1"),
+        ({"id": "claim 1"}, "got 'claim 1'"),
+        ({"id": "c1'><b>"}, "id reads c1"),
+        ({"text": " "}, "field 'text' is missing or empty"),
+        ({"measure": None}, "field 'measure' is missing or empty"),
+        ({"fidelity": "same dat"}, "fidelity must be one of"),
+        ({"needs": "gpu"}, "needs can only be 'full', got 'gpu'"),
+        ({"criterium": {}}, "unknown field 'criterium' (did you mean criterion?)"),
+        ({"criterion": None}, "criterion: a criterion is missing"),
+    ],
+)
+def test_malformed_claim_is_refused(change, words):
+    with pytest.raises(PaperlabError) as caught:
+        Claim.from_dict({**GOOD, **change}, "x.yml")
+    assert words in str(caught.value)
+    assert str(caught.value).startswith("x.yml: ")
+
+
+@pytest.mark.parametrize("data", ["c1", {}, {"text": "no id"}, None])
+def test_claim_without_id_is_refused(data):
+    with pytest.raises(PaperlabError, match="every claim needs an id"):
+        Claim.from_dict(data, "x.yml")
+
+
+def test_verdict_of_a_claim():
+    claim = Claim.from_dict(GOOD, "x.yml")
+    assert claim.judge(5.0).verdict == "reproduced"
+    assert claim.judge(5.1).verdict == "not"
+    assert (claim.judge(None).verdict, claim.judge(None).reason) == ("not tested", "not measured")
+    full = Claim.from_dict({**GOOD, "needs": "full"}, "x.yml")
+    assert (full.judge(None).verdict, full.judge(None).reason) == ("not tested", "measured in the full run only")
+    assert full.judge(4).verdict == "reproduced"
+
+
+def test_untestable_claim_stays_not_tested_and_shows_its_value():
+    data = {**GOOD, "not_tested": "private data"}
+    del data["criterion"]
+    verdict = Claim.from_dict(data, "x.yml").judge(3.0)
+    assert (verdict.verdict, verdict.value, verdict.reason) == ("not tested", 3.0, "private data")
+
+
+def test_all_verdicts_have_words():
+    assert set(VERDICTS) == set(WORDS)
+
+
+@pytest.mark.parametrize(
+    "value, text", [(None, "–"), (82.0, "82"), (-3.0, "-3"), (0.123456, "0.1235"), (1234567.0, "1.235e+06"), (0, "0")]
+)
+def test_numbers_have_four_digits(value, text):
+    assert number(value) == text

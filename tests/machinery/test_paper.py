@@ -1,0 +1,134 @@
+"""What a notebook does with its card."""
+
+import math
+
+import numpy as np
+import pandas as pd
+import pytest
+from paperlab import Paper, records
+from paperlab.errors import PaperlabError
+from tiny_book import replace
+
+
+@pytest.fixture
+def paper(book):
+    return Paper("tiny")
+
+
+@pytest.mark.parametrize(
+    "value", [3, 3.0, True, np.float32(3), np.int64(3), np.array(3.0), np.array([3.0]), pd.Series([3])]
+)
+def test_numbers_of_any_library_are_taken(paper, value):
+    paper.measure(c1=0.5, c2=value)
+    assert paper.verdicts().result["claims"][1]["value"] == float(np.asarray(value).item())
+
+
+@pytest.mark.parametrize("value", [None, "3", math.nan, math.inf, np.nan, 1j, [3]])
+def test_only_one_finite_number_is_taken(paper, value):
+    with pytest.raises(PaperlabError, match="claim c1 takes one finite number, got"):
+        paper.measure(c1=value)
+
+
+def test_an_array_is_refused(paper):
+    with pytest.raises(PaperlabError, match=r"claim c1 takes one number, got an array of shape \(2,\)"):
+        paper.measure(c1=np.zeros(2))
+
+
+def test_an_unknown_claim_is_refused(paper):
+    for call in (lambda: paper.measure(c11=1), lambda: paper.not_tested(c11="x"), lambda: paper.record_value("c11")):
+        with pytest.raises(
+            PaperlabError, match=r"tiny has no claim 'c11' \(did you mean c1\?\); its card names c1, c2"
+        ):
+            call()
+
+
+def test_a_claim_without_a_value_is_refused(paper):
+    paper.measure(c1=0.5)
+    with pytest.raises(PaperlabError, match=r"claim c2 has no value; call paper.measure"):
+        paper.verdicts()
+
+
+def test_a_claim_may_be_excused_and_a_value_wins(paper):
+    paper.measure(c1=0.5)
+    paper.not_tested(c1="not used", c2="needs n <= 5")
+    claims = paper.verdicts().result["claims"]
+    assert claims[0]["verdict"] == "reproduced"
+    assert claims[1] == {"id": "c2", "value": None, "verdict": "not tested", "reason": "needs n <= 5"}
+
+
+def test_a_later_measurement_replaces_an_earlier_one(paper):
+    paper.measure(c1=0.5, c2=100)
+    paper.measure(c2=3)
+    assert [c["verdict"] for c in paper.verdicts().result["claims"]] == [
+        *("reproduced", "reproduced", "not tested", "not tested")
+    ]
+
+
+def test_verdicts_show_one_line_per_claim_and_escape_their_text(paper):
+    paper.measure(c1=0.5, c2=7)
+    verdicts = paper.verdicts()
+    assert repr(verdicts).splitlines() == [
+        "c1  reproduced",
+        "c2  partly reproduced",
+        "c3  not tested",
+        "c4  not tested",
+    ]
+    shown, metadata = verdicts._repr_mimebundle_()
+    assert "&lt;enough&gt;" in shown["text/html"] and "<enough>" not in shown["text/html"]
+    assert "measured in the full run only" in shown["text/html"] and "not recorded" in shown["text/html"]
+    assert metadata[records.KEY]["claims"][1] == {"id": "c2", "value": 7.0, "verdict": "partly", "reason": ""}
+
+
+def test_header_shows_every_claim_and_escapes_its_text(paper):
+    assert repr(paper.header()).splitlines()[1:] == [
+        "c1  The mean lies in the unit interval.  [0 to 1]",
+        "c2  Few numbers are <enough>.  [≤ 5 (partly: ≤ 10)]",
+        "c3  Many numbers settle it.  [≥ 50]",
+        "c4  Nobody can know.  [no criterion]",
+    ]
+    page = paper.header()._repr_html_()
+    assert "&lt;enough&gt;" in page and "<enough>" not in page
+    assert 'id="claim-c3"' in page and "full run only" in page and "the recordings are not public" in page
+
+
+def test_small_tables_travel_with_the_result(paper):
+    frame = pd.DataFrame({"n": [1, 2], "rate": [0.5, np.nan]}, index=pd.Index(["a", "b"], name="case"))
+    paper.keep("rates", frame)
+    paper.measure(c1=0.5, c2=3)
+    table = paper.verdicts().result["tables"]["rates"]
+    assert table == {"columns": ["case", "n", "rate"], "data": [["a", 1, 0.5], ["b", 2, None]]}
+    with pytest.raises(PaperlabError, match="table 'rates' has 301 rows; keep at most 300"):
+        paper.keep("rates", pd.DataFrame({"x": range(301)}))
+
+
+def test_the_record_is_read(book):
+    kept = {
+        "claims": [{"id": "c1", "value": 0.25, "verdict": "reproduced"}],
+        "tables": {"t": {"columns": ["a"], "data": [[1]]}},
+    }
+    stability = {"claims": {"c1": {"held": 4, "of": 5, "values": []}}}
+    records.save("tiny", full=kept, stability=stability)
+    paper = Paper("tiny")
+    assert (paper.record_value("c1"), paper.record_value("c2")) == (0.25, None)
+    assert paper.record_table("t").to_dict("list") == {"a": [1]}
+    assert paper.record_table("u") is None
+    paper.measure(c1=0.5, c2=3)
+    shown = paper.verdicts()._repr_html_()
+    assert "0.25 <span" in shown and "4 of 5" in shown
+    assert "not reproduced" not in shown
+
+
+def test_without_a_record_there_is_none(paper):
+    assert (paper.record, paper.record_value("c1"), paper.record_table("t")) == (None, None, None)
+
+
+def test_a_page_whose_card_breaks_says_so(book):
+    replace(book / "data/papers/tiny.yml", "{between: [0, 1]}", "{}")
+    with pytest.raises(PaperlabError, match="claim c1: criterion: exactly one of"):
+        Paper("tiny")
+
+
+def test_versions_are_printed(paper, capsys):
+    paper.versions("numpy")
+    out = capsys.readouterr().out
+    assert f"numpy {np.__version__}" in out and "Python 3.11" in out and "run time" in out
