@@ -114,7 +114,7 @@ def put(name, value):
 #
 # Everything hangs on $\delta(x)\ne0$: the instrument must change the *variance* of the treatment. For a binary treatment the variance is a parabola in the probability.
 
-# %% mystnb={"figure": {"caption": "The variance of a binary treatment against its probability. The instrument of this page moves the probability from 0.2 upwards (blue); the change of the variance is what identifies the effect. A move from 0.3 to 0.7 (red) is twice as large as many instruments achieve and identifies nothing.", "name": "invalid-instrument-parabola"}, "image": {"alt": "A parabola with its top at probability one half. Two blue points at different heights, joined by arrows to show the change of variance; two red points at 0.3 and 0.7 at the same height."}}
+# %% mystnb={"figure": {"caption": "The variance of a binary treatment against its probability. The instrument of this page moves the probability from 0.2 upwards (blue); the change of the variance is what identifies the effect. A move from 0.3 to 0.7 (red) is twice as large as many instruments achieve and identifies nothing.", "name": "invalid-instrument-parabola"}, "image": {"alt": "A parabola with its top at probability one half. Two blue points at different heights, joined by arrows to show the change of variance; two red points at 0.3 and 0.7 at the same height."}} tags=["hide-input"]
 grid = np.linspace(0, 1, 201)
 fig, ax = plt.subplots(figsize=(7, 3))
 ax.plot(grid, grid * (1 - grid), color=INK)
@@ -158,12 +158,12 @@ plt.show()
 # $X$ is uniform on $(-1,1)^2$, $U=\pm1$, $P(Z=1)=\mathrm{expit}\{(X_1-X_2)/2\}$, and
 #
 # $$
-# P(A=1)=\begin{cases}0.2+\texttt{var\_gap}+0.1X_1 & Z=1\\ 0.2+0.05X_1-0.03X_2& Z=0\end{cases}\;+0.12\,U,
+# P(A=1)=\begin{cases}0.2+\mathrm{gap}+0.1X_1 & Z=1\\ 0.2+0.05X_1-0.03X_2& Z=0\end{cases}\;+0.12\,U,
 # \qquad
-# Y=\beta A+\texttt{direct}\cdot Z\,(1+X_2/2)+X_1+X_2^2+1.5\,\texttt{conf}\cdot U+\varepsilon,
+# Y=\beta A+\mathrm{direct}\cdot Z\,(1+X_2/2)+X_1+X_2^2+1.5\,\mathrm{conf}\cdot U+\varepsilon,
 # $$
 #
-# with $\beta=1+X_1/2$, so $\Delta=1$, and $\varepsilon$ normal with standard deviation 0.5. Right models are quadratic in $X$ (linear for $p$ and $m$ by arm, logistic for $\pi$); the wrong model is $(1,\cos3X_2)$, which contains nothing that matters.
+# with $\beta=1+X_1/2$, so $\Delta=1$, the parameters `var_gap` (gap), `direct` and `conf`, and $\varepsilon$ normal with standard deviation 0.5. Right models are quadratic in $X$ (linear for $p$ and $m$ by arm, logistic for $\pi$); the wrong model is $(1,\cos3X_2)$, which contains nothing that matters.
 
 # %%
 TRUTH = iv_dgp.TRUE_EFFECT
@@ -241,7 +241,7 @@ paper.measure(c1a=abs(right["bias"]) - 3 * right["Monte Carlo s.e."], c1b=abs(bi
 for key, value in {"n": n, "reps": reps, "direct": direct, "bias_mr": right["bias"], "sd_mr": right["sd"], "mcse": right["Monte Carlo s.e."], "cover": right["coverage"], "truncated": 100 * right["truncated"], "ols": main["OLS"].mean(), "tsls": main["2SLS"].mean(), "sd_ols": main["OLS"].std(ddof=1), "sd_tsls": main["2SLS"].std(ddof=1)}.items():
     put(key, value)
 
-# %% mystnb={"figure": {"caption": "Sampling distributions of OLS, 2SLS and the multiply robust estimator; the dashed line is the true effect of 1.", "name": "invalid-instrument-sampling"}, "image": {"alt": "Three histograms. OLS and 2SLS are narrow and lie to the right of the dashed line at 1; the multiply robust estimator is wider and centred at the line."}} tags=["thumbnail"]
+# %% mystnb={"figure": {"caption": "Sampling distributions of OLS, 2SLS and the multiply robust estimator; the dashed line is the true effect of 1.", "name": "invalid-instrument-sampling"}, "image": {"alt": "Three histograms. OLS and 2SLS are narrow and lie to the right of the dashed line at 1; the multiply robust estimator is wider and centred at the line."}} tags=["hide-input", "thumbnail"]
 fig, ax = plt.subplots(figsize=(7, 3.4))
 for values, name, colour, line in ((main["all right", "two-step"][:, 0], "multiply robust", BLUE, "-"), (main["OLS"], "OLS", ORANGE, "--"), (main["2SLS"], "2SLS", RED, ":")):
     values = values[np.isfinite(values)]
@@ -292,7 +292,7 @@ for key, value in {"ppi_two": two_step.bias["p, π wrong"], "ppi_g": g_step.bias
     put(key, value)
 plots.table(by[["bias", "sd", "coverage", "plug-in bias", "weighting bias"]], caption=f"Bias by wrong model, n = {n}, {reps} samples")
 
-# %% mystnb={"figure": {"caption": "Bias with some models wrong; bars are two Monte Carlo standard errors, the band is the tolerance of claim c2.", "name": "invalid-instrument-robustness"}, "image": {"alt": "Dot plot with one row per set of wrong models. The multiply robust estimator stays in the band except when all models are wrong; pure weighting and plug-in leave it in some rows."}}
+# %% mystnb={"figure": {"caption": "Bias with some models wrong; bars are two Monte Carlo standard errors, the band is the tolerance of claim c2.", "name": "invalid-instrument-robustness"}, "image": {"alt": "Dot plot with one row per set of wrong models. The multiply robust estimator stays in the band except when all models are wrong; pure weighting and plug-in leave it in some rows."}} tags=["hide-input"]
 fig, ax = plt.subplots(figsize=(7, 4.2))
 names = list(SCENARIOS)
 height = np.arange(len(names))[::-1]
@@ -347,7 +347,7 @@ broken = dials.query("dial == 'interaction' and estimator == 'multiply robust'")
 for key, value in {"refused": weakest.refused, "weakest": weakest.setting, "inter_small": broken["median"].iloc[1], "inter_small_at": broken.setting.iloc[1], "n_dial": n_dial}.items():
     put(key, value)
 
-# %% mystnb={"figure": {"caption": "Median error and 5 to 95 % range of three estimators as one dial is turned; the default is marked by a dotted line. The panels share the vertical axis, cut at -3 and 4.", "name": "invalid-instrument-controls"}, "image": {"alt": "Four panels. 2SLS moves linearly with the direct effect, OLS with the confounder, the multiply robust estimator stays near zero in both but spreads at small variance gaps and drifts away when the interaction grows."}}
+# %% mystnb={"figure": {"caption": "Median error and 5 to 95 % range of three estimators as one dial is turned; the default is marked by a dotted line. The panels share the vertical axis, cut at -3 and 4.", "name": "invalid-instrument-controls"}, "image": {"alt": "Four panels. 2SLS moves linearly with the direct effect, OLS with the confounder, the multiply robust estimator stays near zero in both but spreads at small variance gaps and drifts away when the interaction grows."}} tags=["hide-input"]
 fig, axes = plt.subplots(1, 4, figsize=(7.4, 3.6), sharey=True)
 labels = {"direct": "direct effect", "conf": "confounding", "var_gap": "gap in $p$", "interaction": r"$U\times Z$ interaction"}
 for ax, (dial, settings) in zip(axes, DIALS.items()):
@@ -433,7 +433,7 @@ paper.keep("votes", votes)
 display(plots.table(votes, caption="How often each learner was selected, by slot"))
 plots.table(learned, caption=f"{value[0].size} tuples of learners, {select_reps} samples of {n_select}, {n_folds} folds")
 
-# %% mystnb={"figure": {"caption": "Left: root pseudo-risk of every tuple against its true root mean squared error over the samples; the marker names the learner of p. Right: the estimates themselves, one dot per sample.", "name": "invalid-instrument-selection"}, "image": {"alt": "Left, a scatter of tuples by pseudo-risk and true error, grouped by the learner of p. Right, columns of dots for each single learner and for the selected tuple around the dashed line at the truth."}}
+# %% mystnb={"figure": {"caption": "Left: root pseudo-risk of every tuple against its true root mean squared error over the samples; the marker names the learner of p. Right: the estimates themselves, one dot per sample.", "name": "invalid-instrument-selection"}, "image": {"alt": "Left, a scatter of tuples by pseudo-risk and true error, grouped by the learner of p. Right, columns of dots for each single learner and for the selected tuple around the dashed line at the truth."}} tags=["hide-input"]
 fig, (left, rightmost) = plt.subplots(1, 2, figsize=(7.4, 3.6))
 mean_risk = np.sqrt(np.where(np.isfinite(risk), risk, np.nan).mean(0))
 rmse = np.sqrt(np.nanmean((value - TRUTH) ** 2, axis=0))
@@ -564,7 +564,7 @@ for key, number in {"raw": four[0], "eligible": four[1], "ols401": four[2], "tsl
     put(key, number)
 plots.table(estimates.set_index(["sample", "estimate"]), caption="401(k) participation and net financial assets (1,000 $)", digits=2)
 
-# %% mystnb={"figure": {"caption": "Effect of 401(k) participation on net financial assets with 95 % intervals; for the median tuple the bar is the range from the 5 % to the 95 % quantile over all tuples of learners. Grey: the other sample, from the recorded full run where there is one.", "name": "invalid-instrument-401k"}, "image": {"alt": "Forest plot in thousands of dollars. The raw difference is largest, followed by regression among the eligible, regression and 2SLS; the learner-based estimates have wide bars."}}
+# %% mystnb={"figure": {"caption": "Effect of 401(k) participation on net financial assets with 95 % intervals; for the median tuple the bar is the range from the 5 % to the 95 % quantile over all tuples of learners. Grey: the other sample, from the recorded full run where there is one.", "name": "invalid-instrument-401k"}, "image": {"alt": "Forest plot in thousands of dollars. The raw difference is largest, followed by regression among the eligible, regression and 2SLS; the learner-based estimates have wide bars."}} tags=["hide-input"]
 recorded = paper.record_table("pension")
 other = None if recorded is None or sample == "both" else recorded[recorded["sample"].astype(str) != sample]
 order = list(estimates[estimates["sample"] == which[0]].estimate.str.replace(r" \(.*", "", regex=True))

@@ -196,7 +196,7 @@ glue("stdp_spinnaker-w_exc_real", real_valued.weights_exc[0], display=False)
 glue("stdp_spinnaker-w_inh_real", real_valued.weights_inh[-1], display=False)
 plots.table(trained, caption="Weights after one showing of 992 (nA)", digits=4)
 
-# %% mystnb={"figure": {"caption": "One training run on the word 992. Above: spikes of the injectors (blue: 1 bits, exciting; red: 0 bits, inhibiting) and of the two outputs; the dashed line is the output spike as the synapses see it. Below: the weight of one synapse of each kind; grey, dotted: exp(-1).", "name": "stdp-training"}, "image": {"alt": "Upper panel: five injectors of 1 bits fire at 2, 27, 57 and 66 ms, five of 0 bits at 7, 37, 60 and 66 ms, all others at 66 ms, both outputs at 31 ms. Lower panel: both active weights jump from 0 to 0.367, one at 57 ms and the other at 37 ms, and stay there; the silent weight remains 0."}}
+# %% mystnb={"figure": {"caption": "One training run on the word 992. Above: spikes of the injectors (blue: 1 bits, exciting; red: 0 bits, inhibiting) and of the two outputs; the dashed line is the output spike as the synapses see it. Below: the weight of one synapse of each kind; grey, dotted: exp(-1).", "name": "stdp-training"}, "image": {"alt": "Upper panel: five injectors of 1 bits fire at 2, 27, 57 and 66 ms, five of 0 bits at 7, 37, 60 and 66 ms, all others at 66 ms, both outputs at 31 ms. Lower panel: both active weights jump from 0 to 0.367, one at 57 ms and the other at 37 ms, and stay there; the silent weight remains 0."}} tags=["hide-input"]
 fig, (ax, below) = plt.subplots(2, 1, figsize=(7, 5), sharex=True, height_ratios=[1.6, 1])
 for first, colour, marker in ((0, "C0", "o"), (10, "C1", "s")):
     t, j = np.nonzero(showing.spikes[:, first : first + 10])
@@ -280,7 +280,7 @@ print(f"ideal detectors: {ideal:.1%} of 1,024; factor of 992: {factor_992:.5f}")
 # how the factor may let a network "detect similar, not only equal" words, which the abstract offers as a use: a larger factor
 # lowers the bar, one Hamming shell at a time.
 
-# %% mystnb={"figure": {"caption": "Words identified by the network trained on 992 when its factor is multiplied further. Points: simulated; grey steps: all words up to a Hamming distance of 0, 1, 2, 3 and 4 from 992.", "name": "stdp-tolerance"}, "image": {"alt": "A staircase rising from 1 word through 11, 56 and 176 to 386 words as the factor grows from one to six times its value; simulated points lie on the steps."}}
+# %% mystnb={"figure": {"caption": "Words identified by the network trained on 992 when its factor is multiplied further. Points: simulated; grey steps: all words up to a Hamming distance of 0, 1, 2, 3 and 4 from 992.", "name": "stdp-tolerance"}, "image": {"alt": "A staircase rising from 1 word through 11, 56 and 176 to 386 words as the factor grows from one to six times its value; simulated points lie on the steps."}} tags=["hide-input"]
 multiples = np.linspace(0.9, 6, 52)
 shells = np.cumsum([math.comb(10, r) for r in range(5)])
 fig, ax = plt.subplots(figsize=(7, 3.2))
@@ -320,7 +320,7 @@ glue("stdp_spinnaker-pairs_deviation", 100 * deviation.max(), display=False)
 paper.keep("pairs", pair_table)
 plots.table(pair_table, caption="992 with a second word at distance d", digits=5)
 
-# %% tags=["thumbnail"] mystnb={"figure": {"caption": "Networks trained on 992 and a second word. Left: words identified against the Hamming distance d; the line is 2^d. Right: accuracy. Grey squares: the authors' table.", "name": "stdp-pairs"}, "image": {"alt": "Left: on a logarithmic axis the number of identified words doubles with each bit, from 2 at distance 1 to 512 at distance 9, simulated points inside the authors' squares. Right: accuracy stays near 1 up to distance 4 and falls to 0.5 at distance 9."}}
+# %% tags=["hide-input", "thumbnail"] mystnb={"figure": {"caption": "Networks trained on 992 and a second word. Left: words identified against the Hamming distance d; the line is 2^d. Right: accuracy. Grey squares: the authors' table.", "name": "stdp-pairs"}, "image": {"alt": "Left: on a logarithmic axis the number of identified words doubles with each bit, from 2 at distance 1 to 512 at distance 9, simulated points inside the authors' squares. Right: accuracy stays near 1 up to distance 4 and falls to 0.5 at distance 9."}}
 fig, (ax, right) = plt.subplots(1, 2, figsize=(7, 3.2))
 d = np.arange(1, 10)
 ax.plot(d, 2.0**d, "-", color="C0", lw=1, label="$2^d$")
@@ -407,7 +407,7 @@ plots.table(triple_table[degenerate].set_index("words"), caption="Degenerate row
 # SpiNNaker's numbers end at 65,536. The claims count these two rows like all others; without them the shares would be
 # {glue:text}`stdp_spinnaker-fn_65:.1f` % and {glue:text}`stdp_spinnaker-acc_65:.1f` %.
 
-# %% mystnb={"figure": {"caption": "Accuracy (colour) over the three Hamming distances of the words, the view of Figure 6 in the paper. Left: here. Right: the authors' table.", "name": "stdp-triples"}, "image": {"alt": "Two three-dimensional scatters of 67 points with the same pattern in both: bright points, accuracy near 1, at small distances, dark points towards 0.6 in the middle of the cloud, and bright points again at its far edge, where one word lies far from two similar ones. Only two points at the far edge are dark on the right and bright on the left."}}
+# %% mystnb={"figure": {"caption": "Accuracy (colour) over the three Hamming distances of the words, the view of Figure 6 in the paper. Left: here. Right: the authors' table.", "name": "stdp-triples"}, "image": {"alt": "Two three-dimensional scatters of 67 points with the same pattern in both: bright points, accuracy near 1, at small distances, dark points towards 0.6 in the middle of the cloud, and bright points again at its far edge, where one word lies far from two similar ones. Only two points at the far edge are dark on the right and bright on the left."}} tags=["hide-input"]
 fig, axes = plt.subplots(1, 2, figsize=(7, 3.6), subplot_kw={"projection": "3d"})
 for ax, column, title in zip(axes, ("accuracy", "authors' accuracy"), ("here", "paper")):
     image = ax.scatter(triples["HD0,1"], triples["HD0,2"], triples["HD(1,2)"], c=triple_table[column], vmin=0.5, vmax=1, s=28, depthshade=False)
@@ -417,7 +417,7 @@ for ax, column, title in zip(axes, ("accuracy", "authors' accuracy"), ("here", "
 fig.colorbar(image, ax=axes, label="accuracy", shrink=0.7)
 plt.show()
 
-# %% mystnb={"figure": {"caption": "Accuracy of the 67 networks trained on three words: here against the authors' table. The line marks equality, the band 0.02 to either side; crosses are the two degenerate rows.", "name": "stdp-agreement"}, "image": {"alt": "Most points lie on the diagonal or just beside it, some up to 0.1 away; two crosses lie far above it, at authors' accuracies of 0.5 and 0.62."}}
+# %% mystnb={"figure": {"caption": "Accuracy of the 67 networks trained on three words: here against the authors' table. The line marks equality, the band 0.02 to either side; crosses are the two degenerate rows.", "name": "stdp-agreement"}, "image": {"alt": "Most points lie on the diagonal or just beside it, some up to 0.1 away; two crosses lie far above it, at authors' accuracies of 0.5 and 0.62."}} tags=["hide-input"]
 fig, ax = plt.subplots(figsize=(4.6, 4.2))
 ax.fill_between([0.48, 1.01], [0.46, 0.99], [0.50, 1.03], color="0.9")
 ax.plot([0.48, 1.01], [0.48, 1.01], color="0.6")
@@ -473,7 +473,7 @@ glue("stdp_spinnaker-left_same_factor", int((np.abs(unexplained["rule_factor"] -
 display(plots.table(scan.set_index("grid"), caption="Rows (of 67) that agree with the authors when scaled weights are rounded to a fixed grid"))
 plots.table(unexplained, caption="Rows that sPyNNaker's rule does not explain", digits=5)
 
-# %% mystnb={"figure": {"caption": "Triples (of 67) that agree with the authors' table when scaled weights are rounded to a grid. Left: same number of identified words. Right: same factor to all five digits. Green: the grid follows sPyNNaker's rule; grey, dashed: no rounding.", "name": "stdp-rounding"}, "image": {"alt": "Left: every fixed grid agrees in between 41 and 54 rows, without rounding it is 41, with sPyNNaker's rule 57. Right: fixed grids agree in at most 17 rows, without rounding in none, with sPyNNaker's rule in 54."}}
+# %% mystnb={"figure": {"caption": "Triples (of 67) that agree with the authors' table when scaled weights are rounded to a grid. Left: same number of identified words. Right: same factor to all five digits. Green: the grid follows sPyNNaker's rule; grey, dashed: no rounding.", "name": "stdp-rounding"}, "image": {"alt": "Left: every fixed grid agrees in between 41 and 54 rows, without rounding it is 41, with sPyNNaker's rule 57. Right: fixed grids agree in at most 17 rows, without rounding in none, with sPyNNaker's rule in 54."}} tags=["hide-input"]
 fig, (ax, right) = plt.subplots(1, 2, figsize=(7, 3.4), sharey=True)
 for axis, suffix, number in ((ax, "", 0), (right, ", factor", 1)):
     axis.plot(range(3, 15), scan["nearest" + suffix], "o-", label="fixed grid, to the nearest")
@@ -529,7 +529,7 @@ for name, value in (("rho", rho_authors_list), ("rho_theirs", rho_their_accuracy
     glue(f"stdp_spinnaker-{name}", value, display=False)
 glue("stdp_spinnaker-n_random", len(random_triples), display=False)
 
-# %% mystnb={"figure": {"caption": "Accuracy against the sum of the three Hamming distances. Left: the authors' 67 triples; grey squares: their table. Right: random triples; the band holds 80 % of them, the line is the median.", "name": "stdp-similarity"}, "image": {"alt": "Left: accuracy falls from 1 to about 0.6 as the sum of distances grows to 12, with a group of points near 1 at large sums that have false negatives instead. Right: the median accuracy of random triples falls until the sum reaches 18 and rises at 20, with a band that grows wide."}}
+# %% mystnb={"figure": {"caption": "Accuracy against the sum of the three Hamming distances. Left: the authors' 67 triples; grey squares: their table. Right: random triples; the band holds 80 % of them, the line is the median.", "name": "stdp-similarity"}, "image": {"alt": "Left: accuracy falls from 1 to about 0.6 as the sum of distances grows to 12, with a group of points near 1 at large sums that have false negatives instead. Right: the median accuracy of random triples falls until the sum reaches 18 and rises at 20, with a band that grows wide."}} tags=["hide-input"]
 fig, (ax, right) = plt.subplots(1, 2, figsize=(7, 3.3), sharey=True)
 ax.plot(triple_table["sum of distances"], triples["Accuracy"], "s", color="0.7", ms=7, label="paper")
 lost = results(triple_cases, "FN") > 0

@@ -28,6 +28,7 @@ def style():
             "axes.spines.right": False,
             "axes.titlesize": "medium",
             "axes.grid": True,
+            "axes.axisbelow": True,
             "grid.color": "0.92",
             "legend.frameon": False,
             "font.size": 10,

@@ -149,6 +149,8 @@ class SweepResult:
 def _local(cells, workers):
     from joblib import Parallel, delayed
 
+    # joblib's clean-up helper, a process of its own, warns after Ctrl-C of files that are gone already
+    os.environ.setdefault("PYTHONWARNINGS", "ignore:resource_tracker")
     pool = Parallel(n_jobs=workers, return_as="generator_unordered", initializer=_leave_interrupts_to_parent)
     yield from pool(delayed(run_cell)(*cell) for cell in cells)
 

@@ -108,7 +108,7 @@ glue("{slug}-z", z, display=False)
 #
 # The mean lies {{glue:text}}`{slug}-z:.2f` standard errors from zero.
 
-# %% mystnb={{"figure": {{"caption": "The numbers drawn.", "name": "{slug}-draws"}}, "image": {{"alt": "A bell-shaped histogram around zero."}}}} tags=["thumbnail"]
+# %% mystnb={{"figure": {{"caption": "The numbers drawn.", "name": "{slug}-draws"}}, "image": {{"alt": "A bell-shaped histogram around zero."}}}} tags=["hide-input", "thumbnail"]
 fig, ax = plt.subplots()
 ax.hist(draws, bins=30)
 ax.set(xlabel="number", ylabel="count")
