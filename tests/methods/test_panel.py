@@ -224,9 +224,7 @@ def test_cce_is_the_least_squares_fit_with_averages():
     y, x = factor_panel(Design(10, 40, (1.0,), regressor=True), rng)
     _, beta = panel_filters.cce_residuals(y, x, n_lags=1)
     xbar, ybar = x.mean(axis=0), y.mean(axis=0)
-    design = np.column_stack(
-        [x[3, 1:], x[3, :-1], y[3, :-1], np.ones(39), ybar[1:], ybar[:-1], xbar[1:], xbar[:-1]]
-    )
+    design = np.column_stack([x[3, 1:], x[3, :-1], y[3, :-1], np.ones(39), ybar[1:], ybar[:-1], xbar[1:], xbar[:-1]])
     expected = np.linalg.lstsq(design, y[3, 1:], rcond=None)[0][:3]
     assert beta[3] == pytest.approx(expected)
 

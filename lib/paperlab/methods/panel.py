@@ -94,9 +94,7 @@ def check_panel(y, n_factors=0, names=None):
     constant = np.ptp(y, axis=1) <= 1e-12 * np.maximum(1e-300, np.abs(y).max(axis=1))
     if constant.any():
         i = int(np.argmax(constant))
-        raise ValueError(
-            f"y must vary over time, got a constant series for {_unit_name(names, i)}; drop that unit"
-        )
+        raise ValueError(f"y must vary over time, got a constant series for {_unit_name(names, i)}; drop that unit")
     return y
 
 
@@ -228,9 +226,7 @@ def jr_statistics(z, rng):
     size = z @ z.T
     np.abs(size, out=size)
     np.fill_diagonal(size, 0.0)
-    large = size.sum(
-        where=size > 2.0 * np.sqrt(T * np.log(n))
-    )  # T times the correlation; each pair stands there twice
+    large = size.sum(where=size > 2.0 * np.sqrt(T * np.log(n)))  # T times the correlation; each pair stands there twice
     return jr_w, jr_w + float(large) / (2 * T)
 
 

@@ -76,13 +76,9 @@ class Design:
         if not all(0.0 <= a <= 1.0 for a in self.alphas):
             raise ValueError(f"alphas must lie between 0 and 1, got {self.alphas}")
         if not -1.0 < self.rho < 1.0:
-            raise ValueError(
-                f"rho must lie between -1 and 1, got {self.rho}; the spatial filter is singular beyond"
-            )
+            raise ValueError(f"rho must lie between -1 and 1, got {self.rho}; the spatial filter is singular beyond")
         if not -1.0 < self.ar < 1.0:
-            raise ValueError(
-                f"ar must lie between -1 and 1, got {self.ar}; the errors would not be stationary"
-            )
+            raise ValueError(f"ar must lie between -1 and 1, got {self.ar}; the errors would not be stationary")
         if self.n_factors >= min(self.n, self.T - self.prewhiten):
             raise ValueError(f"m_hat must be below min(n, T) = {min(self.n, self.T)}, got {self.n_factors}")
 

@@ -109,7 +109,12 @@ def descend(measurements, target, settings, starts, n_steps, snapshots=(), trigg
     switched, factors = np.full(size, -1), [[] for _ in settings]
     gradient_noise = measurements.noise @ measurements.matrix
     noise_sq = measurements.noise @ measurements.noise
+    at, eta = set(steps.tolist()), np.array([s.eta for s in settings])
+    mirror, scaled = (
+        np.array([test(s) for s in settings]) for test in (lambda s: s.symmetric, lambda s: s.damping is not None)
+    )
     live = np.arange(size)  # rows of f and g belong to these settings
+    waiting = {i for i, s in enumerate(settings) if s.beta}
 
     def keep(row, setting):
         factors[setting].append((f[row, :, : settings[setting].k].copy(), g[row, :, : settings[setting].k].copy()))
@@ -127,15 +132,17 @@ def descend(measurements, target, settings, starts, n_steps, snapshots=(), trigg
         e -= gradient_noise
         e = e.reshape(d.shape)
         watched = errors if trigger == "error" else residuals
-        for row, i in enumerate(live):
-            s = settings[i]
-            if s.beta and switched[i] < 0 and watched[i, t] < s.trigger:  # the product, hence e, is unchanged
-                f[row, :, : s.k], g[row, :, : s.k] = imbalance_step(f[row, :, : s.k], g[row, :, : s.k], s.beta)
-                switched[i] = t
-            if t in steps:
+        for i in [i for i in waiting if watched[i, t] < settings[i].trigger]:  # the product, hence e, is unchanged
+            row, k = np.searchsorted(live, i), settings[i].k
+            f[row, :, :k], g[row, :, :k] = imbalance_step(f[row, :, :k], g[row, :, :k], settings[i].beta)
+            switched[i] = t
+            waiting.remove(i)
+        if t in at:
+            for row, i in enumerate(live):
                 keep(row, i)
-            if s.symmetric:
-                e[row] = (e[row] + e[row].T) / 2
+        same = np.flatnonzero(mirror[live])
+        if len(same):
+            e[same] = (e[same] + e[same].transpose(0, 2, 1)) / 2
         if t == n_steps:
             break
         going = errors[live, t] >= stop
@@ -145,22 +152,22 @@ def descend(measurements, target, settings, starts, n_steps, snapshots=(), trigg
                 errors[i, t:], residuals[i, t:] = errors[i, t], residuals[i, t]
                 for _ in range(np.sum(steps > t)):
                     keep(row, i)
+            waiting -= set(live[~going].tolist())
             live, f, g, e = live[going], f[going], g[going], e[going]
             if not len(live):
                 break
         df, dg = e @ g, e.transpose(0, 2, 1) @ f
-        for row, i in enumerate(live):
+        for row in np.flatnonzero(scaled[live]):
+            i = live[row]
             s = settings[i]
-            if s.damping is None:
-                continue
             fi, gi = f[row, :, : s.k], g[row, :, : s.k]
             ridge = max(s.damping * errors[i, t] if s.relative else s.damping, MIN_DAMPING) * np.eye(s.k)
             df[row, :, : s.k] = np.linalg.solve(gi.T @ gi + ridge, df[row, :, : s.k].T).T
             dg[row, :, : s.k] = np.linalg.solve(fi.T @ fi + ridge, dg[row, :, : s.k].T).T
-        eta = np.array([settings[i].eta for i in live])[:, None, None]
-        f -= eta * df
-        g -= eta * dg
-        for row, i in enumerate(live):
-            if settings[i].symmetric:
-                g[row] = f[row]
+        step = eta[live, None, None]
+        f -= step * df
+        g -= step * dg
+        same = np.flatnonzero(mirror[live])
+        if len(same):
+            g[same] = f[same]
     return Descent(errors, switched, steps, factors, residuals)
