@@ -119,8 +119,9 @@ def experiment(designs, **labels):
 # with $m$ common factors $f_t$ that nobody observes, loadings $\gamma_i$, and errors $u_{it}$ that are independent across units
 # under the null hypothesis. Unit means are removed and the factors are estimated by principal components,
 #
-# $$ \hat F=\sqrt T\times\text{first }\hat m\text{ eigenvectors of }Y'Y,\qquad \hat\gamma_i=\frac1T\sum_t\hat f_ty_{it},\qquad
-# e_{it}=y_{it}-\hat\gamma_i'\hat f_t,\qquad \hat\sigma_i^2=\frac1T\sum_te_{it}^2. \tag{2} $$
+# $$ \hat F=\sqrt T\times\text{first }\hat m\text{ eigenvectors of }Y'Y,\qquad \hat\gamma_i=\frac1T\sum_t\hat f_ty_{it}, $$
+#
+# $$ e_{it}=y_{it}-\hat\gamma_i'\hat f_t,\qquad \hat\sigma_i^2=\frac1T\sum_te_{it}^2. \tag{2} $$
 #
 # With residual correlations $\hat\rho_{ij}=T^{-1}\sum_te_{it}e_{jt}/(\hat\sigma_i\hat\sigma_j)$ the usual statistic is
 #

@@ -97,8 +97,8 @@ def put(name, value):
 # interactions of $U$ with anything else, and allow a direct effect $\alpha_z$ of the instrument:
 #
 # $$
-# \mathbb E[Y\mid A,Z,X,U]=\beta(X)\,A+\alpha_z(Z,X)+g(U,X),\qquad
-# \mathbb E[A\mid Z,X,U]=a_z(Z,X)+a_u(U,X),\qquad Z\perp U\mid X .
+# \begin{gathered}\mathbb E[Y\mid A,Z,X,U]=\beta(X)\,A+\alpha_z(Z,X)+g(U,X),\\
+# \mathbb E[A\mid Z,X,U]=a_z(Z,X)+a_u(U,X),\qquad Z\perp U\mid X .\end{gathered}
 # $$
 #
 # The target is the average effect $\Delta=\mathbb E[\beta(X)]$. Write $p(z,x)=\mathbb E[A\mid z,x]$, $\mu(z,x)=\mathbb E[Y\mid z,x]$,
@@ -158,9 +158,8 @@ plt.show()
 # $X$ is uniform on $(-1,1)^2$, $U=\pm1$, $P(Z=1)=\mathrm{expit}\{(X_1-X_2)/2\}$, and
 #
 # $$
-# P(A=1)=\begin{cases}0.2+\mathrm{gap}+0.1X_1 & Z=1\\ 0.2+0.05X_1-0.03X_2& Z=0\end{cases}\;+0.12\,U,
-# \qquad
-# Y=\beta A+\mathrm{direct}\cdot Z\,(1+X_2/2)+X_1+X_2^2+1.5\,\mathrm{conf}\cdot U+\varepsilon,
+# \begin{gathered}P(A=1)=\begin{cases}0.2+\mathrm{gap}+0.1X_1 & Z=1\\ 0.2+0.05X_1-0.03X_2& Z=0\end{cases}\;+0.12\,U,\\
+# Y=\beta A+\mathrm{direct}\cdot Z\,(1+X_2/2)+X_1+X_2^2+1.5\,\mathrm{conf}\cdot U+\varepsilon,\end{gathered}
 # $$
 #
 # with $\beta=1+X_1/2$, so $\Delta=1$, the parameters `var_gap` (gap), `direct` and `conf`, and $\varepsilon$ normal with standard deviation 0.5. Right models are quadratic in $X$ (linear for $p$ and $m$ by arm, logistic for $\pi$); the wrong model is $(1,\cos3X_2)$, which contains nothing that matters.

@@ -99,9 +99,8 @@ def put(name, value):
 # matrices of low rank (the restricted isometry property, RIP). In the population case it *is* the identity. With $k\ge r$ columns and step $\eta$,
 #
 # $$
-# \text{symmetric:}\quad X_{t+1}=X_t-\eta\,\mathcal A^*\mathcal A(X_tX_t^\top-M^\star)\,X_t, \qquad
-# \text{asymmetric:}\quad
-# \begin{aligned}F_{t+1}&=F_t-\eta\,E_tG_t\\ G_{t+1}&=G_t-\eta\,E_t^\top F_t\end{aligned},\quad E_t=\mathcal A^*\mathcal A(F_tG_t^\top-M^\star).
+# \begin{aligned}\text{symmetric:}\quad& X_{t+1}=X_t-\eta\,\mathcal A^*\mathcal A(X_tX_t^\top-M^\star)\,X_t,\\
+# \text{asymmetric:}\quad& F_{t+1}=F_t-\eta\,E_tG_t,\quad G_{t+1}=G_t-\eta\,E_t^\top F_t,\quad E_t=\mathcal A^*\mathcal A(F_tG_t^\top-M^\star).\end{aligned}
 # $$
 #
 # The start is Gaussian: $F_0=\alpha\tilde F$ and $G_0=\tfrac\alpha3\tilde G$, entries of variance $1/n$. The third is recalled from the paper, not checked. The error is
@@ -152,7 +151,7 @@ def band(ax, errors, colour, line, label, grid=log_grid):
 #
 # Four ways to descend with your $k$, $\alpha$ and balance, from the same directions.
 
-# %% mystnb={"figure": {"caption": "Your run: symmetric, asymmetric, asymmetric with one modified step, and preconditioned descent (population case). Bands: range over the starts.", "name": "matrix-sensing-own"}, "image": {"alt": "With the default parameters the symmetric error bends into a slow decline, the asymmetric one falls along a straight line on the logarithmic scale, and the runs with the modified step and with preconditioning drop to rounding level within a few hundred steps."}} tags=["thumbnail"]
+# %% mystnb={"figure": {"caption": "Your run: symmetric, asymmetric, asymmetric with one modified step, and preconditioned descent (population case). Bands: range over the starts.", "name": "matrix-sensing-own"}, "image": {"alt": "With the default parameters the symmetric error bends into a slow decline, the asymmetric one falls along a straight line on the logarithmic scale, and the runs with the modified step and with preconditioning drop to rounding level within a few hundred steps."}} tags=["hide-input", "thumbnail"]
 own = {
     "symmetric": Setting(k, alpha, eta, symmetric=True),
     "asymmetric": Setting(k, alpha, eta, balance),
@@ -207,7 +206,7 @@ put("exact_steps", round(arrival(sym[r]).max() * T))
 put("exact_steps_asym", round(arrival(asym_exact[0]).max() * T))
 put("surplus_error", np.median(sym[r + 1][:, -1]))
 
-# %% mystnb={"figure": {"caption": "Symmetric factorisation: error against step, both logarithmic. Grey: the paper's law, an error of order 1/t (squared error 1/t^2), drawn as sqrt(k-r)/(2 eta t). Bands: range over the starts.", "name": "matrix-sensing-symmetric"}, "image": {"alt": "With exact rank the error drops vertically to rounding level. With any surplus column it follows a straight line of slope minus one, just below the grey lines of the theory."}}
+# %% mystnb={"figure": {"caption": "Symmetric factorisation: error against step, both logarithmic. Grey: the paper's law, an error of order 1/t (squared error 1/t^2), drawn as sqrt(k-r)/(2 eta t). Bands: range over the starts.", "name": "matrix-sensing-symmetric"}, "image": {"alt": "With exact rank the error drops vertically to rounding level. With any surplus column it follows a straight line of slope minus one, just below the grey lines of the theory."}} tags=["hide-input"]
 fig, ax = plt.subplots(figsize=(7, 3.6))
 for q, colour, line in zip([q for q in ks if q in k_values], plots.COLOURS, LINES):
     band(ax, np.maximum(sym[q], 1e-17), colour, line, f"k = {q}")
@@ -248,7 +247,7 @@ sym_table.style.format(
 # Each surplus column contributes the same $1/(2\eta t)$ in the end, so the error grows like $\sqrt{k-r}$, and the column "e_T / theory" tends to 1. The next figure looks
 # at the singular values themselves.
 
-# %% mystnb={"figure": {"caption": "Singular values of X in the symmetric run with k = 2r (first start). Grey: 1/sqrt(2 eta t).", "name": "matrix-sensing-singular"}, "image": {"alt": "The upper three singular values rise from 0.1 to the square roots of those of the matrix and stay. The lower three stay near 0.1, then bend and follow the grey line downwards."}}
+# %% mystnb={"figure": {"caption": "Singular values of X in the symmetric run with k = 2r (first start). Grey: 1/sqrt(2 eta t).", "name": "matrix-sensing-singular"}, "image": {"alt": "The upper three singular values rise from 0.1 to the square roots of those of the matrix and stay. The lower three stay near 0.1, then bend and follow the grey line downwards."}} tags=["hide-input"]
 values = np.array([np.linalg.svd(f, compute_uv=False) for f, _ in sym_factors[ks.index(2 * r)][0]])
 fig, ax = plt.subplots(figsize=(7, 3.2))
 ax.plot(log_grid, 1 / np.sqrt(2 * eta * log_grid), color=plots.PAPER_GREY, lw=4, zorder=0, label=r"$1/\sqrt{2\eta t}$")
@@ -322,7 +321,7 @@ put("sym_end", np.median(sym_same_scale[0][:, -1]))
 put("ratio", (asym[0.2][:, -1] / sym_same_scale[0][:, -1]).max())
 put("prediction", np.median(rates[0.1] / predicted[0.1]))
 
-# %% mystnb={"figure": {"caption": "Asymmetric factorisation of a symmetric matrix, k = 2r: error against step for several scales (time linear). Grey: the symmetric factorisation at alpha = 0.2. Bands: range over the starts.", "name": "matrix-sensing-asymmetric"}, "image": {"alt": "Straight falling lines, the steeper the larger alpha; the symmetric run in grey stays near one thousandth."}}
+# %% mystnb={"figure": {"caption": "Asymmetric factorisation of a symmetric matrix, k = 2r: error against step for several scales (time linear). Grey: the symmetric factorisation at alpha = 0.2. Bands: range over the starts.", "name": "matrix-sensing-asymmetric"}, "image": {"alt": "Straight falling lines, the steeper the larger alpha; the symmetric run in grey stays near one thousandth."}} tags=["hide-input"]
 grid = np.linspace(0, T, 400).astype(int)
 fig, ax = plt.subplots(figsize=(7, 3.6))
 band(ax, sym_same_scale[0], "0.5", (0, (1, 1)), "symmetric, alpha = 0.2", grid)
@@ -332,7 +331,7 @@ ax.set(yscale="log", xlabel="step $t$", ylabel="error $e_t$")
 fig.legend(loc="outside right upper")
 plt.show()
 
-# %% mystnb={"figure": {"caption": "Rate of decay against alpha squared, one point per start, and the rate predicted from the imbalance F'F - G'G of that start. Grey: the paper's law, proportional to alpha squared, through the median at alpha = 0.1.", "name": "matrix-sensing-rate"}, "image": {"alt": "Measured rates and predicted rates lie on each other, along the grey line of slope one on logarithmic axes."}}
+# %% mystnb={"figure": {"caption": "Rate of decay against alpha squared, one point per start, and the rate predicted from the imbalance F'F - G'G of that start. Grey: the paper's law, proportional to alpha squared, through the median at alpha = 0.1.", "name": "matrix-sensing-rate"}, "image": {"alt": "Measured rates and predicted rates lie on each other, along the grey line of slope one on logarithmic axes."}} tags=["hide-input"]
 fig, ax = plt.subplots(figsize=(7, 3.4))
 ax.plot(
     [a * a for a in asym_alphas],
@@ -425,7 +424,7 @@ put("eta_small", etas[-1])
 put("balanced_end", np.median(balanced_end))
 put("balanced_ratio", (balanced_end / unbalanced_end).min())
 
-# %% mystnb={"figure": {"caption": "Left: asymmetric descent at alpha = 0.2 from the unbalanced start (balance 1/3), from independent starts of equal scale (balance 1), and from an exactly balanced start. Right: drift of F'F - G'G over the run against the step size, the same total time eta T, one line per start; grey: proportional to the step.", "name": "matrix-sensing-balance"}, "image": {"alt": "Left: the unbalanced run falls steeply in a straight line, the run with equal scales more slowly, the balanced run bends into a slow decline like the symmetric one. Right: the drift falls in proportion to the step size."}}
+# %% mystnb={"figure": {"caption": "Left: asymmetric descent at alpha = 0.2 from the unbalanced start (balance 1/3), from independent starts of equal scale (balance 1), and from an exactly balanced start. Right: drift of F'F - G'G over the run against the step size, the same total time eta T, one line per start; grey: proportional to the step.", "name": "matrix-sensing-balance"}, "image": {"alt": "Left: the unbalanced run falls steeply in a straight line, the run with equal scales more slowly, the balanced run bends into a slow decline like the symmetric one. Right: the drift falls in proportion to the step size."}} tags=["hide-input"]
 grid = np.linspace(0, T, 300).astype(int)
 fig, axes = plt.subplots(1, 2, figsize=(7, 3.2), width_ratios=[3, 2])
 for errors, colour, line, label in (
@@ -532,7 +531,7 @@ sens_table = pd.DataFrame(
 paper.keep("sensing", sens_table.reset_index())
 plots.table(sens_table, caption=f"Sensing: n = {n_sensing}, m = {m}, T = {T_sensing}; one number per start")
 
-# %% mystnb={"figure": {"caption": "Sensing case, first start. Left: symmetric. Right: asymmetric with k = 2r, without (thin) and with (thick) the modified step.", "name": "matrix-sensing-measured"}, "image": {"alt": "Left: exact rank falls straight to rounding, surplus columns bend away. Right: without the modified step the curves fan out by alpha; with it the three curves lie almost on each other and reach rounding level."}}
+# %% mystnb={"figure": {"caption": "Sensing case, first start. Left: symmetric. Right: asymmetric with k = 2r, without (thin) and with (thick) the modified step.", "name": "matrix-sensing-measured"}, "image": {"alt": "Left: exact rank falls straight to rounding, surplus columns bend away. Right: without the modified step the curves fan out by alpha; with it the three curves lie almost on each other and reach rounding level."}} tags=["hide-input"]
 fig, axes = plt.subplots(1, 2, figsize=(7, 3.4), sharey=True)
 grid = np.linspace(0, T_sensing, 400).astype(int)
 for q, colour, line in zip(sorted({r, r + 1, 2 * r}), plots.COLOURS, LINES):

@@ -24,7 +24,7 @@
 # The pieces are called *one-connections*. With a closed form in hand they prove that the covariances of a *simple* graph (no two variables joined by two edges)
 # leave only finitely many possibilities for the effects, and they search for the equations that such covariances must obey. This page re-derives the formula, checks it on
 # thousands of graphs in exact arithmetic, checks the theorem on every graph with up to five vertices, and asks what
-# "finitely many" hides. (The theorem's dimension count for simple graphs is due to {cite:t}`amendola2020cyclic`, by other means.)
+# "finitely many" hides. (The theorem's dimension count for simple graphs is due to {cite:t}`amendola2020cyclic`, by other means; the reference is recalled.)
 #
 # Time to read: 25 minutes. Time to run: about 20 seconds.
 
@@ -123,10 +123,9 @@ def put(name, value):
 # Loops weigh 1 and need not be written. With $C$ running over the sets of disjoint proper cycles (the empty set too) and $P$ over simple paths, what remains is
 #
 # $$
-# \Delta=\det(I-\Lambda)=\sum_{C}(-1)^{|C|}\lambda_C,\qquad
-# \big[(I-\Lambda)^{-1}\big]_{ij}=\frac{N_{ij}}{\Delta},\quad N_{ij}=\sum_{P:\,i\to j}\lambda_P\sum_{C\cap P=\emptyset}(-1)^{|C|}\lambda_C,
-# \qquad
-# \sigma_{ij}=\frac1{\Delta^2}\sum_{k,l}\omega_{kl}\,N_{ki}\,N_{lj}.
+# \begin{gathered}\Delta=\det(I-\Lambda)=\sum_{C}(-1)^{|C|}\lambda_C,\qquad
+# \sigma_{ij}=\frac1{\Delta^2}\sum_{k,l}\omega_{kl}\,N_{ki}\,N_{lj},\\
+# \big[(I-\Lambda)^{-1}\big]_{ij}=\frac{N_{ij}}{\Delta},\quad N_{ij}=\sum_{P:\,i\to j}\lambda_P\sum_{C\cap P=\emptyset}(-1)^{|C|}\lambda_C.\end{gathered}
 # $$
 #
 # Each $\sigma_{ij}$ is a finite sum over pairs of one-connections that start at the two ends of a bidirected edge, or at the same vertex. No condition on the size of the effects is
@@ -208,7 +207,7 @@ def name_of(one):
     return path + "".join(", cycle " + ">".join(map(str, (*c, c[0]))) for c in one.cycles)
 
 
-# %% mystnb={"figure": {"caption": "Six graphs with feedback, in each one of its one-connections: a path (blue) and disjoint cycles (red) that avoid it. White vertices carry their loop, which weighs 1. Grey: edges that are not used; dashed: correlated errors.", "name": "one-connection-gallery"}, "image": {"alt": "Six small graphs on circles. In each a blue path leads from one vertex to another; in the graph with two cycles the path lies beside a red cycle of three vertices."}} tags=["thumbnail"]
+# %% mystnb={"figure": {"caption": "Six graphs with feedback, in each one of its one-connections: a path (blue) and disjoint cycles (red) that avoid it. White vertices carry their loop, which weighs 1. Grey: edges that are not used; dashed: correlated errors.", "name": "one-connection-gallery"}, "image": {"alt": "Six small graphs on circles. In each a blue path leads from one vertex to another; in the graph with two cycles the path lies beside a red cycle of three vertices."}} tags=["hide-input", "thumbnail"]
 chosen = {
     "2cycle": (0, 1),
     "3cycle+tail": (3, 3),
@@ -264,7 +263,7 @@ print(f"{len(terms)} terms; difference from the symbolic matrix inverse: {differ
 written = sp.latex(numerator_s) if len(terms) <= 30 else r"\text{(too long to print)}"
 display(Math(rf"\Delta={sp.latex(delta_s)}"), Math(rf"\Delta^2\,\sigma_{{{pair[0]}{pair[1]}}}={written}"))
 
-# %% mystnb={"figure": {"caption": "The terms of one covariance of the chosen graph (at most eight are drawn). Blue and green: the paths of the two one-connections; red: cycles beside them, each of which turns the sign.", "name": "one-connection-terms"}, "image": {"alt": "Small copies of one graph, each with one term highlighted: paths that end at the chosen vertices, in some panels together with the red three-cycle."}}
+# %% mystnb={"figure": {"caption": "The terms of one covariance of the chosen graph (at most eight are drawn). Blue and green: the paths of the two one-connections; red: cycles beside them, each of which turns the sign.", "name": "one-connection-terms"}, "image": {"alt": "Small copies of one graph, each with one term highlighted: paths that end at the chosen vertices, in some panels together with the red three-cycle."}} tags=["hide-input"]
 rows = max(1, -(-min(len(terms), 8) // 4))
 fig, axes = plt.subplots(rows, 4, figsize=(7, 2.3 * rows), squeeze=False)
 for ax in axes.flat:
@@ -371,7 +370,7 @@ for n in range(2, timing_vertices + 1):
 growth = pd.DataFrame(rows).set_index("n")
 paper.keep("growth", growth)
 
-# %% mystnb={"figure": {"caption": "All covariances of one complete directed graph: time of the three routes (left) and number of one-connections from one vertex to another (right, dots; line: (n - 1)!).", "name": "one-connection-growth"}, "image": {"alt": "Left, on a logarithmic scale: enumeration rises fastest, the sum over vertex sets more slowly, and elimination stays lowest. Right: dots on the curve of the factorial of n minus 1."}}
+# %% mystnb={"figure": {"caption": "All covariances of one complete directed graph: time of the three routes (left) and number of one-connections from one vertex to another (right, dots; line: (n - 1)!).", "name": "one-connection-growth"}, "image": {"alt": "Left, on a logarithmic scale: enumeration rises fastest, the sum over vertex sets more slowly, and elimination stays lowest. Right: dots on the curve of the factorial of n minus 1."}} tags=["hide-input"]
 fig, axes = plt.subplots(1, 2, figsize=(7, 3.1))
 for (route, label), colour, marker in zip(
     {"one-connections": "A: every path and cycle", "subsets": "A, by vertex sets", "inverse": "B: elimination"}.items(),
@@ -414,7 +413,7 @@ errors = np.array(
     ]
 )
 
-# %% mystnb={"figure": {"caption": "Largest error of a covariance when walks of at most L steps are summed, against the spectral radius of the effects (logarithm to base 10). Dashed line: spectral radius 1.", "name": "one-connection-series"}, "image": {"alt": "Heat map. Left of the dashed line the error falls from light to dark as the walks grow longer; right of it the error grows with the length."}}
+# %% mystnb={"figure": {"caption": "Largest error of a covariance when walks of at most L steps are summed, against the spectral radius of the effects (logarithm to base 10). Dashed line: spectral radius 1.", "name": "one-connection-series"}, "image": {"alt": "Heat map. Left of the dashed line the error falls from light to dark as the walks grow longer; right of it the error grows with the length."}} tags=["hide-input"]
 fig, ax = plt.subplots(figsize=(7, 3.3))
 mesh = ax.pcolormesh(
     radii, lengths, np.log10(np.maximum(errors, 1e-16)), cmap="viridis", vmin=-12, vmax=8, rasterized=True
@@ -472,7 +471,7 @@ for key, name in {
 }.items():
     put(key, largest[name])
 
-# %% mystnb={"figure": {"caption": "z-scores of the ten sample variances and covariances against five formulas; dashed lines at plus and minus 4.5. The axis is linear between -10 and 10 and logarithmic beyond.", "name": "one-connection-z"}, "image": {"alt": "Five rows of dots. The two rows of the one-connection formula lie between the dashed lines; in each of the three rows of wrong formulas some dots lie far outside."}}
+# %% mystnb={"figure": {"caption": "z-scores of the ten sample variances and covariances against five formulas; dashed lines at plus and minus 4.5. The axis is linear between -10 and 10 and logarithmic beyond.", "name": "one-connection-z"}, "image": {"alt": "Five rows of dots. The two rows of the one-connection formula lie between the dashed lines; in each of the three rows of wrong formulas some dots lie far outside."}} tags=["hide-input"]
 fig, ax = plt.subplots(figsize=(7, 2.9))
 for row, (name, values) in enumerate(z.items()):
     good = name.startswith("one-connections")
@@ -495,8 +494,8 @@ plt.show()
 # Can the effects be read off the covariances? At least up to finitely many possibilities, says the theorem, if the graph is simple. The condition for that is local: the Jacobian of
 # $(\Lambda,\Omega)\mapsto\Sigma$ must have full column rank $|D|+|B|+|V|$ at a generic point. Its columns are
 #
-# $$\frac{\partial\sigma_{xy}}{\partial\lambda_{ij}}=\sigma_{xi}M_{jy}+M_{jx}\sigma_{iy},\qquad
-# \frac{\partial\sigma_{xy}}{\partial\omega_{kl}}=M_{kx}M_{ly}+M_{lx}M_{ky}\ (k<l),\qquad \frac{\partial\sigma_{xy}}{\partial\omega_{kk}}=M_{kx}M_{ky},\qquad M=(I-\Lambda)^{-1}.$$
+# $$\begin{gathered}\frac{\partial\sigma_{xy}}{\partial\lambda_{ij}}=\sigma_{xi}M_{jy}+M_{jx}\sigma_{iy},\qquad M=(I-\Lambda)^{-1},\\
+# \frac{\partial\sigma_{xy}}{\partial\omega_{kl}}=M_{kx}M_{ly}+M_{lx}M_{ky}\ (k<l),\qquad \frac{\partial\sigma_{xy}}{\partial\omega_{kk}}=M_{kx}M_{ky}.\end{gathered}$$
 #
 # Ranks in floating point need a tolerance. Ranks modulo a prime do not, and they err on one side only: full rank at one random point means that some minor is not the zero polynomial, which *proves* the
 # statement for that graph. A census of all graphs is therefore a proof by exhaustion for this number of vertices.
@@ -599,7 +598,7 @@ plots.table(
     caption=f"All mixed graphs on {mixed_census} vertices with at most {mixed_census * (mixed_census - 1) // 2} edges",
 )
 
-# %% mystnb={"figure": {"caption": "Share of graphs that are not finite-to-one (deficient Jacobian). Left: every simple graph, by number of vertices (grey: recorded full run). Right: random graphs with one doubled pair whose parameters would fit; grey line: 31 % of the prototype.", "name": "one-connection-census"}, "image": {"alt": "Left: three empty bars at zero. Right: bars for two-cycles and bows at 3, 4, 5 and 6 vertices, all between 10 and 70 percent."}}
+# %% mystnb={"figure": {"caption": "Share of graphs that are not finite-to-one (deficient Jacobian). Left: every simple graph, by number of vertices (grey: recorded full run). Right: random graphs with one doubled pair whose parameters would fit; grey line: 31 % of the prototype.", "name": "one-connection-census"}, "image": {"alt": "Left: three empty bars at zero. Right: bars for two-cycles and bows at 3, 4, 5 and 6 vertices, all between 10 and 70 percent."}} tags=["hide-input"]
 fig, axes = plt.subplots(1, 2, figsize=(7, 3.1), sharey=True, gridspec_kw={"width_ratios": [1, 1.6]})
 recorded = paper.record_table("census")
 shown = simple if recorded is None else recorded.set_index("vertices").combine_first(simple)
@@ -847,7 +846,7 @@ plots.table(twin_table.drop(columns="largest error in the covariances"), digits=
 # {glue:text}`one_connection_sem-twins` solutions with the same six variances and covariances (C8; prototype: exactly 2, with $\Delta=1.21$ and $5.76$). Where there are two, signs agree and sizes do not, and no amount of data tells them apart. If
 # one believes that the feedback damps out (spectral radius below 1) one can choose, but that is a belief about time, which the covariances do not contain.
 #
-# How common is this? All simple graphs up to renaming, each at `fibre_points` random parameter points, of which the largest count is kept. Without cycles there must be one solution: simple acyclic graphs (*bow-free*) are known to be identified {cite:p}`brito2002bowfree`. That is the control.
+# How common is this? All simple graphs up to renaming, each at `fibre_points` random parameter points, of which the largest count is kept. Without cycles there must be one solution: simple acyclic graphs (*bow-free*) are known to be identified (recalled; {cite:p}`brito2002bowfree`). That is the control.
 
 # %%
 rows, rng = [], streams["fibre"]
@@ -895,7 +894,7 @@ for key, value in {
 }.items():
     put(key, int(value))
 
-# %% mystnb={"figure": {"caption": "How many real parameter sets share one covariance matrix: simple graphs up to renaming, largest number over the random points. Searches from random starts give lower bounds.", "name": "one-connection-fibres"}, "image": {"alt": "Bars. All acyclic graphs stand at one solution; cyclic graphs are spread over one, two and more solutions."}}
+# %% mystnb={"figure": {"caption": "How many real parameter sets share one covariance matrix: simple graphs up to renaming, largest number over the random points. Searches from random starts give lower bounds.", "name": "one-connection-fibres"}, "image": {"alt": "Bars. All acyclic graphs stand at one solution; cyclic graphs are spread over one, two and more solutions."}} tags=["hide-input"]
 fig, ax = plt.subplots(figsize=(7, 2.9))
 bins = np.arange(1, fibres.solutions.max() + 1)
 for k, (label, part, colour, hatch) in enumerate(
