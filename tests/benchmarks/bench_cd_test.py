@@ -80,23 +80,27 @@ def best(function, *args, rounds):
 
 @pytest.mark.benchmark(group="CD* over replications (n = 500, T = 100, 20 panels)")
 def test_kernel(benchmark, panels):
+    benchmark.extra_info.update(role="ours", label="CD* kernel", agreement="1e-7 relative")
     result = benchmark.pedantic(kernel, args=(panels,), rounds=5, warmup_rounds=1)
     assert result.shape == (REPS, 3)
 
 
 @pytest.mark.benchmark(group="CD* over replications (n = 500, T = 100, 20 panels)")
 def test_loop_over_replications_and_pairs(benchmark, panels):
+    benchmark.extra_info.update(role="peer", label="numpy, loop over panels and pairs", agreement="1e-7 relative")
     result = benchmark.pedantic(loop, args=(panels,), rounds=1)
     assert result == pytest.approx(kernel(panels), rel=1e-7)
 
 
 @pytest.mark.benchmark(group="CD* over replications (n = 100, T = 100, 20 panels)")
 def test_kernel_small(benchmark, small_panels):
+    benchmark.extra_info.update(role="ours", label="CD* kernel", agreement="1e-7 relative")
     benchmark.pedantic(kernel, args=(small_panels,), rounds=10, warmup_rounds=1)
 
 
 @pytest.mark.benchmark(group="CD* over replications (n = 100, T = 100, 20 panels)")
 def test_loop_small(benchmark, small_panels):
+    benchmark.extra_info.update(role="peer", label="numpy, loop over panels and pairs", agreement="1e-7 relative")
     result = benchmark.pedantic(loop, args=(small_panels,), rounds=2)
     assert result == pytest.approx(kernel(small_panels), rel=1e-7)
 
@@ -118,6 +122,7 @@ def scores(panels):
 
 @pytest.mark.benchmark(group="plain CD of given residuals (n = 500, T = 100)")
 def test_cd_by_the_sum_over_units(benchmark, scores):
+    benchmark.extra_info.update(role="ours", label="sum over units", agreement="1e-9 relative")
     benchmark(panel.cd_statistic, scores)
 
 
@@ -129,11 +134,13 @@ def cd_by_matrix(z):
 
 @pytest.mark.benchmark(group="plain CD of given residuals (n = 500, T = 100)")
 def test_cd_by_the_correlation_matrix(benchmark, scores):
+    benchmark.extra_info.update(role="peer", label="numpy, correlation matrix", agreement="1e-9 relative")
     assert benchmark(cd_by_matrix, scores) == pytest.approx(panel.cd_statistic(scores), rel=1e-9)
 
 
 @pytest.mark.benchmark(group="plain CD of given residuals (n = 500, T = 100)")
 def test_cd_by_hand_loop(benchmark, scores):
+    benchmark.extra_info.update(role="peer", label="numpy, loop over pairs", agreement="1e-8 relative")
     total = benchmark.pedantic(pairs_by_loop, args=(scores,), rounds=2)
     assert np.sqrt(2 * T / (N * (N - 1))) * total == pytest.approx(panel.cd_statistic(scores), rel=1e-8)
 
@@ -151,12 +158,17 @@ def same_up_to_sign(a, b):
 
 @pytest.mark.benchmark(group="two principal components (n = 500, T = 100)")
 def test_principal_components(benchmark, centred):
+    benchmark.extra_info.update(
+        role="ours", label="smaller Gram matrix, largest eigenvectors only", agreement="1e-8, up to sign"
+    )
     f, _ = benchmark(panel.principal_components, centred, M)
     assert f.T @ f / T == pytest.approx(np.eye(M), abs=1e-10)
 
 
 @pytest.mark.benchmark(group="two principal components (n = 500, T = 100)")
 def test_peer_numpy_eigh(benchmark, centred):
+    benchmark.extra_info.update(role="peer", label="numpy.linalg.eigh", agreement="1e-8, up to sign")
+
     def peer():
         _, vectors = np.linalg.eigh(centred.T @ centred)
         f = np.sqrt(T) * vectors[:, : -M - 1 : -1]
@@ -167,6 +179,7 @@ def test_peer_numpy_eigh(benchmark, centred):
 
 @pytest.mark.benchmark(group="two principal components (n = 500, T = 100)")
 def test_peer_statsmodels(benchmark, centred):
+    benchmark.extra_info.update(role="peer", label="statsmodels PCA", agreement="1e-8, up to sign")
     from statsmodels.multivariate.pca import PCA
 
     def peer():

@@ -35,6 +35,7 @@ def peer_2sls(s):
 
 @pytest.mark.benchmark(group="2SLS with robust errors, 50 samples of 2,000 (agree to 1e-8)")
 def test_2sls_here(benchmark, stack):
+    benchmark.extra_info.update(role="ours", label="stacked 2SLS", agreement="1e-8")
     coef, se = benchmark(ours_2sls, stack)
     peer_coef, peer_se = peer_2sls(stack)
     np.testing.assert_allclose(coef[:, 0], peer_coef, atol=1e-8)
@@ -43,6 +44,7 @@ def test_2sls_here(benchmark, stack):
 
 @pytest.mark.benchmark(group="2SLS with robust errors, 50 samples of 2,000 (agree to 1e-8)")
 def test_2sls_linearmodels(benchmark, stack):
+    benchmark.extra_info.update(role="peer", label="linearmodels IV2SLS", agreement="1e-8")
     pytest.importorskip("linearmodels")
     benchmark.pedantic(peer_2sls, args=(stack,), rounds=3)
 
@@ -75,6 +77,7 @@ def peer_plr(s, folds):
 
 @pytest.mark.benchmark(group="partially linear model, 5 folds, n = 8,000 (agree to 1e-8)")
 def test_plr_here(benchmark, one):
+    benchmark.extra_info.update(role="ours", label="partially linear score", agreement="1e-8")
     pytest.importorskip("doubleml")
     found = benchmark(ours_plr, *one)
     np.testing.assert_allclose(found, peer_plr(*one), atol=1e-8)
@@ -82,6 +85,7 @@ def test_plr_here(benchmark, one):
 
 @pytest.mark.benchmark(group="partially linear model, 5 folds, n = 8,000 (agree to 1e-8)")
 def test_plr_doubleml(benchmark, one):
+    benchmark.extra_info.update(role="peer", label="DoubleMLPLR", agreement="1e-8")
     pytest.importorskip("doubleml")
     benchmark.pedantic(peer_plr, args=one, rounds=5)
 
@@ -128,6 +132,7 @@ def peer_late(s, folds):
 
 @pytest.mark.benchmark(group="doubly robust Wald ratio, 5 folds, n = 8,000 (agree to 1e-8)")
 def test_late_here(benchmark, one):
+    benchmark.extra_info.update(role="ours", label="doubly robust Wald ratio", agreement="1e-8")
     pytest.importorskip("doubleml")
     found = benchmark(ours_late, *one)
     np.testing.assert_allclose(found, peer_late(*one), atol=1e-8)
@@ -135,12 +140,14 @@ def test_late_here(benchmark, one):
 
 @pytest.mark.benchmark(group="doubly robust Wald ratio, 5 folds, n = 8,000 (agree to 1e-8)")
 def test_late_doubleml(benchmark, one):
+    benchmark.extra_info.update(role="peer", label="DoubleMLIIVM", agreement="1e-8")
     pytest.importorskip("doubleml")
     benchmark.pedantic(peer_late, args=one, rounds=5)
 
 
 @pytest.mark.benchmark(group="multiply robust estimator, 50 samples of 2,000 (agree to 1e-9)")
 def test_multiply_robust_stacked(benchmark, stack):
+    benchmark.extra_info.update(role="ours", label="all samples in one call", agreement="1e-9")
     found = benchmark(lambda: iv.multiply_robust(stack, iv.fit_nuisances(stack)).value)
     np.testing.assert_allclose(found, one_by_one(stack), atol=1e-9)
 
@@ -155,6 +162,7 @@ def one_by_one(stack):
 
 @pytest.mark.benchmark(group="multiply robust estimator, 50 samples of 2,000 (agree to 1e-9)")
 def test_multiply_robust_loop(benchmark, stack):
+    benchmark.extra_info.update(role="peer", label="own code, one sample at a time", agreement="1e-9")
     benchmark(one_by_one, stack)
 
 
@@ -177,10 +185,14 @@ def peer_forest(x, y, new):
 
 @pytest.mark.benchmark(group=FOREST_GROUP)
 def test_forest_here(benchmark, curve):
+    benchmark.extra_info.update(role="ours", label="numba forest", agreement="correlation of predictions above 0.98")
     found = benchmark(forest_predict, *curve)
     assert np.corrcoef(found, peer_forest(*curve))[0, 1] > 0.98
 
 
 @pytest.mark.benchmark(group=FOREST_GROUP)
 def test_forest_sklearn(benchmark, curve):
+    benchmark.extra_info.update(
+        role="peer", label="scikit-learn forest", agreement="correlation of predictions above 0.98"
+    )
     benchmark(peer_forest, *curve)
