@@ -21,7 +21,7 @@
 # {cite:p}`juodis2022incidental` on simulated panels and, in the recorded full run, on the prices of some 360 US
 # metropolitan areas.
 #
-# *Time to read: 25 minutes. Time to run: about 20 seconds. Needed: correlation, principal components, the idea of size and
+# *Time to read: 25 minutes. Time to run: about 30 seconds. Needed: correlation, principal components, the idea of size and
 # power of a test.*
 
 # %% [markdown]
