@@ -1,0 +1,159 @@
+"""Small networks, many at once: stacked multilayer perceptrons of one shape, and the loop that trains them.
+
+A single small network leaves most of a step's time to the overhead of its twenty or so operations. Stacked, M networks
+(seeds, penalties, restarts) take as many operations as one: the weights carry a leading axis of length M and every
+product is a batched one. The networks never mix: the loss of each depends on its own weights only, and Adam works
+element by element.
+"""
+
+import itertools
+import math
+
+import torch
+from torch import nn
+
+
+class StackedMLP(nn.Module):
+    """M multilayer perceptrons of one shape with leaky rectifiers between their layers.
+
+    Parameters
+    ----------
+    sizes : sequence of int
+        Width of the input, of every hidden layer and of the output: (d_in, h_1, ..., d_out).
+    seeds : sequence of int
+        One per network, length M. The start of a network depends on its own seed only, not on its neighbours.
+    slope : float
+        Slope of the rectifier for negative arguments, in (0, 1]; at 1 the network is affine.
+    dtype : torch.dtype
+        Of weights and outputs.
+
+    Raises
+    ------
+    ValueError
+        With fewer than two sizes, no seed, or a slope outside (0, 1].
+
+    Notes
+    -----
+    Weights and biases start uniform on +-1/sqrt(fan in), the default of ``torch.nn.Linear``.
+    """
+
+    def __init__(self, sizes, seeds, *, slope=0.2, dtype=torch.float32):
+        super().__init__()
+        sizes, seeds = [int(size) for size in sizes], [int(seed) for seed in seeds]
+        if len(sizes) < 2 or min(sizes) < 1:
+            raise ValueError(f"sizes = {sizes}: name the width of input, hidden layers and output, each at least 1")
+        if not seeds:
+            raise ValueError("seeds = []: give one seed per network")
+        if not 0 < slope <= 1:
+            raise ValueError(f"slope = {slope}: choose a slope above 0 and at most 1")
+        self.slope = slope
+        generators = [torch.Generator().manual_seed(seed) for seed in seeds]
+
+        def start(fan_in, *shape):
+            draws = torch.stack(
+                [torch.rand(shape, generator=generator, dtype=torch.float64) for generator in generators]
+            )
+            return nn.Parameter(((2 * draws - 1) / math.sqrt(fan_in)).to(dtype))
+
+        weights, biases = [], []
+        for fan_in, fan_out in itertools.pairwise(sizes):
+            weights.append(start(fan_in, fan_in, fan_out))
+            biases.append(start(fan_in, 1, fan_out))
+        self.weights, self.biases = nn.ParameterList(weights), nn.ParameterList(biases)
+
+    def forward(self, x):
+        """Output (M, n, d_out) for an input (n, d_in), the same for all networks, or (M, n, d_in), one for each."""
+        for layer, (weight, bias) in enumerate(zip(self.weights, self.biases, strict=True)):
+            x = torch.matmul(x, weight) + bias
+            if layer < len(self.weights) - 1:
+                x = nn.functional.leaky_relu(x, self.slope)
+        return x
+
+    def with_jacobian(self, x):
+        """Output (M, n, d_out) and its exact Jacobian (M, n, d_out, d_in) for an input (M, n, d_in) or (n, d_in).
+
+        The network is affine between its kinks, so the Jacobian is the product of its weight matrices, each masked by
+        the slopes that the point switches on. Both are differentiable in the weights.
+        """
+        jacobian = None  # (M, n, d_in, width) while it is built
+        for layer, (weight, bias) in enumerate(zip(self.weights, self.biases, strict=True)):
+            x = torch.matmul(x, weight) + bias
+            if jacobian is None:
+                jacobian = weight[:, None].expand(-1, x.shape[1], -1, -1)
+            else:
+                jacobian = torch.matmul(jacobian, weight[:, None])
+            if layer < len(self.weights) - 1:
+                slopes = torch.where(x > 0, 1.0, self.slope).to(x.dtype)
+                x, jacobian = x * slopes, jacobian * slopes[:, :, None, :]
+        return x, jacobian.transpose(-1, -2)
+
+
+def train(loss, parameters, *, steps, rate, decay="cosine", weight_decay=0.0, clip=None, watch=None):
+    """Minimise stacked losses with AdamW; the networks in the stack do not influence one another.
+
+    Parameters
+    ----------
+    loss : callable
+        ``loss(step)`` gives a tensor of shape (M,), the loss of each network at this step; it draws its own mini-batches.
+    parameters : iterable of torch.nn.Parameter
+        With a leading axis of length M, or of any shape when M = 1.
+    steps : int
+        Number of updates, at least 1.
+    rate : float
+        Learning rate of AdamW at the first step.
+    decay : {"cosine", "constant"}
+        Schedule of the rate: half a cosine down to zero, or none.
+    weight_decay : float
+        Decoupled weight decay of AdamW.
+    clip : float, optional
+        Largest norm of the gradient of each network, over all its parameters.
+    watch : callable, optional
+        Called as ``watch(step, losses)`` after every update.
+
+    Returns
+    -------
+    torch.Tensor
+        Loss of every network before every update, shape (steps, M), without gradient.
+
+    Raises
+    ------
+    ValueError
+        If ``steps`` or ``rate`` is not positive, or ``decay`` is unknown.
+    FloatingPointError
+        If a loss is no longer finite; the message names the network and the step.
+    """
+    parameters = list(parameters)
+    if steps < 1:
+        raise ValueError(f"steps = {steps}: choose at least one step")
+    if rate <= 0:
+        raise ValueError(f"rate = {rate}: choose a positive learning rate")
+    if decay not in ("cosine", "constant"):
+        raise ValueError(f"decay = {decay!r}: choose 'cosine' or 'constant'")
+    optimiser = torch.optim.AdamW(parameters, lr=rate, weight_decay=weight_decay, foreach=True)
+    history = []
+    for step in range(steps):
+        if decay == "cosine":
+            optimiser.param_groups[0]["lr"] = 0.5 * rate * (1 + math.cos(math.pi * step / steps))
+        losses = loss(step).reshape(-1)
+        optimiser.zero_grad(set_to_none=True)
+        losses.sum().backward()
+        if clip is not None:
+            _clip_each(parameters, clip, len(losses))
+        optimiser.step()
+        history.append(losses.detach())
+        if not torch.isfinite(history[-1]).all():
+            bad = torch.nonzero(~torch.isfinite(history[-1])).flatten().tolist()
+            remedy = f"lower rate = {rate} or clip the gradient"
+            raise FloatingPointError(f"the loss of network {bad} is not finite at step {step}: {remedy}")
+        if watch is not None:
+            watch(step, history[-1])
+    return torch.stack(history)
+
+
+def _clip_each(parameters, clip, n_networks):
+    """Scale the gradient of each network so that its norm over all parameters is at most ``clip``."""
+    gradients = [parameter.grad for parameter in parameters if parameter.grad is not None]
+    squares = sum((gradient.reshape(n_networks, -1) ** 2).sum(1) for gradient in gradients)
+    scale = (clip / squares.sqrt().clamp_min(1e-12)).clamp_max(1.0)
+    for gradient in gradients:
+        gradient.mul_(scale.reshape(-1, *[1] * (gradient.dim() - 1)) if n_networks > 1 else scale)
