@@ -72,14 +72,19 @@ def _from_mirror(name, item):
         raise PaperlabError(f"data set {name}: {stored} cannot be unpacked ({error}); {remedy}") from None
     if _sha256(content) != item["sha256"]:
         raise PaperlabError(f"data set {name}: the content of {stored} is not what the registry names; {remedy}")
+    return _write(name, unpacked, content)
+
+
+def _write(name, target, content):
+    """Write a file of the cache at once, so that no reader sees half of it."""
     try:
-        unpacked.parent.mkdir(parents=True, exist_ok=True)
-        partial = unpacked.with_name(f"{unpacked.name}.{os.getpid()}.part")
+        target.parent.mkdir(parents=True, exist_ok=True)
+        partial = target.with_name(f"{target.name}.{os.getpid()}.part")
         partial.write_bytes(content)
-        os.replace(partial, unpacked)
+        os.replace(partial, target)
     except OSError as error:
-        raise _no_cache(name, unpacked.parent, error) from None
-    return unpacked
+        raise _no_cache(name, target.parent, error) from None
+    return target
 
 
 def _no_cache(name, folder, error):
@@ -99,18 +104,36 @@ def _from_package(name, found):
 
 
 def _download(name, item, progress):
-    import pooch
-    from tqdm import tqdm
-
-    if "url" not in item:
+    """Path of a file that was fetched, or made from a fetched one, and verified; what is there already is not fetched again."""
+    source = item.get("made_from", item)
+    if "url" not in source:
         raise PaperlabError(
             f"data set {name}: {item['file']} has no single address to download from; set PAPERLAB_DATA to a mirror that "
             f"holds {name}/{item['file']}"
         )
-    folder = cache_dir() / name
-    target = folder / item["file"]
+    target = cache_dir() / name / item["file"]
     if target.exists():
         return _verified(name, target, item["sha256"], f"delete that file and run `paperlab data fetch {name}`")
+    fetched = _fetch(name, item, source, progress)
+    if source is item:
+        return fetched
+    from paperlab import conversions
+
+    content = conversions.convert(item["file"], fetched, item.get("columns"))
+    if _sha256(content) != item["sha256"]:
+        raise PaperlabError(
+            f"data set {name}: {item['file']} as made from {fetched} is not what the registry names; install the versions of "
+            "requirements.txt and try again"
+        )
+    return _write(name, target, content)
+
+
+def _fetch(name, item, source, progress):
+    """Download the published file of ``item`` into the cache; pooch refuses another checksum."""
+    import pooch
+    from tqdm import tqdm
+
+    folder = cache_dir() / name
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -118,27 +141,28 @@ def _download(name, item, progress):
     pooch.get_logger().setLevel("WARNING")
     try:
         with tqdm(
-            total=item.get("bytes") or 1, desc=item["file"], unit="B", unit_scale=True, disable=not progress
+            total=source.get("bytes") or 1, desc=source["file"], unit="B", unit_scale=True, disable=not progress
         ) as bar:
-            pooch.retrieve(
-                item["url"],
-                known_hash=f"sha256:{item['sha256']}",
-                fname=item["file"],
-                path=folder,
-                downloader=pooch.HTTPDownloader(progressbar=bar if progress else False),
+            return Path(
+                pooch.retrieve(
+                    source["url"],
+                    known_hash=f"sha256:{source['sha256']}",
+                    fname=source["file"],
+                    path=folder,
+                    downloader=pooch.HTTPDownloader(progressbar=bar if progress else False),
+                )
             )
     except ValueError as error:
         reason = " ".join(str(error).split())
         raise PaperlabError(
-            f"data set {name}: {item['url']} serves another file than the registry names: {reason}"
+            f"data set {name}: {source['url']} serves another file than the registry names: {reason}"
         ) from None
     except OSError as error:  # requests' errors are OSErrors too
         reason = type(error).__name__
         raise PaperlabError(
-            f"data set {name}: cannot download {item['url']} ({reason}); connect to the network, or set PAPERLAB_DATA to a "
+            f"data set {name}: cannot download {source['url']} ({reason}); connect to the network, or set PAPERLAB_DATA to a "
             f"folder that holds {name}/{item['file']}"
         ) from None
-    return target
 
 
 def paths_of(name, *, progress=False):
@@ -192,6 +216,7 @@ def where(name):
             mirrored = _from_mirror(name, item)
             cached = cache_dir() / name / item["file"]
             answer[item["file"]] = str(
-                mirrored or (cached if cached.exists() else f"not here; {item.get('url', 'mirror only')}")
+                mirrored
+                or (cached if cached.exists() else f"not here; {item.get('made_from', item).get('url', 'mirror only')}")
             )
     return answer

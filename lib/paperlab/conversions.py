@@ -1,0 +1,96 @@
+"""Files that a registry entry names under `made_from`: downloaded as published, then written as CSV.
+
+Spreadsheets and R workspaces are read once, here; loaders see plain text only. The result is verified against the
+checksum of the registry like any other file, so a conversion that gives other bytes is refused.
+"""
+
+import io
+
+from paperlab.errors import PaperlabError
+
+_CONVERTERS = {}
+
+
+def converter(*file_names):
+    """Register a function of (published file, columns of the result or None) for the files that it makes."""
+
+    def register(function):
+        _CONVERTERS.update(dict.fromkeys(file_names, function))
+        return function
+
+    return register
+
+
+def convert(file_name, source, columns=None):
+    """Bytes of the CSV file ``file_name`` made from the published file at ``source``.
+
+    Parameters
+    ----------
+    columns : list of str, optional
+        Names of the columns of the result, in order, where the published ones are replaced.
+
+    Raises
+    ------
+    PaperlabError
+        If no conversion is known or the published file is not what it expects.
+    """
+    if file_name not in _CONVERTERS:
+        raise PaperlabError(f"no conversion makes {file_name}; known are {', '.join(sorted(_CONVERTERS))}")
+    try:
+        frame, options = _CONVERTERS[file_name](source)
+        if columns:
+            frame.columns = columns
+    except (ValueError, KeyError, IndexError, ImportError) as error:
+        raise PaperlabError(f"{source} cannot be converted to {file_name}: {error}") from None
+    text = io.StringIO()
+    frame.to_csv(text, index=False, **options)
+    return text.getvalue().encode()
+
+
+@converter("estm.csv")
+def _spreadsheet(source):
+    import pandas as pd
+
+    return pd.read_excel(source), {}
+
+
+@converter("lpbf_relative_density.csv")
+def _powder_bed(source):
+    import pandas as pd
+
+    frame = pd.read_excel(source, sheet_name="data")
+    for column in ("Printer Model", "DOI"):
+        frame[column] = frame[column].str.strip()
+    return frame, {}
+
+
+@converter("student_insomnia_v1.csv")
+def _survey(source):
+    import pandas as pd
+
+    return pd.read_csv(source, keep_default_na=False), {}
+
+
+def _workspace(source):
+    """First object of an R workspace."""
+    import pyreadr
+
+    try:
+        return next(iter(pyreadr.read_r(source).values()))
+    except pyreadr.LibrdataError as error:
+        raise ValueError(error) from None
+
+
+@converter("ono_burden_2019.csv")
+def _conjoint(source):
+    import pandas as pd
+
+    frame = _workspace(source).drop(columns=["R_Agegroup", "Implausible.pair"])
+    for column in ("R_Education", "R_Class", "R_Ideology"):
+        frame[column] = pd.to_numeric(frame[column].astype(str), errors="coerce").astype("Int64")
+    return frame, {}
+
+
+@converter("BLS_dat2.csv", "RMS_dat.csv")
+def _growth_curves(source):
+    return _workspace(source).drop(columns="ID", errors="ignore"), {"float_format": "%.8g"}
