@@ -1,0 +1,70 @@
+"""Page ``dynamic_factors_pse``: EM on collapsed observations against statsmodels' DynamicFactorMQ, 72 stocks x 1,457 days.
+
+The panel is made up in the size of the real one, with as many gaps; one thread, same start, same number of steps.
+"""
+
+import time
+import warnings
+
+import numpy as np
+import pandas as pd
+import pytest
+from paperlab.methods import dynamic_factor
+from statsmodels.tsa.statespace.dynamic_factor_mq import DynamicFactorMQ
+from threadpoolctl import threadpool_limits
+
+STEPS, ORDER = 10, 3
+
+
+@pytest.fixture(autouse=True)
+def one_thread():
+    with threadpool_limits(1):
+        yield
+
+
+@pytest.fixture(scope="module")
+def panel():
+    rng = np.random.default_rng(2021)
+    factor = rng.standard_normal(1457)
+    y = np.outer(rng.uniform(0.2, 1.5, 72), factor) + rng.uniform(1, 2, (72, 1)) * rng.standard_normal((72, 1457))
+    y.ravel()[rng.choice(y.size, 114, replace=False)] = np.nan
+    return y
+
+
+def peer_fit(y):
+    start = dynamic_factor.start_parameters(dynamic_factor.standardise(y)[0], 1, ORDER)
+    vector = np.concatenate(
+        [start.loadings.ravel(), start.transition.ravel(), np.sqrt(start.shock_cov.ravel()), start.noise_var]
+    )
+    model = DynamicFactorMQ(pd.DataFrame(y.T), factors=1, factor_orders=ORDER, idiosyncratic_ar1=False)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return model.fit(vector, maxiter=STEPS, tolerance=0, disp=False)
+
+
+def our_fit(y):
+    return dynamic_factor.fit(y, 1, ORDER, n_iter=STEPS)
+
+
+@pytest.mark.benchmark(group="dynamic factor model, 72 stocks x 1,457 days")
+def test_ours(benchmark, panel):
+    our_fit(panel[:, :100])
+    benchmark.extra_info.update(
+        role="ours", label=f"collapsed Kalman smoother, {STEPS} EM steps", agreement="log-likelihood 1e-10 relative"
+    )
+    benchmark.pedantic(our_fit, args=(panel,), rounds=5)
+
+
+@pytest.mark.benchmark(group="dynamic factor model, 72 stocks x 1,457 days")
+def test_peer(benchmark, panel):
+    ours = our_fit(panel)
+    start = time.perf_counter()
+    our_fit(panel)
+    seconds = time.perf_counter() - start
+    benchmark.extra_info.update(
+        role="peer", label="statsmodels DynamicFactorMQ", agreement="log-likelihood 1e-10 relative"
+    )
+    peer = benchmark.pedantic(peer_fit, args=(panel,), rounds=1)
+    np.testing.assert_allclose(ours.path, peer.mle_retvals.llf[:STEPS], rtol=1e-10)
+    assert abs(np.corrcoef(ours.smoothed[:, 0], np.asarray(peer.factors.smoothed)[:, 0])[0, 1]) > 0.9999
+    assert benchmark.stats.stats.median > 10 * seconds
