@@ -143,94 +143,15 @@ def ph_macro(files):
 
 
 @loader
-def moe_example(files):
-    """500 simulated persons: Y1 to Y10, times T1 to T10, gating gx1 and gx2, expert ex1 and ex2 covariates, true class (1, 2)."""
+def moe_trajectories(files):
+    """Keys example (Y1 to Y10, T1 to T10, gates gx1 gx2, experts ex1 ex2, class) and school (R, M, S, T, covariates)."""
     import pandas as pd
 
-    frame = pd.read_csv(files["BLS_dat2.csv"])
+    tables = {"example": pd.read_csv(files["BLS_dat2.csv"]), "school": pd.read_csv(files["RMS_dat.csv"])}
     columns = [f"{v}{j}" for v in "YT" for j in range(1, 11)] + ["gx1", "gx2", "class", "ex1", "ex2"]
     ranges = {f"T{j}": (0, 9) for j in range(1, 11)} | {"class": (1, 2)}
-    return expect("moe_example", frame, rows=500, columns=columns, ranges=ranges)
-
-
-@loader
-def moe_trajectories(files):
-    """500 children: reading R1 to R9, mathematics M1 to M9, science S2 to S9, months of age T1 to T9, 13 covariates."""
-    frame = read_rdata(files["RMS_dat.RData"])["RMS_dat"].drop(columns="ID", errors="ignore")
+    expect("moe_trajectories", tables["example"], rows=500, columns=columns, ranges=ranges)
     columns = [f"{v}{j}" for v in "RMT" for j in range(1, 10)] + ["INCOME", "EDU", "Attention_focus"]
     ranges = {f"T{j}": (50, 160) for j in range(1, 10)} | {"INCOME": (1, 18), "EDU": (1, 9)}
-    return expect("moe_trajectories", frame, columns=columns, ranges=ranges)
-
-
-def read_rdata(path):
-    """Data frames of a gzipped RData file (XDR, versions 2 and 3) as ``{name: DataFrame}``.
-
-    Reads what a saved data frame consists of: lists, vectors of numbers and strings, attributes. Nothing is executed.
-
-    Raises
-    ------
-    PaperlabError
-        If the file is of another kind or holds functions, environments or the like.
-    """
-    import gzip
-    import struct
-
-    import numpy as np
-    import pandas as pd
-
-    content = gzip.decompress(path.read_bytes())
-    version = content[3:4]
-    if content[:3] != b"RDX" or version not in b"23" or content[5:7] != b"X\n":
-        raise PaperlabError(f"{path.name} is not an RData file of version 2 or 3")
-    at, symbols = 7 + 12, []
-    if version == b"3":
-        at += 4 + struct.unpack_from(">i", content, at)[0]
-
-    def integer():
-        nonlocal at
-        at += 4
-        return struct.unpack_from(">i", content, at - 4)[0]
-
-    def vector(dtype):
-        nonlocal at
-        size = integer()
-        values = np.frombuffer(content, dtype, size, at)
-        at += values.nbytes
-        return values
-
-    def item():
-        nonlocal at
-        flags = integer()
-        kind, has_attributes, has_tag = flags & 0xFF, flags & 0x200, flags & 0x400
-        if kind == 254:
-            return None
-        if kind == 255:
-            return symbols[(flags >> 8) - 1]
-        if kind == 1:
-            symbols.append(item())
-            return symbols[-1]
-        if kind == 2:  # a pair list, as a dict by tag
-            if has_attributes:
-                item()
-            tag = item() if has_tag else None
-            value = item()
-            return {tag: value} | (item() or {})
-        if kind == 9:
-            size = integer()
-            at += max(size, 0)
-            return None if size < 0 else content[at - size : at].decode("utf-8", "replace")
-        if kind in (10, 13):
-            value = vector(">i4").astype(float)
-            value[value == -(2**31)] = np.nan
-        elif kind == 14:
-            value = vector(">f8").astype(float)
-        elif kind in (16, 19):
-            value = [item() for _ in range(integer())]
-        else:
-            raise PaperlabError(f"{path.name} holds an R object of type {kind}, which is not read here")
-        attributes = item() if has_attributes else {}
-        if "data.frame" in (attributes.get("class") or []):
-            return pd.DataFrame(dict(zip(attributes["names"], value, strict=True)))
-        return value
-
-    return item()
+    expect("moe_trajectories", tables["school"], rows=500, columns=columns, ranges=ranges)
+    return tables
