@@ -20,7 +20,7 @@
 # answer? Whoever can simulate the model can solve for them. This page builds that estimator, its standard errors, and
 # the cases in which it should fail.
 #
-# *Time to read: 25 minutes. Time to run: about 20 seconds. Needed: regression, the factor model, the idea of bias.*
+# *Time to read: 25 minutes. Time to run: about 25 seconds. Needed: regression, the factor model, the idea of bias.*
 
 # %% [markdown]
 # ## Claims
@@ -53,8 +53,8 @@ n_grid: list[int] = [250, 500, 1000, 2000]  # [100, 5000] people in the root-n e
 reps_coverage: int = 200  # [20, 2000] simulated data sets behind the coverage of the intervals
 var_draws: int = 40  # [10, 500] simulated data sets behind each variance
 interaction_ml: bool = False  # fit the interaction model by one-stage maximum likelihood too
-n_jobs: int = 2  # [1, 64] threads; the results do not depend on it
-profile: str = "default"  # {default, full} name of the run
+n_jobs: int = 2  # [1, 64] processes; the results do not depend on it
+profile: str = "default"  # {default, full} cells: those of the claims, or every n of n_grid, both loadings
 
 # %% [markdown]
 # ## Setup
@@ -67,7 +67,9 @@ import numpy as np
 import pandas as pd
 from myst_nb import glue
 
+from paperlab import records
 from paperlab.methods import factor_designs as fd
+from paperlab.methods import factor_interaction as fi
 from paperlab.methods import factor_regression as fr
 from paperlab.methods import measurement as mm
 from paperlab.methods.factor_designs import Design
@@ -81,6 +83,10 @@ SYMBOL = {
     "psi": r"$\psi$",
 }
 LOOK = {"naive": ("C1", "s", "--"), "corrected": ("C0", "o", "-"), "croon": ("C2", "^", "-."), "ml": ("0.4", "v", ":")}
+
+
+def put(name, value):
+    glue(f"factor_score_regression-{name}", value.item() if hasattr(value, "item") else value, display=False)
 
 
 def run(d, cell, **options):
@@ -137,8 +143,9 @@ def wide(table, value, index="parameter"):
 #
 # $$ \theta^{(r+1)}=\theta^{(r)}+g_r\big(t-t^*(\theta^{(r)})\big),\qquad g_r=1\ (r\le 30),\quad g_r=(r-29)^{-0.7}, \tag{6} $$
 #
-# with $t^*$ computed from fresh simulated people, and average the last half of the path. (Formulas (5) to (7) are reconstructed from the
-# abstract, not copied from the paper.)
+# with $t^*$ computed from fresh simulated people, and average the last half of the path. Gaussian items need not be drawn: a score is $a f+e$ with
+# known slope $a$ and known error variance. Simulated people come in mirrored pairs, rotated so that their sample covariance is exactly what it should be;
+# that is a choice of ours, made after a pilot, and it has an ablation below. (Formulas (5) to (7) are recalled or derived, not copied from the paper.)
 #
 # **The variance.** Simulate $M$ data sets from $(\hat\nu,\hat\theta)$, fit stage 1 again in each to get $\nu^*$, and take
 # $h^*=t^*-b(\hat\theta;\nu^*)$. With $J=\partial b/\partial\theta'$,
@@ -156,10 +163,9 @@ y = fd.draw_items(first, rng)
 model = mm.fit_measurement(y, heywood="keep")  # stage 1
 scores, slope, error = mm.factor_scores(y, model, score_type)
 t = mm.naive_regression(scores, interaction=True)  # stage 2, naive
-fr.set_seed(seed % 2**32)
-path = np.empty((sa_iter, t.size))
-theta, hits = fr.correct(t, slope, error, sa_iter, mc_draws, path)  # eq. (6)
-cov, _ = fr.monte_carlo_variance(theta, model, n=n, score_type=score_type, m=var_draws, seed=seed % 2**32)
+theta, path = fr.correct(t, slope, error, rng, n_iter=sa_iter, draws=mc_draws)  # eq. (6)
+_, plain_path = fr.correct(t, slope, error, rng, n_iter=sa_iter, draws=mc_draws, kind="independent")
+cov, _ = fr.monte_carlo_variance(theta, model, rng, n=n, score_type=score_type, m=var_draws)  # eq. (7)
 plots.table(
     pd.DataFrame(
         {"true": fd.truth(first), "naive": t, "corrected": theta, "standard error": np.sqrt(np.diag(cov))},
@@ -169,10 +175,10 @@ plots.table(
 )
 
 # %% [markdown]
-# How does (6) get there? The first steps repair most of the bias; the average of the last half (dashed) removes the noise of
-# the simulation.
+# How does (6) get there? Most of the bias is repaired in a few steps. What the average of the last half (dashed) has to remove is the noise of the simulation, which
+# shows where simulated people are drawn without matching (thin lines).
 
-# %% mystnb={"figure": {"caption": "Path of the stochastic approximation for one data set with interaction. Dotted grey: true values. Dashed: average of the last half, the estimate.", "name": "fsr-path"}, "image": {"alt": "Five lines start at the naive estimates, move within a few steps and then fluctuate about dashed horizontal lines, with smaller swings after step 30."}} tags=["hide-input"]
+# %% mystnb={"figure": {"caption": "Path of the stochastic approximation for one data set with interaction: matched draws (thick, with marks) and independent draws (thin). Dotted grey: true values. Dashed: average of the last half of the thick path, the estimate.", "name": "fsr-path"}, "image": {"alt": "Five thick lines start at the naive estimates and settle within ten steps on dashed horizontal lines. Five thin lines follow them and swing about them, less after step 30."}} tags=["hide-input"]
 fig, ax = plt.subplots(figsize=(7, 3.5))
 for j, name in enumerate(fd.names(first)):
     ax.plot(
@@ -184,6 +190,7 @@ for j, name in enumerate(fd.names(first)):
         ms=4,
         label=SYMBOL[name],
     )
+    ax.plot(np.arange(sa_iter + 1), np.r_[t[j], plain_path[:, j]], color=f"C{j}", lw=0.7, alpha=0.7)
     ax.axhline(theta[j], color=f"C{j}", ls="--", lw=1)
     ax.axhline(fd.truth(first)[j], color="0.6", ls=":", lw=1.5)
 ax.set(xlabel="step", ylabel="parameter")
@@ -205,12 +212,15 @@ plots.table(
 )
 
 # %%
-glue("factor_score_regression-hits", int((draws_yours["hits"] > 0).sum()), display=False)
-glue("factor_score_regression-heywood", int((draws_yours["heywood"] > 0).sum()), display=False)
+put("hits", int((draws_yours["hits"] > 0).sum()))
+put("heywood", int((draws_yours["heywood"] > 0).sum()))
+put("left", np.abs(draws_yours["left"].mean(axis=0)).max() if "left" in draws_yours else 0.0)
 
 # %% [markdown]
 # A bound on $\varphi_{12}$ or $\psi$ was hit after the warm-up in {glue:text}`factor_score_regression-hits` of these data sets, and a Heywood
-# case (a unique variance at its bound) occurred in {glue:text}`factor_score_regression-heywood`. None was dropped.
+# case (a unique variance at its bound) occurred in {glue:text}`factor_score_regression-heywood`. None was dropped. What is left of $t-b(\hat\theta)$, on average
+# over data sets, is {glue:text}`factor_score_regression-left:.4f` in the worst parameter (not computed for binary items). It should be near zero. With poor items (try `loading` 0.3) it is not: each step then
+# repairs a small share of the bias only, and `sa_iter` has to be raised.
 
 # %% [markdown]
 # ### The linear model: four estimators
@@ -221,16 +231,17 @@ glue("factor_score_regression-heywood", int((draws_yours["heywood"] > 0).sum()),
 
 # %%
 FOUR = ("naive", "croon", "corrected", "ml")
-linear = {(size, load): Design("linear", size, load) for size in (200, 500) for load in (0.5, 0.7)}
+more_n = sorted(set(n_grid)) if profile == "full" else []
+linear = {(size, load): Design("linear", size, load) for size in sorted({200, 500, *more_n}) for load in (0.5, 0.7)}
+cell_of = {"A": 1 + list(linear).index((500, 0.7))}
 draws_a = {key: run(d, 1 + i, twin=20_000 if key == (500, 0.7) else 0) for i, (key, d) in enumerate(linear.items())}
 table_a = pd.concat([summary(linear[key], draws, FOUR) for key, draws in draws_a.items()], ignore_index=True)
-paper.keep("linear", table_a)
+paper.keep("linear", table_a[table_a.n.isin([200, 500])])
+plots.table(wide(table_a, "bias", ["loading", "n", "parameter"])[list(FOUR)], caption="Design A, bias")
+
+# %%
 plots.table(
-    pd.concat(
-        {what: wide(table_a, key, ["loading", "n", "parameter"]) for what, key in (("bias", "bias"), ("RMSE", "rmse"))},
-        axis=1,
-    ),
-    caption="Design A",
+    wide(table_a, "rmse", ["loading", "n", "parameter"])[list(FOUR)], caption="Design A, root mean square error"
 )
 
 # %%
@@ -242,7 +253,7 @@ twin_gap = np.abs(draws_a[500, 0.7]["twin"] - draws_a[500, 0.7]["croon"]).max()
 path_gap = np.abs(draws_a[500, 0.7]["corrected"] - draws_a[500, 0.7]["croon"]).max()
 paper.measure(c3a=ratio.max(), c3b=ratio.min(), c8=twin_gap)
 for name, value in {"ratio_max": ratio.max(), "ratio_min": ratio.min(), "twin": twin_gap, "path_gap": path_gap}.items():
-    glue(f"factor_score_regression-{name}", float(value), display=False)
+    put(name, value)
 
 # %% mystnb={"figure": {"caption": "Estimates of the first slope in design A, n = 500, one mark per simulated data set: corrected two-stage (blue circles) and naive (red squares) against one-stage maximum likelihood. Grey: equality.", "name": "fsr-scatter"}, "image": {"alt": "Two panels for loadings 0.5 and 0.7. The blue circles lie along the diagonal, closer for loading 0.7; the red squares lie well below it."}} tags=["hide-input"]
 fig, axes = plt.subplots(1, 2, figsize=(7, 3.6), sharex=True, sharey=True)
@@ -259,14 +270,60 @@ plt.show()
 
 # %% [markdown]
 # Over parameters and loadings the ratio of errors, corrected to ML, lies between {glue:text}`factor_score_regression-ratio_min:.3f` and
-# {glue:text}`factor_score_regression-ratio_max:.3f` (C3). Against Croon's formula, the largest difference in any parameter of any data set is
-# {glue:text}`factor_score_regression-twin:.3f` for the deterministic twin with 20,000 plain draws (C8), and
-# {glue:text}`factor_score_regression-path_gap:.3f` for (6), whose draws are matched to have exactly the covariance they should have. In a linear
-# model nothing else enters $b$, so what is left there is the divisor of the residual variance, which is $n-3$ in (4) and $n$ in Croon's formula.
+# {glue:text}`factor_score_regression-ratio_max:.3f` (C3a, C3b). Against Croon's formula, the largest difference in any parameter of any data set is
+# {glue:text}`factor_score_regression-twin:.3f` for the deterministic twin with 20,000 plain mirrored draws (C8), and
+# {glue:text}`factor_score_regression-path_gap:.3f` for (6), whose draws are matched.
 #
-# Without the divisor the gap to Croon is noise of the draws: 20,000 mirrored pairs or singles still leave an error of about $20{,}000^{-1/2}=0.007$ in a
-# covariance of scores, which the correction magnifies by $1/\rho^2$, and the largest of some hundred data sets times four parameters lies several such errors out. Where C8
-# fails, it fails for that reason: the criterion allowed for one typical error, not for the largest of many. It stays as it was set.
+# ### Why the twin is not Croon
+#
+# Two suspects: the random draws behind $b$, and the divisor of the residual variance, which is $n-3$ in (4) and $n$ in Croon's formula. If
+# it is the draws, the gap must halve whenever their number is multiplied by four; if it is the divisor, more draws change nothing. And a mirrored pair should count
+# once, not twice: $z$ and $-z$ have the same products. In a linear model $b$ depends on the draws through their covariance
+# alone, and the covariance of $N$ independent draws has a Wishart law, so 320,000 people need not be drawn: twelve with the right covariance do.
+
+
+# %%
+def twelve_people(df):
+    """Mirrored rows whose covariance is that of df independent draws: Wishart, by Bartlett's decomposition."""
+    factor = np.tril(rng.standard_normal((6, 6)), -1) + np.diag(np.sqrt(rng.chisquare(df - np.arange(6))))
+    return fr.mirror(np.ascontiguousarray(np.sqrt(6 / df) * factor.T))
+
+
+d8 = draws_a[500, 0.7]
+rng = np.random.default_rng([seed, 9])
+gap_rows = {}
+for n_draws in (5_000, 20_000, 80_000, 320_000):
+    for kind, df in (("mirrored", n_draws // 2), ("independent", n_draws)):
+        people = [twelve_people(df) for _ in d8["naive"]]
+        for divisor, factor in (("n - 3", (n_draws - 3) / n_draws), ("n", 497 / 500)):
+            target = d8["naive"].copy()
+            target[:, -1] *= factor * 12 / 9  # twelve rows divide by 9
+            args = zip(target, d8["slope"], d8["error"], people, strict=True)
+            twins = np.array([fr.correct_crn(*one) for one in args])
+            gap_rows[f"{n_draws:,}", f"{kind}, {divisor}"] = np.abs(twins - d8["croon"]).max()
+gaps = pd.Series(gap_rows).unstack(sort=False)
+gaps.index.name = "draws"
+paper.keep("twin", gaps.reset_index())
+fall = np.polyfit(np.log([5e3, 2e4, 8e4, 3.2e5]), np.log(gaps["mirrored, n"]), 1)[0]
+for name, value in {
+    "gap_pairs": gaps["mirrored, n - 3"]["20,000"],
+    "gap_single": gaps["independent, n - 3"]["20,000"],
+    "gap_n": gaps["mirrored, n"]["20,000"],
+    "gap_end": gaps["mirrored, n - 3"]["320,000"],
+    "gap_end_n": gaps["mirrored, n"]["320,000"],
+    "gap_fall": fall,
+}.items():
+    put(name, value)
+plots.table(gaps, caption="Largest difference from Croon: draws, and divisor of the residual variance")
+
+# %% [markdown]
+# The table draws afresh. With 20,000 mirrored draws the largest gap is {glue:text}`factor_score_regression-gap_pairs:.3f`; with the divisor made equal
+# {glue:text}`factor_score_regression-gap_n:.3f`; with 20,000 independent draws {glue:text}`factor_score_regression-gap_single:.3f`. The last row leaves
+# {glue:text}`factor_score_regression-gap_end:.3f`, and {glue:text}`factor_score_regression-gap_end_n:.3f` with the same divisor. With the same divisor the gap
+# goes like the number of draws to the power {glue:text}`factor_score_regression-gap_fall:.2f`; noise of the draws alone would give $-0.5$. The divisor adds a
+# constant that shows only once the noise is small. If so, the two estimators
+# agree in the limit and C8 is decided by how many draws count: 20,000 in mirrored pairs, as measured, count as 10,000, and even of 20,000 independent ones
+# the largest miss of so many data sets lies near the criterion. Criterion and measure stay as they were set.
 
 # %% [markdown]
 # ### An interaction, and more people
@@ -276,9 +333,9 @@ plt.show()
 
 # %%
 grid = sorted(set(n_grid))
-designs_b = {(size, 0.7): Design("interaction", size, 0.7) for size in grid} | {
-    (500, 0.5): Design("interaction", 500, 0.5)
-}
+sizes = {0.7: sorted({500, *grid}), 0.5: sorted({500, *more_n})}
+designs_b = {(size, load): Design("interaction", size, load) for load in (0.7, 0.5) for size in sizes[load]}
+cell_of["B"] = 100 + list(designs_b).index((500, 0.7))
 draws_b = {key: run(d, 100 + i) for i, (key, d) in enumerate(designs_b.items())}
 table_b = pd.concat([summary(designs_b[key], draws) for key, draws in draws_b.items()], ignore_index=True)
 paper.keep("interaction", table_b)
@@ -292,7 +349,7 @@ plots.table(
 
 # %% tags=["hide-input", "thumbnail"] mystnb={"figure": {"caption": "Design B, loading 0.7. Left: bias against the number of people, naive (red, dashed) and corrected (blue, full), one mark per parameter, with three Monte Carlo standard errors. Right: root mean square error of the first slope and the interaction on logarithmic axes; grey: slope of one over root n.", "name": "fsr-bias"}, "image": {"alt": "Left: the red marks stay between -0.12 and -0.02 at every n, the blue ones lie near zero. Right: the blue lines fall in parallel to the grey reference line, the red line of the first slope hardly falls."}}
 fig, (left, right) = plt.subplots(1, 2, figsize=(7, 3.6))
-line = table_b[table_b.loading == 0.7]
+line = table_b[(table_b.loading == 0.7) & table_b.n.isin(grid)]
 for who in ("naive", "corrected"):
     colour, _, style = LOOK[who]
     for j, name in enumerate(SYMBOL):
@@ -309,7 +366,9 @@ for who in ("naive", "corrected"):
             label=f"{who} {SYMBOL[name]}",
         )
         if name in ("beta1", "beta3"):
-            right.plot(part.n, part.rmse, color=colour, ls=style, marker="os^vD"[j], label=f"{who} {SYMBOL[name]}")
+            right.plot(
+                part.n, part.rmse, color=colour, ls=style, marker="os^vD"[j], ms=5, label=f"{who} {SYMBOL[name]}"
+            )
 left.axhline(0, color="0.6")
 right.plot(grid, 0.08 * np.sqrt(grid[0] / np.array(grid)), color="0.6", label=r"$1/\sqrt{n}$")
 left.set(xscale="log", xlabel="people $n$", ylabel="bias")
@@ -345,12 +404,12 @@ if len(grid) >= 3:
 else:
     slopes, naive_rate = pd.Series([np.nan]), np.nan
     paper.not_tested(**dict.fromkeys(("c5a", "c5b", "c5c"), "n_grid must hold at least three values"))
-glue("factor_score_regression-slope_min", float(slopes.min()), display=False)
-glue("factor_score_regression-slope_max", float(slopes.max()), display=False)
-glue("factor_score_regression-naive_rate", float(naive_rate), display=False)
+put("slope_min", slopes.min())
+put("slope_max", slopes.max())
+put("naive_rate", naive_rate)
 small = line[line.n == grid[0]].pivot(index="parameter", columns="estimator", values="rmse")
-glue("factor_score_regression-trade_b3", float(small.corrected["beta3"] / small.naive["beta3"]), display=False)
-glue("factor_score_regression-trade_psi", float(small.corrected["psi"] / small.naive["psi"]), display=False)
+put("trade_b3", small.corrected["beta3"] / small.naive["beta3"])
+put("trade_psi", small.corrected["psi"] / small.naive["psi"])
 
 # %% [markdown]
 # Over the five parameters the slope of log error on log n lies between {glue:text}`factor_score_regression-slope_min:.2f` and
@@ -362,6 +421,40 @@ glue("factor_score_regression-trade_psi", float(small.corrected["psi"] / small.n
 # noise that removing it adds, and the correction pays only with more people, or for those who need honest intervals.
 
 # %% [markdown]
+# ### How the simulated people are drawn
+#
+# Matched draws were chosen after a pilot. Do the results need them? The same data sets are corrected with mirrored draws that are not
+# matched, and with independent ones. In design A Croon's estimate (with the divisor of (4)) is what the simulation tries to hit.
+
+# %%
+cell, flat = Design("interaction", 500, 0.7), Design("linear", 500, 0.7)
+rows = {}
+for kind in fr.DRAWS:
+    in_a, in_b = draws_a[500, 0.7], draws_b[500, 0.7]
+    if kind != "matched":
+        in_a, in_b = run(flat, cell_of["A"], kind=kind), run(cell, cell_of["B"], kind=kind)
+    target = in_a["croon"] * np.array([1, 1, 1, 500 / 497])
+    rmse = np.sqrt(np.mean((in_b["corrected"] - fd.truth(cell)) ** 2, axis=0))
+    miss = np.sqrt(np.mean((in_a["corrected"] - target) ** 2, axis=0)).max()
+    rows[kind] = {"A: miss": miss} | {f"B: {name}": value for name, value in zip(fd.names(cell), rmse, strict=True)}
+ablation = pd.DataFrame(rows).T
+paper.keep("draws", ablation.reset_index())
+worst_draws = (ablation.loc["independent"] / ablation.loc["matched"]).iloc[1:].max()
+put("miss", ablation["A: miss"]["independent"])
+put("miss_matched", ablation["A: miss"]["matched"])
+put("dearer", worst_draws)
+plots.table(
+    ablation,
+    caption="Draws: root mean square distance from Croon (A, worst parameter), root mean square error (B)",
+    digits=4,
+)
+
+# %% [markdown]
+# Independent draws miss Croon's estimate by {glue:text}`factor_score_regression-miss:.4f`, and matched ones by {glue:text}`factor_score_regression-miss_matched:.4f`; in design B, whose estimates spread
+# far more than that, the error with independent draws is at most {glue:text}`factor_score_regression-dearer:.3f` times that with matched ones. Where that
+# factor is near 1, no verdict hangs on the choice. Mirrored draws without matching are the worst of the three where a covariance is the target: a pair counts once.
+
+# %% [markdown]
 # ### Any score
 #
 # Regression scores shrink towards zero, Bartlett scores are spread too widely, sums have another unit altogether. Naive covariances
@@ -369,8 +462,8 @@ glue("factor_score_regression-trade_psi", float(small.corrected["psi"] / small.n
 # variables are measured equally well; they are no test.)
 
 # %%
-cell = Design("interaction", 500, 0.7)
-draws_c6 = {s: run(Design("interaction", 500, 0.7, 4, s), 200) for s in mm.SCORE_TYPES}
+draws_c6 = {"regression": draws_b[500, 0.7]}
+draws_c6 |= {s: run(Design("interaction", 500, 0.7, 4, s), cell_of["B"]) for s in ("bartlett", "sum")}
 pairs = [("regression", "bartlett"), ("regression", "sum"), ("bartlett", "sum")]
 agreement = pd.DataFrame(
     {
@@ -406,24 +499,83 @@ plots.table(means.T, caption="Mean estimates")
 # posteriori (EAP) scores on a 21-point grid. No linear attenuation formula exists for such scores. Only the simulator changes.
 
 # %%
-binary = Design("categorical", 500, n_items=5)
-draws_c = run(binary, 300)
-table_c = summary(binary, draws_c)
+binaries = [Design("categorical", size, n_items=5) for size in sorted({500, *more_n})]
+draws_c = [run(d, 300 + i) for i, d in enumerate(binaries)]
+table_c = pd.concat([summary(d, draws) for d, draws in zip(binaries, draws_c, strict=True)], ignore_index=True)
+table_c["loading"] = np.nan  # binary items have slopes instead
 paper.keep("binary", table_c)
-everything = pd.concat([table_a, table_b, table_c])
-big = everything[(everything.estimator == "corrected") & (everything.n >= 500)]
-excess = big.bias.abs() - np.maximum(0.02, 3 * big.se)
-paper.measure(c2=excess.max())
-worst = big.loc[big.bias.abs().idxmax()] if big.index.is_unique else big.iloc[big.bias.abs().argmax()]
-glue("factor_score_regression-worst", float(worst.bias), display=False)
-glue("factor_score_regression-worst_where", f"{worst.parameter}, design {worst.design}, n = {worst.n}", display=False)
 plots.table(
-    pd.concat({"bias": wide(table_c, "bias"), "RMSE": wide(table_c, "rmse")}, axis=1), caption="Design C, n = 500"
+    pd.concat({key: wide(table_c, key.lower(), ["n", "parameter"]) for key in ("bias", "RMSE")}, axis=1),
+    caption="Design C",
 )
 
 # %% [markdown]
-# Over designs A, B and C at n of at least 500 the largest bias that remains is {glue:text}`factor_score_regression-worst:.3f`
-# ({glue:text}`factor_score_regression-worst_where`); C2 asks that each be below 0.02 or three Monte Carlo standard errors.
+# ### Is any bias left, and what do the seeds say?
+
+# %%
+everything = pd.concat([table_a, table_b, table_c], ignore_index=True)
+big = everything[(everything.estimator == "corrected") & (everything.n >= 500)]
+excess = big.bias.abs() - np.maximum(0.02, 3 * big.se)
+paper.measure(c2=excess.max())
+worst = big.loc[excess.idxmax()]
+put("worst", worst.bias)
+put("worst_se", worst.se)
+put("worst_where", f"{worst.parameter}, {worst.design} design, n = {worst.n}, loading {worst.loading:.1f}")
+put("n_checks", len(big))
+
+# what would other sets of 100 replications have said? draw them from the ones at hand
+rng = np.random.default_rng([seed, 10])
+errors = [(draws_c[[d.n for d in binaries].index(500)]["corrected"] - fd.truth(binaries[0]), None)]
+for key in ((500, 0.5), (500, 0.7), (1000, 0.7), (2000, 0.7)):
+    if key in designs_b:
+        errors.append((draws_b[key]["corrected"] - fd.truth(designs_b[key]), None))
+for load in (0.5, 0.7):
+    errors.append(tuple(draws_a[500, load][who] - fd.truth(flat) for who in ("corrected", "ml")))
+resampled = {"c2": [], "c3a": [], "c3b": []}
+for ours, ml in errors:
+    pick = rng.integers(len(ours), size=(1000, 100))
+    x = ours[pick]
+    allowed = np.maximum(0.02, 3 * x.std(axis=1, ddof=1) / 10)
+    resampled["c2"].append((np.abs(x.mean(axis=1)) - allowed).max(axis=1))
+    if ml is not None:
+        quotient = np.sqrt((x**2).mean(axis=1) / (ml[pick] ** 2).mean(axis=1))
+        resampled["c3a"].append(quotient.max(axis=1))
+        resampled["c3b"].append(quotient.min(axis=1))
+outcome = {
+    "c2": np.max(resampled["c2"], axis=0),
+    "c3a": np.max(resampled["c3a"], axis=0),
+    "c3b": np.min(resampled["c3b"], axis=0),
+}
+fails = {"c2": outcome["c2"] > 0, "c3a": outcome["c3a"] > 1.1, "c3b": outcome["c3b"] < 0.9}
+luck = pd.DataFrame(
+    {key: [*np.quantile(x, [0.025, 0.5, 0.975]), fails[key].mean()] for key, x in outcome.items()},
+    index=["2.5 %", "median", "97.5 %", "share failing"],
+).T
+paper.keep("luck", luck.reset_index())
+recorded = paper.record_table("luck") if paper.record else None
+for key in ("c2", "c3b"):
+    share = None if recorded is None else recorded.set_index("index")["share failing"][key]
+    put(f"luck_{key}", "not yet recorded" if share is None else f"{share:.1%}")
+    value = paper.record_value(key) if paper.record else None
+    put(f"full_{key}", "not yet recorded" if value is None else f"{value:.3f}")
+seeds = (records.load("factor_score_regression").get("stability") or {"claims": {}})["claims"]
+for key in ("c2", "c3b"):
+    put(f"seeds_{key}", ", ".join(f"{v:.4f}" for v in seeds[key]["values"]) if key in seeds else "not yet recorded")
+plots.table(luck, caption="Outcome of 100 replications drawn from this run")
+
+# %% [markdown]
+# Over designs A, B and C at n of at least 500 the bias that comes closest to its limit, or exceeds it most, is
+# {glue:text}`factor_score_regression-worst:.4f` ({glue:text}`factor_score_regression-worst_where`), with a Monte Carlo standard error of
+# {glue:text}`factor_score_regression-worst_se:.4f`. C2 asks that each of {glue:text}`factor_score_regression-n_checks` biases be below 0.02 or three standard errors.
+#
+# The full run has {glue:text}`factor_score_regression-full_c2` for C2 and {glue:text}`factor_score_regression-full_c3b` for C3b.
+#
+# With 100 replications these two verdicts depend on the seed: with other random streams for the same cells, C2 and C3b each failed on one seed of five. The five seeds
+# recorded for the page as it stands gave {glue:text}`factor_score_regression-seeds_c2` for C2 and {glue:text}`factor_score_regression-seeds_c3b` for C3b. Is that
+# noise of the simulation, or a bias that an average run hides? The test takes the many replications of the recorded run and draws 100 of them, again and
+# again, with the same cells and criteria. C2 then fails in {glue:text}`factor_score_regression-luck_c2` of the draws and C3b in
+# {glue:text}`factor_score_regression-luck_c3b`, although estimator and data are those of one and the same full run. (The table above does so with the replications of
+# *this* run, which adds their own noise.) So a failing seed need not mean a biased estimator: C2 takes the largest of many biases, C3b the smallest of eight noisy ratios.
 
 # %% [markdown]
 # ### Intervals
@@ -436,16 +588,16 @@ draws_v = run(cell, 400, reps=reps_coverage, variance=var_draws)
 gap = np.abs(draws_v["corrected"] - fd.truth(cell))
 coverage = pd.DataFrame(
     {
-        "with stage 1": (gap < 1.96 * draws_v["se"]).mean(axis=0),
-        "without stage 1": (gap < 1.96 * draws_v["se_no_stage_one"]).mean(axis=0),
+        "full": (gap < 1.96 * draws_v["se"]).mean(axis=0),
+        "no stage 1": (gap < 1.96 * draws_v["se_no_stage_one"]).mean(axis=0),
         "naive": (np.abs(draws_v["naive"] - fd.truth(cell)) < 1.96 * draws_v["naive"].std(axis=0)).mean(axis=0),
-        "mean s.e.": draws_v["se"].mean(axis=0),
-        "mean s.e. without": draws_v["se_no_stage_one"].mean(axis=0),
-        "spread over data sets": draws_v["corrected"].std(axis=0, ddof=1),
+        "s.e. full": draws_v["se"].mean(axis=0),
+        "s.e. no stage 1": draws_v["se_no_stage_one"].mean(axis=0),
+        "spread": draws_v["corrected"].std(axis=0, ddof=1),
     },
     index=fd.names(cell),
 )
-paper.measure(c7a=coverage["with stage 1"].min(), c7b=coverage["with stage 1"].max())
+paper.measure(c7a=coverage["full"].min(), c7b=coverage["full"].max())
 paper.keep("coverage", coverage.reset_index())
 plots.table(coverage, caption="Coverage of nominal 95 % intervals, design B, n = 500, loading 0.7")
 
@@ -453,7 +605,7 @@ plots.table(coverage, caption="Coverage of nominal 95 % intervals, design B, n =
 fig, ax = plt.subplots(figsize=(7, 3.2))
 se = np.sqrt(0.95 * 0.05 / reps_coverage)
 ax.axhspan(0.95 - 2 * se, 0.95 + 2 * se, color="0.88", zorder=0)
-for j, (label, hatch) in enumerate((("with stage 1", None), ("without stage 1", "///"), ("naive", "..."))):
+for j, (label, hatch) in enumerate((("full", None), ("no stage 1", "///"), ("naive", "..."))):
     ax.bar(
         np.arange(5) + 0.27 * (j - 1),
         coverage[label],
@@ -469,9 +621,9 @@ ax.legend(ncols=3, fontsize=8, loc="upper center", bbox_to_anchor=(0.5, 1.16))
 plt.show()
 
 # %%
-inflation = coverage["mean s.e. without"] / coverage["mean s.e."]
-glue("factor_score_regression-inflation_min", float(inflation.min()), display=False)
-glue("factor_score_regression-inflation_max", float(inflation.max()), display=False)
+inflation = coverage["s.e. no stage 1"] / coverage["s.e. full"]
+put("inflation_min", inflation.min())
+put("inflation_max", inflation.max())
 
 # %% [markdown]
 # Leaving stage 1 out multiplies the mean standard error by {glue:text}`factor_score_regression-inflation_min:.2f` to
@@ -491,18 +643,24 @@ glue("factor_score_regression-inflation_max", float(inflation.max()), display=Fa
 good = Design("interaction", 500, 0.95)
 rng = np.random.default_rng([seed, 5])
 wrong, right, blind = [], [], []
-for _ in range(min(reps, 60)):
+
+
+def two_stage(items, model, interaction=True):
+    """Naive and corrected estimate, and what Croon's formula makes of the covariances."""
+    scores, slope, error = mm.factor_scores(items, model)
+    t = mm.naive_regression(scores, interaction=interaction)
+    theta, _ = fr.correct(t, slope, error, rng, n_iter=sa_iter, draws=mc_draws)
+    return t, theta, mm.croon(scores, slope, error)
+
+
+for _ in range(min(reps, 50)):
     m = mm.fit_measurement(items := fd.draw_items(cell, rng), heywood="keep")
-    s, a, v = mm.factor_scores(items, m)
-    t_r = mm.naive_regression(s, interaction=True)
-    right.append(fr.correct(t_r, a, v, sa_iter, mc_draws, np.empty((sa_iter, 5)))[0])
+    t_r, theta_r, croon_r = two_stage(items, m)
+    right.append(theta_r)
+    blind.append(np.insert(croon_r, 3, t_r[3]))
     half = mm.Measurement(m.loadings, m.uniques / 2, m.reliability, m.heywood)
-    s, a, v = mm.factor_scores(items, half)
-    t_w = mm.naive_regression(s, interaction=True)
-    wrong.append(fr.correct(t_w, a, v, sa_iter, mc_draws, np.empty((sa_iter, 5)))[0])
-    s, a, v = mm.factor_scores(items, m)
-    blind.append(np.insert(mm.croon(s, a, v), 3, t_r[3]))
-draws_good = run(good, 500, reps=min(reps, 60))
+    wrong.append(two_stage(items, half)[1])
+draws_good = run(good, 500, reps=min(reps, 50))
 controls = pd.DataFrame(
     {
         "good items, naive": draws_good["naive"].mean(axis=0) - fd.truth(good),
@@ -524,29 +682,40 @@ plots.table(controls.T, caption="Bias in the controls")
 
 # %%
 if interaction_ml:
-    draws_ml = run(cell, 600, reps=min(reps, 200), ml_steps=1000)
+    draws_ml = run(cell, 600, reps=reps, ml_steps=1000)
     rmse = {who: np.sqrt(np.mean((draws_ml[who] - fd.truth(cell)) ** 2, axis=0)) for who in ("corrected", "ml")}
     paper.measure(c4=rmse["corrected"][3] / rmse["ml"][3])
     paper.keep("interaction_ml", pd.DataFrame(rmse, index=fd.names(cell)).reset_index())
 
-items = fd.draw_items(cell, np.random.default_rng(seed))
-s, a, v = mm.factor_scores(items, mm.fit_measurement(items, heywood="keep"))
-t_obs = mm.naive_regression(s, interaction=True)
-fits = {}
-start = time.perf_counter()
-mm.factor_scores(items, mm.fit_measurement(items, heywood="keep"))
-fits["stage 1 and scores"] = time.perf_counter() - start, t_obs
-start = time.perf_counter()
-two_stage, _ = fr.correct(t_obs, a, v, sa_iter, mc_draws, np.empty((sa_iter, 5)))
-fits["correction (6)"] = time.perf_counter() - start, two_stage
-start = time.perf_counter()
-fits["one-stage ML, 19 x 19 grid"] = (lambda est: (time.perf_counter() - start, est))(
-    fd.interaction_ml(items, two_stage)
-)
-seconds = pd.DataFrame(
-    {k: [1000 * sec, *est] for k, (sec, est) in fits.items()}, index=["milliseconds", *fd.names(cell)]
-)
-plots.table(seconds.T, caption="One data set: time (compilation included where it was not stored) and estimates")
+items = fd.draw_items(cell, rng)
+
+
+def timed(label, function, *args, **options):
+    start = time.perf_counter()
+    value = function(*args, **options)
+    milliseconds[label] = 1000 * (time.perf_counter() - start)
+    return value
+
+
+milliseconds = {}
+for _ in range(2):  # the first round compiles or loads
+    model = timed("stage 1", mm.fit_measurement, items, heywood="keep")
+    s, a, v = mm.factor_scores(items, model)
+    t_obs = mm.naive_regression(s, interaction=True)
+    two, _ = timed("correction (6)", fr.correct, t_obs, a, v, rng, n_iter=sa_iter, draws=mc_draws)
+    timed("variance (7)", fr.monte_carlo_variance, two, model, rng, n=cell.n, m=var_draws)
+    one = timed("one-stage ML", fi.interaction_ml, items, two, model=model)
+estimates = pd.DataFrame({"correction (6)": two, "one-stage ML": one}, index=fd.names(cell))
+estimates.loc["milliseconds"] = [milliseconds[k] for k in estimates]
+for name, key in (("correction", "correction (6)"), ("variance", "variance (7)"), ("ml", "one-stage ML")):
+    put(f"ms_{name}", milliseconds[key])
+put("c4", "not yet recorded" if paper.record_value("c4") is None else f"{paper.record_value('c4'):.3f}")
+plots.table(estimates.T, caption="One data set of 500 people: estimates and time")
+
+# %% [markdown]
+# The correction takes {glue:text}`factor_score_regression-ms_correction:.0f` ms, its variance {glue:text}`factor_score_regression-ms_variance:.0f` ms, one-stage ML
+# {glue:text}`factor_score_regression-ms_ml:.0f` ms on a grid of two dimensions. Each further latent variable that a product involves would multiply the work on the grid by 19; the simulator would hardly notice.
+# In the recorded run the error of $\beta_3$ after the correction, over that of ML, is {glue:text}`factor_score_regression-c4` (C4).
 
 # %% [markdown]
 # ## Verdicts
@@ -560,9 +729,11 @@ paper.verdicts()
 #
 # - **Designs.** The paper's simulations were not seen. Designs A, B and C are generated models of the same kind, and no value of the paper is drawn in grey, because none
 #   is known to us.
-# - **Formulas.** The correction and its variance are reconstructed from the abstract.
-# - **Scale.** 100 replications by default and 300 in the recorded run. Designs A and C stay at n of 200 and 500.
-# - **Draws.** Simulated people come in mirrored pairs with exact covariances, which lowers the noise of (6) and changes nothing in expectation.
+# - **Formulas.** The correction and its variance are recalled or derived; only the abstract was read.
+# - **Scale.** 100 replications by default, and only the cells that the claims name; the recorded run has 500 replications, every design at five n, both loadings, and
+#   100 data sets behind each variance.
+# - **Draws.** Simulated people come in mirrored pairs, rotated to exact covariances. This was chosen after a pilot with plain mirrored draws, which the twin behind C8
+#   still uses; the ablation above shows what it changes.
 # - **One-stage ML with interaction** is fitted by EM on a grid, with item means at their sample values.
 # - **Not done.** Variances for binary items; latent growth and multilevel models beyond the third exercise; real data. With one study there is no truth
 #   to compare with, and the claims are about bias.
@@ -588,7 +759,7 @@ paper.verdicts()
 
 # %%
 rng = np.random.default_rng(seed)
-single = Design("linear", 5000, 0.7)
+single = Design("linear", 50_000, 0.7)
 items = fd.draw_items(single, rng)
 m = mm.fit_measurement(items)
 reg, bart = (mm.factor_scores(items, m, kind)[0] for kind in ("regression", "bartlett"))
@@ -630,18 +801,17 @@ plots.table(
 # %%
 rng = np.random.default_rng([seed, 7])
 d = Design("linear", 500, 0.7)
-estimates = {"naive": [], "two stages": [], "one-stage ML": []}
+cross = {"naive": [], "two stages": [], "one-stage ML": []}
 for _ in range(40):
     z = rng.standard_normal((d.n, 3))
-    f = fd.structural(fd.truth(d), z)
+    f = fr.structural(fd.truth(d), z)
     items = 0.7 * np.repeat(f, 4, axis=1) + np.sqrt(0.51) * rng.standard_normal((d.n, 12))
     items[:, 8] += 0.3 * f[:, 0]
-    s, a, v = mm.factor_scores(items, mm.fit_measurement(items, heywood="keep"))
-    t_r = mm.naive_regression(s)
-    estimates["naive"].append(t_r)
-    estimates["two stages"].append(fr.correct(t_r, a, v, sa_iter, 200, np.empty((sa_iter, 4)))[0])
-    estimates["one-stage ML"].append(mm.confirmatory_ml(items))
-bias = pd.DataFrame({k: np.mean(e, axis=0) - fd.truth(d) for k, e in estimates.items()}, index=fd.names(d))
+    t_r, theta_r, _ = two_stage(items, mm.fit_measurement(items, heywood="keep"), interaction=False)
+    cross["naive"].append(t_r)
+    cross["two stages"].append(theta_r)
+    cross["one-stage ML"].append(mm.confirmatory_ml(items))
+bias = pd.DataFrame({k: np.mean(e, axis=0) - fd.truth(d) for k, e in cross.items()}, index=fd.names(d))
 plots.table(bias, caption="Bias with an unknown cross-loading")
 
 # %% [markdown]

@@ -7,7 +7,7 @@ from numba import njit
 
 from paperlab.methods.measurement import check_items
 
-__all__ = ["NODES", "PRIOR", "eap_scores", "fit_two_pl"]
+__all__ = ["NODES", "PRIOR", "draw_binary", "eap_scores", "fit_two_pl", "simulated_scores"]
 
 NODES = np.linspace(-4.0, 4.0, 21)
 PRIOR = np.exp(-0.5 * NODES**2) / np.exp(-0.5 * NODES**2).sum()
@@ -68,21 +68,41 @@ def two_pl_em(counts, n_items, nodes, prior, max_iter, tol):
     return slope, inter, eap
 
 
-@njit(cache=True, nogil=True)
 def pattern_codes(y, p):
     """Pattern number of every block of ``p`` binary columns, shape (n, k)."""
-    n, k = y.shape[0], y.shape[1] // p
-    codes = np.zeros((n, k), np.int64)
+    return (y > 0.5).reshape(len(y), -1, p) @ (1 << np.arange(p))
+
+
+def draw_binary(f, slopes, inters, uniform):
+    """Binary items (n, k p) of latent variables ``f`` (n, k), from uniforms (n, k p)."""
+    logit = slopes * f[:, :, None] + inters
+    return (uniform * (1.0 + np.exp(-logit.reshape(len(f), -1))) < 1.0).astype(float)
+
+
+@njit(cache=True, nogil=True)
+def simulated_scores(f, slopes, inters, eap, uniform):
+    """EAP scores (n, k) of simulated answers: ``eap_scores(draw_binary(f, ...), eap)`` without the items in between."""
+    n, k = f.shape
+    p = slopes.shape[1]
+    scores = np.empty((n, k))
     for i in range(n):
-        for f in range(k):
+        for a in range(k):
+            code = 0
             for j in range(p):
-                if y[i, f * p + j] > 0.5:
-                    codes[i, f] |= 1 << j
-    return codes
+                if uniform[i, a * p + j] * (1.0 + np.exp(-(slopes[a, j] * f[i, a] + inters[a, j]))) < 1.0:
+                    code |= 1 << j
+            scores[i, a] = eap[a, code]
+    return scores
 
 
-def fit_two_pl(y, n_factors=3):
-    """Two-parameter logistic model of each block of binary items.
+def fit_two_pl(y, n_factors=3, *, max_iter=2000, tol=1e-6):
+    """Two-parameter logistic model of each block of binary items, by marginal maximum likelihood.
+
+    Parameters
+    ----------
+    y : array_like of 0 and 1, shape (n, n_factors * n_items)
+    max_iter, tol : int, float
+        EM steps, and the change of a parameter at which they stop.
 
     Returns
     -------
@@ -95,12 +115,11 @@ def fit_two_pl(y, n_factors=3):
     if not np.isin(y, (0.0, 1.0)).all():
         raise ValueError("y must hold 0 and 1 only; for continuous items use fit_measurement")
     codes = pattern_codes(y, p)
-    fits = [two_pl_em(np.bincount(c, minlength=2**p).astype(float), p, NODES, PRIOR, 2000, 1e-6) for c in codes.T]
+    fits = [two_pl_em(np.bincount(c, minlength=2**p).astype(float), p, NODES, PRIOR, max_iter, tol) for c in codes.T]
     return tuple(np.array(part) for part in zip(*fits, strict=True))
 
 
 def eap_scores(y, eap):
     """EAP scores (n, k) of binary data from the table of ``fit_two_pl``."""
-    p = int(np.log2(eap.shape[1]))
-    codes = pattern_codes(np.asarray(y, dtype=float), p)
-    return np.stack([eap[f][codes[:, f]] for f in range(len(eap))], axis=1)
+    codes = pattern_codes(np.asarray(y, dtype=float), int(np.log2(eap.shape[1])))
+    return np.ascontiguousarray(np.take_along_axis(eap, codes.T, axis=1).T)

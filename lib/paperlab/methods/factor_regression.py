@@ -4,7 +4,6 @@ Kernels of page ``factor_score_regression``. Structural parameters are ``theta =
 of ``eta = beta1 xi1 + beta2 xi2 + beta3 (xi1 xi2 - phi12) + zeta``, var(xi) = 1, cov(xi1, xi2) = phi12, var(zeta) = psi.
 """
 
-# ruff: noqa: NPY002  (inside compiled code np.random is numba's own generator)
 from __future__ import annotations
 
 import numpy as np
@@ -12,10 +11,23 @@ from numba import njit
 
 from paperlab.methods import measurement as mm
 
-__all__ = ["binding", "correct", "correct_crn", "monte_carlo_variance", "robbins_monro"]
+__all__ = ["DRAWS", "binding", "correct", "correct_crn", "monte_carlo_variance", "robbins_monro", "simulated_normals"]
 
+DRAWS = ("matched", "mirrored", "independent")
 PHI_MAX, PSI_MIN = 0.95, 0.01
 WARM_UP = 30
+
+
+def _check(n_iter, kind="matched"):
+    if n_iter < 2 * WARM_UP:
+        raise ValueError(f"n_iter must be at least {2 * WARM_UP}, got {n_iter}; the first {WARM_UP} steps only warm up")
+    if kind not in DRAWS:
+        raise ValueError(f"kind must be one of {', '.join(DRAWS)}, got {kind!r}")
+
+
+def gains(n_iter):
+    """Step sizes of eq. (6): 1 for the warm-up, then a falling power."""
+    return np.maximum(np.arange(n_iter) - WARM_UP + 1.0, 1.0) ** (-0.7)
 
 
 @njit(cache=True, nogil=True)
@@ -35,67 +47,108 @@ def structural(theta, z):
 
 
 @njit(cache=True, nogil=True)
+def binding_kernel(theta, slope, sd, z):
+    """See ``binding``; ``sd`` is the square root of ``error``."""
+    f = structural(theta, z)
+    for i in range(f.shape[0]):
+        for k in range(3):
+            f[i, k] = slope[k] * f[i, k] + sd[k] * z[i, 3 + k]
+    return mm.naive(f, theta.size == 5)
+
+
 def binding(theta, slope, error, z):
     """Naive estimate from simulated scores, eq. (5) of the page; ``z`` (draws, 6) standard normal.
 
     Gaussian items: a linear score is ``slope * eta`` plus Gaussian noise of variance ``error``, so items are never drawn.
     """
-    f = structural(theta, z)
-    for i in range(f.shape[0]):
-        for k in range(3):
-            f[i, k] = slope[k] * f[i, k] + np.sqrt(error[k]) * z[i, 3 + k]
-    return mm.naive(f, theta.size == 5)
+    return binding_kernel(theta, slope, np.sqrt(error), z)
 
 
 @njit(cache=True, nogil=True)
-def antithetic(draws, matched=True):
-    """Standard normal (draws, 6) from numba's generator; the second half mirrors the first.
+def match(z):
+    """Orthonormalise the columns of ``z`` in place (Gram-Schmidt): their mean products become the identity."""
+    n, k = z.shape
+    for a in range(k):
+        for b in range(a + 1):
+            total = 0.0
+            for i in range(n):
+                total += z[i, a] * z[i, b]
+            factor = 1.0 / np.sqrt(total / n) - 1.0 if a == b else -total / n
+            for i in range(n):
+                z[i, a] += factor * z[i, b]
 
-    ``matched``: rotated and scaled so that their sample covariance is the identity, which makes the binding function of
-    a linear model exact.
+
+def simulated_normals(rng, draws, kind="matched", columns=6):
+    """Standard normals of simulated people, shape (draws, columns).
+
+    ``kind``: "independent"; "mirrored", the second half is the first with its sign changed; "matched", mirrored and
+    rotated so that the sample covariance is the identity, which makes the binding function of a linear model exact.
     """
-    half = draws // 2
-    z = np.empty((2 * half, 6))
-    for i in range(half):
-        for k in range(6):
-            z[i, k] = np.random.standard_normal()
-            z[half + i, k] = -z[i, k]
-    if matched:
-        c = np.linalg.cholesky(z.T @ z / (2 * half))
-        z = np.ascontiguousarray(np.linalg.solve(c, z.T).T)
-    return z
+    _check(2 * WARM_UP, kind)
+    if kind == "independent":
+        return rng.standard_normal((draws, columns))
+    half = rng.standard_normal((draws // 2, columns))
+    if kind == "matched":
+        match(half)
+    return mirror(half)
 
 
 @njit(cache=True, nogil=True)
+def clip_into(theta):
+    """Bound the correlation within 0.95 and the residual variance to at least 0.01, in place."""
+    theta[0] = min(max(theta[0], -PHI_MAX), PHI_MAX)
+    theta[-1] = max(theta[-1], PSI_MIN)
+
+
 def clip(theta):
-    """Bound theta to correlations within 0.95 and a residual variance of at least 0.01; True where it had to."""
-    hit = False
-    if abs(theta[0]) > PHI_MAX:
-        theta[0] = PHI_MAX * np.sign(theta[0])
-        hit = True
-    if theta[-1] < PSI_MIN:
-        theta[-1] = PSI_MIN
-        hit = True
-    return hit
-
-
-@njit(cache=True, nogil=True)
-def _start(t_obs):
-    theta = t_obs.copy()
-    clip(theta)
+    """A copy of theta with its correlation within 0.95 and its residual variance at least 0.01."""
+    theta = np.array(theta, dtype=float)
+    clip_into(theta)
     return theta
 
 
 @njit(cache=True, nogil=True)
-def _gain(slope, error):
-    """1, or 0.5 where a score's reliability is below 0.4."""
-    low = np.min(slope**2 / (slope**2 + error))
-    return 0.5 if low < 0.4 else 1.0
+def mirror(half):
+    """The rows of ``half``, then the same rows with the other sign."""
+    n, k = half.shape
+    z = np.empty((2 * n, k))
+    for i in range(n):
+        for c in range(k):
+            z[i, c] = half[i, c]
+            z[n + i, c] = -half[i, c]
+    return z
 
 
 @njit(cache=True, nogil=True)
-def correct(t_obs, slope, error, n_iter, draws, path):
-    """Robbins-Monro solution of ``t_obs = b(theta)``, eq. (6) of the page.
+def walk(theta, t_obs, slope, sd, normals, steps, path, matched, mirrored):
+    """Some steps of eq. (6) for linear scores; ``normals`` (steps, rows, 6) are used up, iterates go to ``path``."""
+    for r in range(steps.size):
+        z = normals[r]
+        if matched:
+            match(z)
+        if mirrored:
+            z = mirror(z)
+        t = binding_kernel(theta, slope, sd, z)
+        for c in range(theta.size):
+            theta[c] += steps[r] * (t_obs[c] - t[c])
+        clip_into(theta)
+        for c in range(theta.size):
+            path[r, c] = theta[c]
+
+
+def bounds_hit(path):
+    """Iterates of the last half of ``path`` in which a bound of ``clip`` was hit."""
+    late = path[len(path) // 2 :]
+    return int(((np.abs(late[:, 0]) >= PHI_MAX) | (late[:, -1] <= PSI_MIN)).sum())
+
+
+def _gain(slope, error):
+    """1, or 0.5 where a score's reliability is below 0.4."""
+    return 0.5 if (slope**2 / (slope**2 + error)).min() < 0.4 else 1.0
+
+
+def correct(t_obs, slope, error, rng, *, n_iter=100, draws=1000, kind="matched"):
+    """Corrected estimate from linear scores of Gaussian items, eq. (6) of the page.
 
     Parameters
     ----------
@@ -103,115 +156,61 @@ def correct(t_obs, slope, error, n_iter, draws, path):
         Naive estimate; five entries mean a model with interaction.
     slope, error : ndarray, shape (3,)
         Of the scores, see ``measurement.factor_scores``.
+    rng : numpy.random.Generator
     n_iter, draws : int
-        Iterations, and simulated persons in each.
-    path : ndarray, shape (n_iter, t_obs.size)
-        Filled with the iterates.
+        Iterations, and simulated people in each.
+    kind : str
+        See ``simulated_normals``.
 
     Returns
     -------
     theta : ndarray
         Mean of the last half of the iterates.
-    hits : int
-        Iterations of the last half in which a bound was hit; report them.
+    path : ndarray, shape (n_iter, t_obs.size)
+        All iterates; ``bounds_hit(path)`` counts those on a bound.
     """
-    theta = _start(t_obs)
-    gain = _gain(slope, error)
-    mean, hits = np.zeros(theta.size), 0
-    for r in range(n_iter):
-        g = gain if r < WARM_UP else gain * (r - WARM_UP + 1.0) ** (-0.7)
-        theta = theta + g * (t_obs - binding(theta, slope, error, antithetic(draws)))
-        hit = clip(theta)
-        path[r] = theta
-        if r >= n_iter // 2:
-            mean += theta
-            hits += hit
-    return mean / (n_iter - n_iter // 2), hits
+    _check(n_iter, kind)
+    theta, path, sd = clip(t_obs), np.empty((n_iter, t_obs.size)), np.sqrt(error)
+    steps = _gain(slope, error) * gains(n_iter)
+    rows = draws if kind == "independent" else draws // 2
+    for r in range(0, n_iter, 10):  # ten steps at a time keep the normals in the cache
+        late = slice(r, min(r + 10, n_iter))
+        normals = rng.standard_normal((late.stop - r, rows, 6))
+        options = kind == "matched", kind != "independent"
+        walk(theta, t_obs, slope, sd, normals, steps[late], path[late], *options)
+    return path[n_iter // 2 :].mean(axis=0), path
 
 
-@njit(cache=True, nogil=True)
-def correct_crn(t_obs, slope, error, z, max_iter, tol):
+def correct_crn(t_obs, slope, error, z, *, max_iter=60, tol=1e-5):
     """Deterministic twin with common random numbers ``z``: ``theta += t_obs - b_z(theta)`` until the step is below ``tol``."""
-    theta = _start(t_obs)
-    gain = _gain(slope, error)
+    theta, gain = clip(t_obs), _gain(slope, error)
     for _ in range(max_iter):
         step = gain * (t_obs - binding(theta, slope, error, z))
-        theta = theta + step
-        clip(theta)
-        if np.max(np.abs(step)) < tol:
+        theta = clip(theta + step)
+        if np.abs(step).max() < tol:
             break
     return theta
 
 
-@njit(cache=True, nogil=True)
-def jacobian(theta, slope, error, z, step):
+def jacobian(theta, slope, error, z, step=0.02):
     """Central differences of the binding function with common random numbers."""
-    k = theta.size
-    jac = np.empty((k, k))
-    for c in range(k):
-        up, down = theta.copy(), theta.copy()
-        up[c] += step
-        down[c] -= step
-        jac[:, c] = (binding(up, slope, error, z) - binding(down, slope, error, z)) / (2 * step)
-    return jac
+    shifts = step * np.eye(theta.size)
+    columns = [binding(theta + h, slope, error, z) - binding(theta - h, slope, error, z) for h in shifts]
+    return np.column_stack(columns) / (2 * step)
 
 
-@njit(cache=True, nogil=True)
-def gaussian_items(theta, loads, us, n):
-    """Centred items (n, 3 p) of simulated persons."""
-    p = loads.shape[1]
-    z = np.empty((n, 3))
-    for i in range(n):
-        for k in range(3):
-            z[i, k] = np.random.standard_normal()
-    f = structural(theta, z)
-    y = np.empty((n, 3 * p))
-    for k in range(3):
-        for j in range(p):
-            sd, total = np.sqrt(us[k, j]), 0.0
-            for i in range(n):
-                y[i, k * p + j] = loads[k, j] * f[i, k] + sd * np.random.standard_normal()
-                total += y[i, k * p + j]
-            for i in range(n):
-                y[i, k * p + j] -= total / n
-    return y
+def gaussian_items(theta, loads, us, n, rng, sets=1):
+    """Centred items (sets, n, 3 p) of simulated people, eqs. (1) and (2) of the page."""
+    f = structural(theta, rng.standard_normal((sets * n, 3))).reshape(sets, n, 3, 1)
+    y = rng.standard_normal((sets, n, *loads.shape))
+    y *= np.sqrt(us)
+    y += loads * f
+    y -= y.mean(axis=1, keepdims=True)
+    return y.reshape(sets, n, -1)
 
 
-@njit(cache=True, nogil=True)
-def variance_kernel(theta, loads, us, kind, n, m, draws):
-    """Covariance of the corrected estimate by simulation, eq. (7): with and without stage-1 uncertainty."""
-    k = theta.size
-    slope, error = np.empty(3), np.empty(3)
-    for f in range(3):
-        _, slope[f], error[f] = mm.score_weights(loads[f], us[f], kind)
-    z = antithetic(draws)
-    centre = binding(theta, slope, error, z)
-    h, h0 = np.empty((m, k)), np.empty((m, k))
-    for r in range(m):
-        y = gaussian_items(theta, loads, us, n)
-        s0, _, _ = mm.make_scores(y, loads, us, kind)
-        h0[r] = mm.naive(s0, k == 5) - centre
-        l1, u1, _ = mm.stage_one(y, loads.shape[1], 1e-5)
-        s1, a1, v1 = mm.make_scores(y, l1, u1, kind)
-        h[r] = mm.naive(s1, k == 5) - binding(theta, a1, v1, z)
-    inv = np.linalg.inv(jacobian(theta, slope, error, z, 0.02))
-    out = np.empty((2, k, k))
-    for which in range(2):
-        x = h if which == 0 else h0
-        for c in range(k):
-            x[:, c] -= np.mean(x[:, c])
-        out[which] = inv @ (x.T @ x / (m - 1)) @ inv.T
-    return out
-
-
-@njit(cache=True, nogil=True)
-def set_seed(seed):
-    """Seed numba's generator of the calling thread."""
-    np.random.seed(seed)
-
-
-def monte_carlo_variance(theta, model, *, n, score_type="regression", m=40, draws=2000, seed=0):
-    """Covariance matrix of the corrected estimate, stage-1 uncertainty included.
+def monte_carlo_variance(theta, model, rng, *, n, score_type="regression", m=40, draws=2000):
+    """Covariance matrix of the corrected estimate by simulation, eq. (7) of the page.
 
     Parameters
     ----------
@@ -219,8 +218,9 @@ def monte_carlo_variance(theta, model, *, n, score_type="regression", m=40, draw
         Corrected estimate.
     model : measurement.Measurement
         Stage-1 estimates.
+    rng : numpy.random.Generator
     n, m, draws : int
-        Persons; simulated data sets; draws behind the binding function.
+        People; simulated data sets; draws behind the binding function.
 
     Returns
     -------
@@ -229,14 +229,23 @@ def monte_carlo_variance(theta, model, *, n, score_type="regression", m=40, draw
     """
     if m < 10:
         raise ValueError(f"m must be at least 10 data sets, got {m}; a variance from fewer is noise")
-    set_seed(seed)
-    theta = np.asarray(theta, dtype=float)
-    full, bare = variance_kernel(theta, model.loadings, model.uniques, mm._kind(score_type), n, m, draws)
-    return full, bare
+    theta, kind = np.asarray(theta, dtype=float), mm.score_kind(score_type)
+    z, interaction, p = simulated_normals(rng, draws), theta.size == 5, model.loadings.shape[1]
+    full, bare = [], []
+    while len(full) < m:
+        y = gaussian_items(theta, model.loadings, model.uniques, n, rng, min(m - len(full), max(1, 20_000 // n)))
+        known, slope, error = mm.make_scores(y, model.loadings, model.uniques, kind)
+        loads, us, _ = mm.stage_one(np.swapaxes(y, 1, 2) @ y / n, p, 1e-5)
+        for s0, s1, a, v in zip(known, *mm.make_scores(y, loads, us, kind), strict=True):
+            bare.append(mm.naive(s0, interaction))  # less the binding function, the same in all data sets
+            full.append(mm.naive(s1, interaction) - binding(theta, a, v, z))
+    full, bare = np.array(full), np.array(bare)
+    inv = np.linalg.inv(jacobian(theta, slope, error, z))
+    return inv @ np.cov(full.T) @ inv.T, inv @ np.cov(bare.T) @ inv.T
 
 
 def robbins_monro(t_obs, simulate, *, n_iter=100, gain=1.0, clip=None):
-    """The same correction for any structural model that can be simulated.
+    """Robbins-Monro solution of ``t_obs = b(theta)`` for any structural model that can be simulated, eq. (6) of the page.
 
     Parameters
     ----------
@@ -254,6 +263,7 @@ def robbins_monro(t_obs, simulate, *, n_iter=100, gain=1.0, clip=None):
     Returns
     -------
     theta : ndarray, shape (k,)
+        Mean of the last half of the iterates.
     path : ndarray, shape (n_iter, k)
 
     Raises
@@ -261,18 +271,17 @@ def robbins_monro(t_obs, simulate, *, n_iter=100, gain=1.0, clip=None):
     ValueError
         If ``n_iter`` is too small, or if the iterates stop being finite.
     """
-    if n_iter < 2 * WARM_UP:
-        raise ValueError(f"n_iter must be at least {2 * WARM_UP}, got {n_iter}; the first {WARM_UP} steps only warm up")
+    _check(n_iter)
     t_obs = np.atleast_1d(np.asarray(t_obs, dtype=float))
-    theta, path = t_obs.copy(), np.empty((n_iter, t_obs.size))
+    theta, path = t_obs if clip is None else clip(t_obs), np.empty((n_iter, t_obs.size))
+    steps = gain * gains(n_iter)
     for r in range(n_iter):
-        g = gain if r < WARM_UP else gain * (r - WARM_UP + 1.0) ** (-0.7)
-        theta = theta + g * (t_obs - simulate(theta))
-        if clip is not None:
-            theta = clip(theta)
-        if not np.isfinite(theta).all() or np.abs(theta).max() > 1e6:
+        theta = theta + steps[r] * (t_obs - simulate(theta))
+        if not np.abs(theta).max() < 1e6:  # nan too
             raise ValueError(
                 f"the iterates diverged at step {r}; lower gain (now {gain}) or raise the reliability of the scores"
             )
+        if clip is not None:
+            theta = clip(theta)
         path[r] = theta
     return path[n_iter // 2 :].mean(axis=0), path

@@ -46,94 +46,125 @@ class Measurement:
 
 
 @njit(cache=True, nogil=True)
-def one_factor_em(s, max_iter, tol):
-    """One-factor ML for the covariance matrix ``s``: loadings, unique variances, number of iterations.
+def invert(a, k):
+    """Invert the first ``k`` rows and columns of a positive definite matrix in place, by Gauss-Jordan steps.
 
-    The M-step of the loadings is rescaled by the implied latent variance (parameter-expanded EM).
+    (For matrices this small LAPACK takes longer to call than to run.)
     """
-    p = s.shape[0]
-    load, u = np.empty(p), np.empty(p)
-    total = s.sum()
-    for j in range(p):
-        load[j] = s[j].sum() / np.sqrt(max(total, 1e-8)) * 0.9
-        u[j] = max(s[j, j] - load[j] ** 2, 0.2 * s[j, j])
-    b, sb = np.empty(p), np.empty(p)
+    for c in range(k):
+        pivot = 1.0 / a[c, c]
+        a[c, c] = 1.0
+        for j in range(k):
+            a[c, j] *= pivot
+        for i in range(k):
+            if i != c:
+                factor = a[i, c]
+                a[i, c] = 0.0
+                for j in range(k):
+                    a[i, j] -= factor * a[c, j]
+
+
+@njit(cache=True, nogil=True)
+def factor_em(s, p, load, u, phi, max_iter, tol):
+    """ML of a factor model of simple structure with factor variances 1, by parameter-expanded EM.
+
+    ``s`` covariance (k p, k p); ``load``, ``u`` (k, p) starts; ``phi`` (k, k) correlations. Returns the three, and the
+    number of iterations; stops when loadings and correlations change by less than ``tol``.
+    """
+    k = load.shape[0]
+    q = k * p
+    load, u, phi = load.copy(), u.copy(), phi.copy()
+    b, sb = np.empty((q, k)), np.empty((q, k))
     it = 0
     while it < max_iter:
         it += 1
-        info = 0.0
-        for j in range(p):
-            info += load[j] ** 2 / u[j]
-        quad = 0.0
-        for j in range(p):
-            b[j] = load[j] / u[j] / (1.0 + info)
-        for j in range(p):
-            sb[j] = 0.0
-            for k in range(p):
-                sb[j] += s[j, k] * b[k]
-            quad += b[j] * sb[j]
-        ezz = 1.0 / (1.0 + info) + quad
+        post = phi.copy()
+        invert(post, k)
+        for f in range(k):
+            for j in range(p):
+                post[f, f] += load[f, j] ** 2 / u[f, j]
+        invert(post, k)
+        for f in range(k):
+            for j in range(p):
+                for g in range(k):
+                    b[f * p + j, g] = load[f, j] / u[f, j] * post[f, g]
+        for i in range(q):
+            for g in range(k):
+                sb[i, g] = 0.0
+                for j in range(q):
+                    sb[i, g] += s[i, j] * b[j, g]
+        for f in range(k):
+            for g in range(k):
+                for i in range(q):
+                    post[f, g] += b[i, f] * sb[i, g]  # now the second moments of the factors
         change = 0.0
-        for j in range(p):
-            raw = sb[j] / ezz
-            u_new = max(s[j, j] - raw * sb[j], U_MIN * s[j, j])
-            new = raw * np.sqrt(ezz)
-            change = max(change, abs(new - load[j]), abs(u_new - u[j]))
-            load[j], u[j] = new, u_new
+        for f in range(k):
+            scale = np.sqrt(post[f, f])
+            for j in range(p):
+                c = f * p + j
+                raw = sb[c, f] / post[f, f]
+                u[f, j] = max(s[c, c] - raw * sb[c, f], U_MIN * s[c, c])
+                change = max(change, abs(raw * scale - load[f, j]))
+                load[f, j] = raw * scale
+        for f in range(k):
+            for g in range(k):
+                new = post[f, g] / np.sqrt(post[f, f] * post[g, g])
+                change = max(change, abs(new - phi[f, g]))
+                phi[f, g] = new
         if change < tol:
             break
-    if load.sum() < 0:
-        load = -load
-    return load, u, it
+    return load, u, phi, it
 
 
 @njit(cache=True, nogil=True)
-def stage_one(y, p, tol):
-    """Blocks of ``p`` columns of centred ``y``: loadings and uniques, shape (k, p), and Heywood flags."""
-    k = y.shape[1] // p
-    loads, us, hey = np.empty((k, p)), np.empty((k, p)), np.zeros(k, np.bool_)
-    for f in range(k):
-        block = np.ascontiguousarray(y[:, f * p : (f + 1) * p])
-        s = block.T @ block / y.shape[0]
-        loads[f], us[f], _ = one_factor_em(s, 5000, tol)
-        for j in range(p):
-            if us[f, j] <= 1.001 * U_MIN * s[j, j]:
-                hey[f] = True
-    return loads, us, hey
+def one_factor_each(blocks, load, u, max_iter, tol):
+    """One-factor ML of every covariance matrix of ``blocks`` (b, p, p), from starts (b, 1, p) that are overwritten."""
+    one = np.ones((1, 1))
+    for i in range(blocks.shape[0]):
+        new_load, new_u, _, _ = factor_em(blocks[i], blocks.shape[1], load[i], u[i], one, max_iter, tol)
+        for j in range(blocks.shape[1]):
+            load[i, 0, j], u[i, 0, j] = new_load[0, j], new_u[0, j]
 
 
-@njit(cache=True, nogil=True)
-def score_weights(load, u, kind):
-    """Weights of a score (0 regression, 1 Bartlett, 2 mean of the items), its slope and its error variance."""
-    p = load.size
-    w = np.empty(p)
-    info = np.sum(load**2 / u)
-    for j in range(p):
-        if kind == 0:
-            w[j] = load[j] / u[j] / (1.0 + info)
-        elif kind == 1:
-            w[j] = load[j] / u[j] / info
-        else:
-            w[j] = 1.0 / p
-    return w, np.sum(w * load), np.sum(w**2 * u)
+def stage_one(s, p, tol):
+    """One-factor models of the blocks of ``p`` items with covariance ``s`` (..., k p, k p).
+
+    Returns loadings and unique variances (..., k, p), and Heywood flags (..., k).
+    """
+    blocks = np.stack([s[..., f : f + p, f : f + p] for f in range(0, s.shape[-1], p)], axis=-3)
+    variances = np.diagonal(blocks, axis1=-2, axis2=-1)
+    total = np.maximum(blocks.sum(axis=(-2, -1)), 1e-8)
+    loads = 0.9 * blocks.sum(axis=-1) / np.sqrt(total)[..., None]  # centroid start
+    us = np.maximum(variances - loads**2, 0.2 * variances)
+    starts = loads.reshape(-1, 1, p), us.reshape(-1, 1, p)  # views: overwritten by the fit
+    one_factor_each(blocks.reshape(-1, p, p), *starts, 5000, tol)
+    loads *= np.where(loads.sum(axis=-1, keepdims=True) < 0, -1.0, 1.0)
+    bound = 1.001 * U_MIN * variances
+    return loads, us, (us <= bound).any(axis=-1)
 
 
-@njit(cache=True, nogil=True)
+def score_weights(loads, us, kind):
+    """Weights (..., k, p) of a score (0 regression, 1 Bartlett, 2 mean of the items), its slope and its error variance."""
+    info = (loads**2 / us).sum(axis=-1, keepdims=True)
+    if kind == 2:
+        w = np.full(loads.shape, 1.0 / loads.shape[-1])
+    else:
+        w = loads / us / (1.0 + info if kind == 0 else info)
+    return w, (w * loads).sum(axis=-1), (w**2 * us).sum(axis=-1)
+
+
 def make_scores(y, loads, us, kind):
-    """Scores (n, k) of centred ``y`` with slopes and error variances (k,)."""
-    k, p = loads.shape
-    s, a, v = np.empty((y.shape[0], k)), np.empty(k), np.empty(k)
+    """Scores (..., n, k) of centred ``y`` (..., n, k p), with slopes and error variances (..., k)."""
+    w, slope, error = score_weights(loads, us, kind)
+    k, p = loads.shape[-2:]
+    weights = np.zeros((*w.shape[:-2], k * p, k))
     for f in range(k):
-        w, a[f], v[f] = score_weights(loads[f], us[f], kind)
-        for i in range(y.shape[0]):
-            total = 0.0
-            for j in range(p):
-                total += w[j] * y[i, f * p + j]
-            s[i, f] = total
-    return s, a, v
+        weights[..., f * p : (f + 1) * p, f] = w[..., f, :]
+    return y @ weights, slope, error
 
 
-def _kind(score_type):
+def score_kind(score_type):
+    """Number of a score type, as ``make_scores`` takes it."""
     if score_type not in SCORE_TYPES:
         raise ValueError(f"score_type must be one of {', '.join(SCORE_TYPES)}, got {score_type!r}")
     return SCORE_TYPES.index(score_type)
@@ -183,7 +214,7 @@ def fit_measurement(y, n_factors=3, *, heywood="raise"):
         On bad input (see ``check_items``), and on a Heywood case unless it is kept; the message names the factor.
     """
     centred, p = check_items(y, n_factors)
-    loads, us, hey = stage_one(centred, p, 1e-8)
+    loads, us, hey = stage_one(centred.T @ centred / len(centred), p, 1e-8)
     if hey.any() and heywood == "raise":
         raise ValueError(
             f"Heywood case in factor {int(np.flatnonzero(hey)[0]) + 1}: a unique variance is at its bound; "
@@ -203,7 +234,7 @@ def factor_scores(y, measurement, score_type="regression"):
         For Gaussian items a score is exactly ``slope * eta + N(0, error)``.
     """
     centred, _ = check_items(y, len(measurement.loadings))
-    return make_scores(centred, measurement.loadings, measurement.uniques, _kind(score_type))
+    return make_scores(centred, measurement.loadings, measurement.uniques, score_kind(score_type))
 
 
 @njit(cache=True, nogil=True)
@@ -213,28 +244,28 @@ def naive(s, interaction):
     With ``interaction`` the product of the first two scores is a third regressor. An intercept is always fitted.
     """
     n = s.shape[0]
-    k = 4 if interaction else 3
-    g = np.zeros((5, 5))
-    x = np.empty(5)
+    c = np.zeros((4, 4))  # cross products of xi1, xi2, their product, eta
+    mean = np.zeros(4)
+    x = np.empty(4)
     for i in range(n):
-        x[0], x[1], x[2] = 1.0, s[i, 0], s[i, 1]
-        x[3] = s[i, 0] * s[i, 1]
-        x[4] = s[i, 2]
-        for a in range(5):
-            for b in range(a, 5):
-                g[a, b] += x[a] * x[b]
-    for a in range(5):
-        for b in range(a):
-            g[a, b] = g[b, a]
-    xx = np.ascontiguousarray(g[:k, :k])
+        x[0], x[1], x[2], x[3] = s[i, 0], s[i, 1], s[i, 0] * s[i, 1], s[i, 2]
+        for a in range(4):
+            mean[a] += x[a]
+            for b in range(a + 1):
+                c[a, b] += x[a] * x[b]
+    for a in range(4):
+        for b in range(a + 1):
+            c[a, b] = c[b, a] = c[a, b] / n - mean[a] * mean[b] / n**2
+    k = 3 if interaction else 2
+    out = np.empty(k + 2)
+    out[0], out[k + 1] = c[0, 1], c[3, 3]
+    invert(c, k)
     for a in range(k):
-        xx[a, a] *= 1.0 + 1e-12
-    xy = np.ascontiguousarray(g[:k, 4])
-    coef = np.linalg.solve(xx, xy)
-    out = np.empty(k + 1)
-    out[0] = (g[1, 2] - g[0, 1] * g[0, 2] / n) / n
-    out[1:k] = coef[1:]
-    out[k] = (g[4, 4] - coef @ xy) / (n - k)
+        out[a + 1] = 0.0
+        for b in range(k):
+            out[a + 1] += c[a, b] * c[b, 3]
+        out[k + 1] -= out[a + 1] * c[a, 3]
+    out[k + 1] *= n / (n - k - 1)
     return out
 
 
@@ -246,7 +277,6 @@ def naive_regression(scores, *, interaction=False):
     return naive(scores, interaction)
 
 
-@njit(cache=True, nogil=True)
 def theta_of_covariance(c):
     """(phi12, beta1, beta2, psi) from the covariance matrix of (xi1, xi2, eta)."""
     det = c[0, 0] * c[1, 1] - c[0, 1] ** 2
@@ -255,73 +285,29 @@ def theta_of_covariance(c):
     return np.array([c[0, 1], b1, b2, c[2, 2] - b1 * c[0, 2] - b2 * c[1, 2]])
 
 
-@njit(cache=True, nogil=True)
-def croon_kernel(s, a, v):
-    """Croon's correction: unbiased latent covariances from those of the scores, then regression (linear models only)."""
-    c = s.T @ s / s.shape[0]
-    for i in range(3):
-        for j in range(3):
-            c[i, j] = (c[i, i] - v[i]) / a[i] ** 2 if i == j else c[i, j] / (a[i] * a[j])
+def croon(scores, slope, error):
+    """Croon's closed-form correction: unbiased latent covariances from those of the scores, then regression.
+
+    Linear model only. Returns (phi12, beta1, beta2, psi).
+    """
+    scores, slope = np.asarray(scores, dtype=float), np.asarray(slope, dtype=float)
+    c = (scores.T @ scores / len(scores) - np.diag(error)) / np.outer(slope, slope)
     return theta_of_covariance(c)
 
 
-def croon(scores, slope, error):
-    """Croon's closed-form correction, linear model only: (phi12, beta1, beta2, psi)."""
-    return croon_kernel(np.ascontiguousarray(scores, dtype=float), np.asarray(slope, float), np.asarray(error, float))
-
-
-@njit(cache=True, nogil=True)
-def cfa_em(s, p, load, u, phi, max_iter, tol):
-    """ML of a confirmatory factor model, simple structure, factor variances 1: parameter-expanded EM.
-
-    ``s`` covariance (k p, k p); ``load``, ``u`` (k, p) starts; ``phi`` (k, k) correlations.
-    """
-    k = load.shape[0]
-    q = k * p
-    load, u, phi = load.copy(), u.copy(), phi.copy()
-    b = np.zeros((q, k))
-    it = 0
-    while it < max_iter:
-        it += 1
-        prec = np.linalg.inv(phi)
-        for f in range(k):
-            for j in range(p):
-                prec[f, f] += load[f, j] ** 2 / u[f, j]
-        post = np.linalg.inv(prec)
-        for f in range(k):
-            for j in range(p):
-                for g in range(k):
-                    b[f * p + j, g] = load[f, j] / u[f, j] * post[f, g]
-        sb = s @ b
-        ezz = post + b.T @ sb
-        change = 0.0
-        for f in range(k):
-            scale = np.sqrt(ezz[f, f])
-            for j in range(p):
-                cross = sb[f * p + j, f]
-                raw = cross / ezz[f, f]
-                u[f, j] = max(s[f * p + j, f * p + j] - raw * cross, U_MIN * s[f * p + j, f * p + j])
-                change = max(change, abs(raw * scale - load[f, j]))
-                load[f, j] = raw * scale
-        for f in range(k):
-            for g in range(k):
-                new = ezz[f, g] / np.sqrt(ezz[f, f] * ezz[g, g])
-                change = max(change, abs(new - phi[f, g]))
-                phi[f, g] = new
-        if change < tol:
-            break
-    return load, u, phi, it
-
-
-def confirmatory_ml(y, n_factors=3):
-    """One-stage ML of the linear model with three latent variables, standardised: (phi12, beta1, beta2, psi).
+def saturated_ml(s, loads, us, *, max_iter=3000, tol=1e-6):
+    """One-stage ML of three latent variables from the item covariance ``s``, started at ``loads`` and ``us``.
 
     The regression of one latent variable on the other two is saturated, so its ML estimate is a function of the factor
-    correlations of the confirmatory model.
+    correlations of the confirmatory model. Returns (phi12, beta1, beta2, psi).
     """
-    centred, p = check_items(y, n_factors)
-    start = fit_measurement(y, n_factors, heywood="keep")
+    phi = np.full((3, 3), 0.3) + 0.7 * np.eye(3)
+    return theta_of_covariance(factor_em(s, loads.shape[1], loads, us, phi, max_iter, tol)[2])
+
+
+def confirmatory_ml(y):
+    """One-stage ML of the linear model with three latent variables, standardised: (phi12, beta1, beta2, psi)."""
+    centred, _ = check_items(y, 3)
+    start = fit_measurement(y, heywood="keep")
     s = centred.T @ centred / len(centred)
-    phi = np.full((n_factors, n_factors), 0.3) + 0.7 * np.eye(n_factors)
-    _, _, phi, _ = cfa_em(s, p, start.loadings, start.uniques, phi, 5000, 1e-8)
-    return theta_of_covariance(phi)
+    return saturated_ml(s, start.loadings, start.uniques, max_iter=5000, tol=1e-8)
