@@ -113,7 +113,7 @@ def recorded(claim_id):
 # with a factor $F_t$ of $k$ components that all stocks share and noise $Z_{it}$ of its own. Both may have memory:
 #
 # $$
-# \begin{gathered}F_t=\Lambda_1F_{t-1}+\dots+\Lambda_pF_{t-p}+\varepsilon_t,\\ Z_{it}=\psi_iZ_{i,t-1}+\gamma_{it}.\end{gathered} \tag{2}
+# \begin{gathered}F_t=\Lambda_1F_{t-1}+\dots+\Lambda_pF_{t-p}+\varepsilon_t,\\ Z_{it}=\psi_iZ_{i,t-1}+\gamma_{it}.\end{gathered}\qquad(2)
 # $$
 #
 # The paper fixes the covariance of $\varepsilon_t$ to the identity; here it is free, and $F_t$ is known up to a scale and, for $k>1$, a rotation. Returns are standardised before the fit;

@@ -132,7 +132,7 @@ def standardised(frame):
 #
 # can never fall. ($\Lambda_i$ holds the three loadings of (1) in its columns.) Only the knot needs care. The authors write (1) with the level at the knot, half the sum and half the difference of the slopes,
 #
-# $$ \eta'=\begin{pmatrix}1&\gamma&0\\0&\tfrac12&\tfrac12\\0&-\tfrac12&\tfrac12\end{pmatrix}\eta,\qquad \text{loadings } 1,\ t-\gamma,\ |t-\gamma|, \tag{5} $$
+# $$ \eta'=\begin{pmatrix}1&\gamma&0\\0&\tfrac12&\tfrac12\\0&-\tfrac12&\tfrac12\end{pmatrix}\eta,\qquad \text{loadings } 1,\ t-\gamma,\ |t-\gamma|,\qquad(5) $$
 #
 # which a package for structural equations can digest. Smoothing $|t-\gamma|$ to $\sqrt{(t-\gamma)^2+\epsilon^2}$ in both forms keeps them the same model, so here it stays
 # in the form (1), and intercepts and slopes need no transformation back. Standard errors come from the observed information, the derivative of the exact scores.

@@ -1,6 +1,6 @@
-"""Files that a registry entry names under `made_from`: downloaded as published, then written as CSV.
+"""Files that a registry entry names under `made_from`: downloaded as published, then written as CSV (images: as npz).
 
-Spreadsheets and R workspaces are read once, here; loaders see plain text only. The result is verified against the
+Spreadsheets and R workspaces are read once, here; loaders see plain text or arrays only. The result is verified against the
 checksum of the registry like any other file, so a conversion that gives other bytes is refused.
 """
 
@@ -12,7 +12,7 @@ _CONVERTERS = {}
 
 
 def converter(*file_names):
-    """Register a function of (published file, columns of the result or None) for the files that it makes."""
+    """Register a function of the published file for the files that it makes; it gives a table and options of CSV, or bytes."""
 
     def register(function):
         _CONVERTERS.update(dict.fromkeys(file_names, function))
@@ -22,7 +22,7 @@ def converter(*file_names):
 
 
 def convert(file_name, source, columns=None):
-    """Bytes of the CSV file ``file_name`` made from the published file at ``source``.
+    """Bytes of the file ``file_name`` made from the published file at ``source``.
 
     Parameters
     ----------
@@ -37,10 +37,13 @@ def convert(file_name, source, columns=None):
     if file_name not in _CONVERTERS:
         raise PaperlabError(f"no conversion makes {file_name}; known are {', '.join(sorted(_CONVERTERS))}")
     try:
-        frame, options = _CONVERTERS[file_name](source)
+        made = _CONVERTERS[file_name](source)
+        if isinstance(made, bytes):
+            return made
+        frame, options = made
         if columns:
             frame.columns = columns
-    except (ValueError, KeyError, IndexError, ImportError) as error:
+    except (ValueError, KeyError, IndexError, ImportError, OSError) as error:
         raise PaperlabError(f"{source} cannot be converted to {file_name}: {error}") from None
     text = io.StringIO()
     frame.to_csv(text, index=False, **options)
@@ -94,3 +97,22 @@ def _conjoint(source):
 @converter("BLS_dat2.csv", "RMS_dat.csv")
 def _growth_curves(source):
     return _workspace(source).drop(columns="ID", errors="ignore"), {"float_format": "%.8g"}
+
+
+@converter("images_327x35x35x3.npz")
+def _image_array(source):
+    """The workspace's largest object, which pyreadr cannot read: doubles, first index fastest, after their count."""
+    import gzip
+
+    import numpy as np
+
+    shape = (327, 35, 35, 3)
+    count = int(np.prod(shape))
+    content = gzip.decompress(source.read_bytes())
+    start = content.find(count.to_bytes(4, "big")) + 4
+    if start < 4:
+        raise ValueError(f"no array of {count} numbers in it")
+    images = np.frombuffer(content, ">f8", count, start).reshape(shape, order="F")
+    file = io.BytesIO()
+    np.savez_compressed(file, images=images.astype(np.uint8))
+    return file.getvalue()

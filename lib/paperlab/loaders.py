@@ -155,3 +155,144 @@ def moe_trajectories(files):
     ranges = {f"T{j}": (50, 160) for j in range(1, 10)} | {"INCOME": (1, 18), "EDU": (1, 9)}
     expect("moe_trajectories", tables["school"], rows=500, columns=columns, ranges=ranges)
     return tables
+
+
+@loader
+def optical_device(files):
+    """Experiments by number: frames with x1 to x9 (grey values), c (confounder), y (photo diode); attrs["brfactor"]: strength."""
+    import re
+
+    import pandas as pd
+
+    columns = [f"x{j}" for j in range(1, 10)] + ["c", "y"]
+    experiments = {}
+    for name, path in files.items():
+        found = re.search(r"exp_no_(\d+)_brfactor_([\d.]+)_", name)
+        if not found:
+            raise PaperlabError(f"data set optical_device: {name} names no experiment and strength")
+        frame = pd.read_csv(path, sep=r"\s+", header=None)
+        if frame.shape[1] != 11:
+            raise PaperlabError(f"data set optical_device: {name} has {frame.shape[1]} columns, expected 11")
+        frame.columns = columns
+        expect("optical_device", frame, rows=1000, ranges=dict.fromkeys(columns, (0, 1023)))
+        frame.attrs["brfactor"] = float(found[2])
+        experiments[int(found[1])] = frame
+    return dict(sorted(experiments.items()))
+
+
+@loader
+def ono_burden(files):
+    """Conjoint choices, one row per candidate: respondentIndex, task, profile, 13 attributes, selected, Office, R_ columns."""
+    import pandas as pd
+
+    frame = pd.read_csv(files["ono_burden_2019.csv"], keep_default_na=False)
+    for column in ("R_Education", "R_Class", "R_Ideology"):
+        frame[column] = pd.to_numeric(frame[column], errors="coerce")
+    ranges = {"task": (1, 10), "profile": (1, 2), "selected": (0, 1), "R_Age": (18, 100)}
+    columns = ("respondentIndex", "Sex", "Party.affiliation", "Office", "R_Partisanship", *ranges)
+    expect("ono_burden", frame, columns=columns, ranges=ranges)
+    chosen = frame.groupby(["respondentIndex", "task"])["selected"].agg(["size", "sum"])
+    if not ((chosen["size"] == 2) & (chosen["sum"] == 1)).all():
+        raise PaperlabError("data set ono_burden: every task must have two profiles, exactly one of them selected")
+    return frame
+
+
+@loader
+def estm_thermoelectric(files):
+    """Measurements: formula, temperature_k, seebeck_uv_k, conductivities, power_factor_w_mk2, zt, reference."""
+    import pandas as pd
+
+    frame = pd.read_csv(files["estm.csv"])
+    ranges = {"temperature_k": (1, 2000), "power_factor_w_mk2": (0, 0.1), "zt": (0, 5)}
+    return expect("estm_thermoelectric", frame, columns=("formula", "reference", *ranges), ranges=ranges)
+
+
+@loader
+def lpbf_relative_density(files):
+    """Parts: material, process parameters with their units in the name, printer, doi, relative_density_pct."""
+    import pandas as pd
+
+    frame = pd.read_csv(files["lpbf_relative_density.csv"], keep_default_na=False)
+    ranges = {
+        "laser_power_w": (1, 2000),
+        "scan_speed_mm_s": (1, 20_000),
+        "hatch_mm": (0, 2),
+        "layer_mm": (0, 1),
+        "spot_mm": (0, 1),
+        "d50_um": (1, 200),
+        "relative_density_pct": (0, 100),
+    }
+    columns = ("material", "density_method", "atmosphere", "geometry", "geometric_factor", "printer", "doi", *ranges)
+    return expect("lpbf_relative_density", frame, columns=columns, ranges=ranges)
+
+
+@loader
+def student_insomnia(files):
+    """Fifteen answers per student, as text."""
+    import pandas as pd
+
+    frame = pd.read_csv(files["student_insomnia_v1.csv"], keep_default_na=False)
+    expect("student_insomnia", frame, columns=("hours_sleep", "sleep_quality", "caffeine", "academic_stress"))
+    known = {"Very poor", "Poor", "Average", "Good", "Very good"}
+    unknown = sorted(set(frame["sleep_quality"]) - known)
+    if unknown or frame.shape[1] != 15:
+        raise PaperlabError(
+            f"data set student_insomnia: expected 15 columns and five levels of sleep_quality, got {frame.shape[1]} and {unknown}"
+        )
+    return frame
+
+
+@loader
+def sleep_health_lifestyle(files):
+    """Rows of the synthetic set; names in snake_case, blood pressure split into systolic and diastolic."""
+    import pandas as pd
+
+    frame = pd.read_csv(files["Sleep_health_and_lifestyle_dataset.csv"], keep_default_na=False)
+    frame.columns = [column.lower().replace(".", "_") for column in frame.columns]
+    ranges = {"age": (18, 100), "sleep_duration": (3, 12), "quality_of_sleep": (1, 10), "stress_level": (1, 10)}
+    expect("sleep_health_lifestyle", frame, columns=("person_id", "blood_pressure", *ranges), ranges=ranges)
+    pressure = frame.pop("blood_pressure").astype(str).str.extract(r"^(\d+)/(\d+)$")
+    if pressure.isna().any(axis=None):
+        raise PaperlabError("data set sleep_health_lifestyle: blood pressure must read like 126/83")
+    return frame.assign(systolic=pressure[0].astype(int), diastolic=pressure[1].astype(int))
+
+
+@loader
+def multidiagnosis_predictions(files):
+    """Scores s0 to s3 of one model on one recording per row; binary tasks have s0 (healthy) and s1 only."""
+    import pandas as pd
+
+    frame = pd.read_csv(files["predictions_val_test.csv"])
+    scores = {f"s{j}": (0, 1) for j in range(4)}
+    columns = ("target", "modality", "model", "is_baseline", "split", "person", "origin", "study", "trial", "label")
+    expect("multidiagnosis_predictions", frame, columns=(*columns, *scores), ranges=scores)
+    several = frame.groupby("person")[["split", "label", "study"]].nunique().max(axis=1)
+    if (several > 1).any():
+        raise PaperlabError("data set multidiagnosis_predictions: a person has two labels, studies or splits")
+    return frame
+
+
+@loader
+def causalimages_tutorial(files):
+    """Image chips, uint8, shape (327, 35, 35, 3)."""
+    import numpy as np
+
+    with np.load(files["images_327x35x35x3.npz"]) as archive:
+        images = archive["images"] if "images" in archive else np.empty(0)
+    if images.shape[1:] != (35, 35, 3) or images.dtype != np.uint8:
+        raise PaperlabError(
+            f"data set causalimages_tutorial: images must be uint8 of shape (chips, 35, 35, 3), got {images.dtype} {images.shape}"
+        )
+    return images
+
+
+@loader
+def gss_happiness(files):
+    """General Social Survey 1994 to 2006: happy (not too, pretty, very), 32 further answers; missing stays missing."""
+    import pandas as pd
+
+    frame = pd.read_csv(files["datasets/happiness.csv.bz2"])
+    expect(
+        "gss_happiness", frame, columns=("happy", "workstat", "educ"), ranges={"year": (1994, 2006), "educ": (0, 20)}
+    )
+    return frame

@@ -1,5 +1,7 @@
+import gzip
 import hashlib
 
+import numpy as np
 import pandas as pd
 import pyreadr
 import pytest
@@ -43,7 +45,9 @@ def test_blanks_around_printers_are_stripped(tmp_path):
     assert made == b"density,printer,doi\n99.1,EOS,10.1/x\n"
 
 
-@pytest.mark.parametrize("name", ["estm.csv", "lpbf_relative_density.csv", "ono_burden_2019.csv"])
+@pytest.mark.parametrize(
+    "name", ["estm.csv", "lpbf_relative_density.csv", "ono_burden_2019.csv", "images_327x35x35x3.npz"]
+)
 def test_another_file_is_told(tmp_path, name):
     (tmp_path / "x").write_bytes(b"no table")
     with pytest.raises(PaperlabError, match=f"cannot be converted to {name}"):
@@ -95,3 +99,18 @@ def test_a_conversion_with_another_result_is_refused(published, tmp_path):
     with pytest.raises(PaperlabError, match=r"estm\.csv as made from .* is not what the registry names"):
         datasets.path("d")
     assert not (tmp_path / "cache/d/estm.csv").exists()
+
+
+def test_an_image_array_is_found_by_its_size(tmp_path):
+    shape = (327, 35, 35, 3)
+    images = (np.arange(np.prod(shape)) % 251).astype(np.uint8).reshape(shape)
+    body = images.astype(">f8").ravel(order="F").tobytes()
+    (tmp_path / "x.RData").write_bytes(gzip.compress(b"RDX3" + images.size.to_bytes(4, "big") + body, 1))
+    (tmp_path / "x.npz").write_bytes(conversions.convert("images_327x35x35x3.npz", tmp_path / "x.RData"))
+    assert np.array_equal(np.load(tmp_path / "x.npz")["images"], images)
+
+
+def test_a_workspace_without_the_images_is_told(tmp_path):
+    (tmp_path / "x.RData").write_bytes(gzip.compress(b"RDX3"))
+    with pytest.raises(PaperlabError, match="no array of 1201725 numbers in it"):
+        conversions.convert("images_327x35x35x3.npz", tmp_path / "x.RData")

@@ -2,6 +2,7 @@
 
 import bz2
 
+import numpy as np
 import pandas as pd
 import pytest
 from paperlab import loaders
@@ -149,3 +150,134 @@ def test_the_data_sets_in_packages_and_in_the_repository_are_intact(monkeypatch)
             table = datasets.load(name)
             if isinstance(table, pd.DataFrame):
                 assert table.shape == (entry["rows"], entry["columns"])
+
+
+OPTICAL = "LED_as_confounder11-13-2016_dim=9_exp_no_69_brfactor_80.0_sample_size=1000_.txt"
+FRAME = "7 58 20 34 169 56 16 243 48 74 26"
+CONJOINT = (
+    "respondentIndex,task,profile,Sex,Party.affiliation,selected,Office,R_Age,R_Education,R_Class,R_Ideology"
+    + ",R_Partisanship"
+)
+POWDER = (
+    "material,density_method,atmosphere,geometry,laser_power_w,scan_speed_mm_s,hatch_mm,layer_mm,spot_mm,geometric_factor,"
+    "d50_um,relative_density_pct,printer,doi"
+)
+SLEEP = "Person.ID,Age,Sleep.Duration,Quality.of.Sleep,Stress.Level,Blood.Pressure,Sleep.Disorder"
+SCORES = "target,modality,model,is_baseline,split,person,origin,study,trial,label,s0,s1,s2,s3"
+
+
+def insomnia(quality, *, columns=15):
+    """Header and one answer."""
+    names = ["hours_sleep", "sleep_quality", "caffeine", "academic_stress"] + [f"q{j}" for j in range(columns - 4)]
+    return ",".join(names), ",".join(["7-8 hours", quality, "Never", "No stress"] + ["Never"] * (columns - 4))
+
+
+def test_optical_device_reads_strength_and_number_from_the_file_name(load):
+    found = load("optical_device", OPTICAL, *[FRAME] * 1000)
+    assert list(found) == [69]
+    assert found[69].attrs == {"brfactor": 80.0}
+    assert found[69].loc[0, ["x1", "x9", "c", "y"]].tolist() == [7, 48, 74, 26]
+
+
+def test_ono_burden_keeps_the_text_na_and_reads_codes(load):
+    frame = load(
+        "ono_burden",
+        "ono_burden_2019.csv",
+        CONJOINT,
+        "1,1,1,Female,Republican Party,0,President,21,1,2,,NA",
+        "1,1,2,Male,Republican Party,1,President,21,1,2,,NA",
+    )
+    assert frame["R_Partisanship"].tolist() == ["NA", "NA"]
+    assert frame["R_Education"].tolist() == [1, 1]
+    assert frame["R_Ideology"].isna().all()
+
+
+def test_estm_and_powder_bed_are_read_as_they_are(load):
+    estm = load(
+        "estm_thermoelectric",
+        "estm.csv",
+        "formula,temperature_k,power_factor_w_mk2,zt,reference",
+        "SnSe,300,0.001,0.2,10.1/x",
+    )
+    assert estm["power_factor_w_mk2"].tolist() == [0.001]
+    line = "316L,Other,NI,Other,100,250,0.1,0.05,0.2,15.9,40.8,95.4,SDE,10.1/x"
+    assert load("lpbf_relative_density", "lpbf_relative_density.csv", POWDER, line)["atmosphere"].tolist() == ["NI"]
+
+
+def test_sleep_sets(load):
+    frame = load("sleep_health_lifestyle", "Sleep_health_and_lifestyle_dataset.csv", SLEEP, "1,27,6.1,6,6,126/83,None")
+    assert frame[["systolic", "diastolic"]].to_numpy().tolist() == [[126, 83]]
+    assert frame["sleep_disorder"].tolist() == ["None"]
+    assert load("student_insomnia", "student_insomnia_v1.csv", *insomnia("Poor")).shape == (1, 15)
+
+
+def test_multidiagnosis_predictions(load):
+    rows = ["ASD,audio,m,0,test,7,ASD,1,1,TD,0.46,0.54,,", "multiclass,text,m,0,test,7,ASD,1,1,TD,0.1,0.2,0.3,0.4"]
+    frame = load("multidiagnosis_predictions", "predictions_val_test.csv", SCORES, *rows)
+    assert frame["s2"].isna().tolist() == [True, False]
+
+
+def test_gss_happiness(load):
+    frame = load("gss_happiness", "datasets/happiness.csv.bz2", "year,happy,workstat,educ", "1994,very happy,retired,")
+    assert frame["educ"].isna().all()
+
+
+@pytest.mark.parametrize("images", [np.zeros((2, 35, 35, 3)), np.zeros((2, 32, 32, 3), np.uint8)])
+def test_causalimages_tutorial(tmp_path, images):
+    path = tmp_path / "images_327x35x35x3.npz"
+    np.savez(path, images=np.zeros((2, 35, 35, 3), np.uint8))
+    assert loaders.load("causalimages_tutorial", {path.name: path}).shape == (2, 35, 35, 3)
+    np.savez(path, images=images)
+    with pytest.raises(PaperlabError, match=r"images must be uint8 of shape \(chips, 35, 35, 3\)"):
+        loaders.load("causalimages_tutorial", {path.name: path})
+
+
+@pytest.mark.parametrize(
+    "name, file, lines, words",
+    [
+        ("optical_device", OPTICAL, [FRAME] * 999, "999 rows, expected 1000"),
+        ("optical_device", OPTICAL, [FRAME[:-3]] * 1000, "has 10 columns, expected 11"),
+        ("optical_device", "frames.txt", [FRAME], "names no experiment"),
+        (
+            "ono_burden",
+            "ono_burden_2019.csv",
+            [CONJOINT, "1,1,1,Male,R,1,President,21,1,2,4,NA"],
+            "every task must have two",
+        ),
+        (
+            "estm_thermoelectric",
+            "estm.csv",
+            ["formula,temperature_k", "SnSe,1"],
+            "columns reference, power_factor_w_mk2, zt",
+        ),
+        (
+            "lpbf_relative_density",
+            "lpbf_relative_density.csv",
+            [POWDER, "316L,Other,NI,Other,100,250,0.1,0.05,0.2,15.9,40.8,101,SDE,10.1/x"],
+            r"relative_density_pct must lie in \[0, 100\]",
+        ),
+        (
+            "sleep_health_lifestyle",
+            "Sleep_health_and_lifestyle_dataset.csv",
+            [SLEEP, "1,27,6.1,6,6,126,None"],
+            "126/83",
+        ),
+        ("student_insomnia", "student_insomnia_v1.csv", insomnia("Fair"), r"got 15 and \['Fair'\]"),
+        ("student_insomnia", "student_insomnia_v1.csv", insomnia("Poor", columns=14), "got 14"),
+        (
+            "multidiagnosis_predictions",
+            "predictions_val_test.csv",
+            [SCORES, "ASD,audio,m,0,test,7,ASD,1,1,TD,0.5,0.5,,", "ASD,audio,m,0,val,7,ASD,1,1,TD,0.5,0.5,,"],
+            "two labels, studies or splits",
+        ),
+        (
+            "gss_happiness",
+            "datasets/happiness.csv.bz2",
+            ["year,happy,workstat,educ", "1990,a,b,9"],
+            "column year must lie",
+        ),
+    ],
+)
+def test_another_file_is_refused(load, name, file, lines, words):
+    with pytest.raises(PaperlabError, match=f"data set {name}: .*{words}"):
+        load(name, file, *lines)
