@@ -81,7 +81,7 @@ class StackedMLP(nn.Module):
             if jacobian is None:
                 jacobian = weight[:, None].expand(-1, x.shape[1], -1, -1)
             else:
-                jacobian = torch.matmul(jacobian, weight[:, None])
+                jacobian = torch.matmul(jacobian.flatten(1, 2), weight).unflatten(1, jacobian.shape[1:3])
             if layer < len(self.weights) - 1:
                 slopes = torch.where(x > 0, 1.0, self.slope).to(x.dtype)
                 x, jacobian = x * slopes, jacobian * slopes[:, :, None, :]
@@ -96,7 +96,7 @@ def train(loss, parameters, *, steps, rate, decay="cosine", weight_decay=0.0, cl
     loss : callable
         ``loss(step)`` gives a tensor of shape (M,), the loss of each network at this step; it draws its own mini-batches.
     parameters : iterable of torch.nn.Parameter
-        With a leading axis of length M, or of any shape when M = 1.
+        With a leading axis of length M, or a multiple of it, network by network; of any shape when M = 1.
     steps : int
         Number of updates, at least 1.
     rate : float
@@ -156,4 +156,4 @@ def _clip_each(parameters, clip, n_networks):
     squares = sum((gradient.reshape(n_networks, -1) ** 2).sum(1) for gradient in gradients)
     scale = (clip / squares.sqrt().clamp_min(1e-12)).clamp_max(1.0)
     for gradient in gradients:
-        gradient.mul_(scale.reshape(-1, *[1] * (gradient.dim() - 1)) if n_networks > 1 else scale)
+        gradient.view(n_networks, -1).mul_(scale[:, None])
