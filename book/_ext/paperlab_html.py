@@ -219,6 +219,8 @@ def _origin(entry):
         return f"inside the Python package <code>{escape(entry['package'])}</code>"
     if entry["kind"] == "shipped":
         return f"in this repository, <code>{escape(entry['folder'])}</code>"
+    if not all("url" in item.get("made_from", item) for item in entry["files"]):
+        return "read from a local mirror; there is no single address that serves this file"
     return "downloaded on demand from a pinned address, or read from a local mirror"
 
 
