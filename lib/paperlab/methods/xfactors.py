@@ -1,0 +1,282 @@
+"""XFactors: a variational autoencoder with one small subspace per chosen factor, tied to it by a contrastive loss.
+
+The code is z = (s, t_1, ..., t_K). Labels say only whether two images share a factor's value: ``nce`` pulls the
+directions of t_k together where they do. ``FlatShapes`` draws the images, ``train_stack`` trains M models at once, each
+with weights of its own. No adversary, no classifier.
+"""
+
+import colorsys
+import itertools
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import nn
+
+from paperlab.methods.nets import StackedMLP, train
+
+FACTORS = {"floor": 6, "wall": 6, "object": 6, "scale": 3, "position": 4}  # name: number of values
+SIDE = 8  # pixels
+HALF_WIDTHS = (1.0, 1.7, 2.4)  # of the square, in pixels
+CENTRES = np.linspace(1.5, 5.5, 4)
+SOFTNESS = 0.15  # of the edge, in pixels
+KL_WEIGHT = 1e-6
+SMALLEST_TAU = 0.0125  # exp(1 / tau) overflows in single precision below
+
+
+def render(labels):
+    """Images (n, 3, 8, 8) of flat Shapes3D for labels (n, 5): floor, wall and object hue, scale, position.
+
+    Upper five rows in the hue of the wall (0.55 hue + 0.3), lower three in that of the floor (0.55 hue + 0.1), a square
+    with soft edges (0.7 hue + 0.15) in the middle row of the image.
+
+    Raises
+    ------
+    ValueError
+        If the labels have another shape or a value that does not exist.
+    """
+    labels = np.asarray(labels)
+    if labels.ndim != 2 or labels.shape[1] != len(FACTORS):
+        raise ValueError(
+            f"labels have shape {labels.shape}: give (n, {len(FACTORS)}), one column each: {', '.join(FACTORS)}"
+        )
+    for column, (name, count) in zip(labels.T, FACTORS.items(), strict=True):
+        if len(column) and not (column.min() >= 0 and column.max() < count):
+            raise ValueError(f"labels of {name} run from {column.min()} to {column.max()}: values are 0 to {count - 1}")
+    hues = np.array([colorsys.hsv_to_rgb(h / 6, 1, 1) for h in range(6)])
+    floor, wall, thing, scale, position = labels.T
+    pixel = np.arange(SIDE)
+    images = np.where(
+        (pixel < 5)[:, None], (0.55 * hues[wall] + 0.3)[:, :, None, None], (0.55 * hues[floor] + 0.1)[:, :, None, None]
+    ) * np.ones((1, 1, 1, SIDE))
+    half = np.array(HALF_WIDTHS)[scale][:, None]
+
+    def inside(distance):
+        return 1 / (1 + np.exp(-(half - np.abs(distance)) / SOFTNESS))
+
+    mask = inside(pixel - 3.5)[:, :, None] * inside(pixel - CENTRES[position][:, None])[:, None, :]
+    square = (0.7 * hues[thing] + 0.15)[:, :, None, None]
+    return images + mask[:, None] * (square - images)
+
+
+@dataclass(frozen=True)
+class FlatShapes:
+    """Images (n, 192) and labels (n, 5) to train on, and those of combinations of values that training never shows."""
+
+    train_x: np.ndarray
+    train_f: np.ndarray
+    test_x: np.ndarray
+    test_f: np.ndarray
+
+
+def flat_shapes(rng, held_out=0.25):
+    """All 2,592 combinations of values, each drawn once; a random share ``held_out`` of them is the test set."""
+    if not 0 < held_out < 1:
+        raise ValueError(f"held_out = {held_out}: give a share between 0 and 1")
+    grid = rng.permutation(np.array(list(itertools.product(*map(range, FACTORS.values())))))
+    images = render(grid).reshape(len(grid), -1)
+    n_test = round(held_out * len(grid))
+    return FlatShapes(images[n_test:], grid[n_test:], images[:n_test], grid[:n_test])
+
+
+def with_noise(labels, share, rng):
+    """Labels of which a random ``share``, in each column, is replaced by another value of that column, drawn evenly."""
+    if not 0 <= share < 1:
+        raise ValueError(f"label_noise = {share}: give a share of at least 0 and below 1")
+    labels = np.array(labels)
+    for column in labels.T:
+        count = column.max() + 1
+        wrong = rng.random(len(column)) < share
+        column[wrong] = (column[wrong] + rng.integers(1, count, wrong.sum())) % count
+    return labels
+
+
+def nce(t, labels, tau):
+    """Contrastive loss of a batch with the positives summed inside the logarithm.
+
+    Parameters
+    ----------
+    t : torch.Tensor, shape (..., K, n, d)
+        Codes; only their directions enter. Leading axes are models, trained side by side.
+    labels : torch.Tensor of int, shape (K, n)
+        Value of factor k in image i.
+    tau : float or torch.Tensor that broadcasts to (..., K, n, n)
+        Temperature.
+
+    Returns
+    -------
+    torch.Tensor, shape (..., K)
+        Mean over the anchors that have a positive of -log(sum over positives / sum over all others), of
+        exp(cosine / tau); 0 where no anchor has one.
+
+    Notes
+    -----
+    SupCon averages over the positives outside the logarithm; the two agree where each anchor has one positive.
+    """
+    if t.shape[-3:-1] != labels.shape:
+        raise ValueError(f"t has shape {tuple(t.shape)}, labels {tuple(labels.shape)}: give (..., K, n, d) and (K, n)")
+    direction = nn.functional.normalize(t, dim=-1)
+    # at most exp(1 / SMALLEST_TAU), within single precision; subtracting the diagonal from sums later would cancel
+    weight = (direction @ direction.mT / tau).exp() * (1 - torch.eye(t.shape[-2], dtype=t.dtype))
+    same = labels[:, :, None] == labels[:, None, :]
+    anchors = same.sum(-1) > 1
+    positive = torch.where(anchors, (weight * same).sum(-1), 1.0)  # log 0 would have no gradient
+    everyone = torch.where(anchors, weight.sum(-1), 1.0)
+    loss = torch.where(anchors, everyone.log() - positive.log(), 0.0)
+    return loss.sum(-1) / anchors.sum(-1).clamp_min(1)
+
+
+@dataclass(frozen=True)
+class Setting:
+    """Weights of one model; ``lam`` is the sum of the K contrastive weights, ``d_s`` the dimension of its residual S."""
+
+    lam: float = 1.0
+    tau: float = 0.1
+    beta_s: float = 1000.0
+    beta_t: float = 100.0
+    d_s: int = 4
+    seed: int = 0
+
+
+class Stack:
+    """M trained models of one shape: ``encode`` to means or draws, ``decode`` to images.
+
+    Attributes
+    ----------
+    settings : list of Setting, length M
+    history : ndarray, shape (steps, M)
+        Loss before every step.
+    """
+
+    def __init__(self, settings, n_pixels, n_factors, d_t, width):
+        self.settings, self.n_factors, self.d_t = list(settings), n_factors, d_t
+        self.d_s = max(one.d_s for one in settings)
+        seeds = [one.seed for one in settings]
+        hidden = [width, width]
+        out = 2 * max(self.d_s, n_factors * d_t)
+        self.encoders = StackedMLP(
+            [n_pixels, *hidden, out], [seed + k for seed in seeds for k in (0, 1)]
+        )  # S, T, S, ...
+        self.decoder = StackedMLP([self.d_s + n_factors * d_t, *hidden, n_pixels], [seed + 2 for seed in seeds])
+        self.used = _tensor([[[float(j < one.d_s) for j in range(self.d_s)]] for one in settings])  # (M, 1, d_s)
+        self.history = None
+
+    def parameters(self):
+        return [*self.encoders.parameters(), *self.decoder.parameters()]
+
+    def posterior(self, x):
+        """Mean and log variance of q(s|x) and q(t|x), each (M, n, dimensions); unused dimensions of S are zero."""
+        out = self.encoders(x)
+        s, t = out[::2], out[1::2]
+        d_s, d_t = self.d_s, self.n_factors * self.d_t
+        return s[..., :d_s] * self.used, s[..., -d_s:] * self.used, t[..., :d_t], t[..., -d_t:]
+
+    def encode(self, x, rng=None):
+        """Codes of images (n, pixels): lists of M arrays, s (n, d_s) and t (n, K, d_t).
+
+        Posterior means, or with a numpy generator one draw from each posterior, the same standard normals for all M.
+        """
+        with torch.no_grad():
+            s, log_s, t, log_t = self.posterior(_tensor(x))
+            if rng is not None:
+                s = s + (0.5 * log_s).exp() * _tensor(rng.standard_normal(s.shape[1:]))
+                t = t + (0.5 * log_t).exp() * _tensor(rng.standard_normal(t.shape[1:]))
+        t = t.unflatten(-1, (self.n_factors, self.d_t)).double().numpy()
+        s = s.double().numpy()
+        return [s[m, :, : one.d_s] for m, one in enumerate(self.settings)], list(t)
+
+    def decode(self, member, s, t):
+        """Images (n, pixels) of one model for codes s (n, d_s) and t (n, K, d_t)."""
+        codes = np.zeros((len(s), self.d_s + self.n_factors * self.d_t))
+        codes[:, : s.shape[1]] = s
+        codes[:, self.d_s :] = t.reshape(len(t), -1)
+        weights = [(w[member], b[member]) for w, b in zip(self.decoder.weights, self.decoder.biases, strict=True)]
+        x = _tensor(codes)
+        with torch.no_grad():
+            for layer, (weight, bias) in enumerate(weights):
+                x = x @ weight + bias
+                if layer < len(weights) - 1:
+                    x = nn.functional.leaky_relu(x, self.decoder.slope)
+        return x.double().numpy()
+
+
+def kl_to_normal(mean, log_variance):
+    """KL(N(mean, variance) | N(0, I)), summed over the last axis and averaged over the one before it."""
+    return 0.5 * (mean**2 + log_variance.exp() - 1 - log_variance).sum(-1).mean(-1)
+
+
+def train_stack(x, labels, settings, rng, *, d_t=2, steps=1500, batch=96, width=96, rate=5e-3):
+    """Train M models in one stack on the same batches.
+
+    The loss of each is MSE + 1e-6 (beta_s KL_s + beta_t KL_t) + lam / K sum_k NCE_k, with a constant learning rate and
+    the gradient of each model clipped at 3.
+
+    Parameters
+    ----------
+    x : array_like, shape (n, pixels)
+    labels : array_like of int, shape (n, K)
+        One column for each factor that has a subspace.
+    settings : sequence of Setting, length M
+    rng : numpy.random.Generator
+        Draws batches and the noise of the codes, the same for all models.
+    d_t, steps, batch, width, rate
+        Dimension of each subspace, number of steps, images in a batch, width of the two hidden layers of encoders and
+        decoder, learning rate.
+
+    Returns
+    -------
+    Stack
+
+    Raises
+    ------
+    ValueError
+        If a factor is constant, tau or a dimension is too small, or a weight is negative.
+    """
+    x, labels = np.asarray(x, float), np.asarray(labels)
+    if labels.ndim != 2 or len(labels) != len(x) or labels.shape[1] == 0:
+        raise ValueError(f"labels have shape {labels.shape} for {len(x)} images: give (n, K) with K at least 1")
+    constant = np.flatnonzero((labels == labels[0]).all(0))
+    if len(constant):
+        raise ValueError(
+            f"labels: factor {constant.tolist()} is constant: a subspace for it would have no negatives; drop it"
+        )
+    for one in settings:
+        if one.tau < SMALLEST_TAU:
+            raise ValueError(
+                f"tau = {one.tau}: choose a temperature of at least {SMALLEST_TAU}; exp(1 / tau) overflows below"
+            )
+        if min(one.lam, one.beta_s, one.beta_t) < 0:
+            raise ValueError(f"{one}: weights must not be negative")
+        if min(one.d_s, d_t) < 1:
+            raise ValueError(f"d_s = {one.d_s}, d_t = {d_t}: choose at least one dimension")
+    if not 1 < batch <= len(x):
+        raise ValueError(f"batch = {batch}: choose between 2 and the {len(x)} images")
+    n_factors = labels.shape[1]
+    stack = Stack(settings, x.shape[1], n_factors, d_t, width)
+    x, by_factor = _tensor(x), torch.as_tensor(labels.T.copy())
+    lam, beta_s, beta_t = (_tensor([getattr(one, name) for one in settings]) for name in ("lam", "beta_s", "beta_t"))
+    taught = torch.nonzero(lam).flatten()
+    tau = _tensor([one.tau for one in settings])[taught].reshape(-1, 1, 1, 1)
+    noise = torch.Generator().manual_seed(int(rng.integers(2**31)))
+    s_noise_shape, t_noise_shape = (batch, stack.d_s), (batch, n_factors * d_t)
+
+    def loss(step):
+        rows = torch.randint(len(x), (batch,), generator=noise)
+        images = x[rows]
+        s, log_s, t, log_t = stack.posterior(images)
+        s_draw = s + (0.5 * log_s).exp() * torch.randn(s_noise_shape, generator=noise) * stack.used
+        t_draw = t + (0.5 * log_t).exp() * torch.randn(t_noise_shape, generator=noise)
+        error = ((stack.decoder(torch.cat([s_draw, t_draw], -1)) - images) ** 2).mean((1, 2))
+        total = error + KL_WEIGHT * (beta_s * kl_to_normal(s, log_s) + beta_t * kl_to_normal(t, log_t))
+        if len(taught):
+            subspaces = t_draw[taught].unflatten(-1, (n_factors, d_t)).transpose(1, 2)
+            total = total.index_add(0, taught, lam[taught] * nce(subspaces, by_factor[:, rows], tau).mean(-1))
+        return total
+
+    history = train(loss, stack.parameters(), steps=steps, rate=rate, decay="constant", weight_decay=0.01, clip=3.0)
+    stack.history = history.double().numpy()
+    return stack
+
+
+def _tensor(values):
+    return torch.as_tensor(np.asarray(values), dtype=torch.float32)
