@@ -20,7 +20,7 @@
 # This page checks the estimator where the truth is known, plays the game on the data of {cite:t}`ono2019contingent` in the recorded run, and asks a question that the headline
 # invites: what share would two parties reach that had learned nothing at all?
 #
-# *Time to read: 25 minutes. Time to run: about 15 seconds. Needed: regression, expected values, a first idea of a zero-sum game.*
+# *Time to read: 25 minutes. Time to run: about 25 seconds. Needed: regression, expected values, a first idea of a zero-sum game.*
 
 # %% [markdown]
 # ## Claims
@@ -43,13 +43,13 @@ paper.header()
 seed: int = 0  # [0, 4294967295] seed of every random generator on this page
 K: list[int] = [5, 10]  # [3, 20] binary factors in the average-case simulation; C1 is read at 10
 n_grid: list[int] = [500, 1500, 5000]  # [300, 20000] sample sizes of that simulation
-reps: int = 80  # [5, 2000] simulated samples in each condition
+reps: int = 60  # [5, 2000] simulated samples in each condition
 noise_sd: float = 1.0  # [0.1, 2] noise of the simulated outcome; 0.1 in the authors' scripts
 lam: float = 0.01  # [0.005, 0.5] penalty of the policies that are drawn below
 p_R: float = 0.43  # [0.1, 0.9] share of Republican voters
 primary: bool = True  # hold primaries before the general election
 dataset: str = "simulated"  # {simulated, ono_burden} choices that are analysed
-n_boot: int = 30  # [10, 2000] bootstrap draws of respondents
+n_boot: int = 20  # [10, 2000] bootstrap draws of respondents
 
 # %% [markdown]
 # ## Setup
@@ -299,7 +299,9 @@ for interaction, name in ((-0.5, "substitutes"), (0.0, "no interaction (control)
         first = np.sort(best[:, :2], axis=1).mean(0)
         rows.append((name, price, learned.mean(), by_amce.mean(), low, high, first[1], first[0]))
         if interaction < 0 and price == lam:
-            paper.measure(c7=low)
+            gain = learned - by_amce
+            paper.measure(c7a=gain.mean() - 1.96 * gain.std(ddof=1) / np.sqrt(reps), c7b=low)
+            put("tie", (gain < 0.01).mean())
 columns = ["design", "penalty", "Q learned", "Q AMCE", "diff. 2.5 %", "diff. 97.5 %", "larger π", "smaller π"]
 plots.table(
     pd.DataFrame(rows, columns=columns).set_index(["design", "penalty"]), caption=f"True value, {reps} samples of 1,000"
@@ -308,6 +310,8 @@ plots.table(
 # %% [markdown]
 # The last columns are the mean probabilities of the two attributes, larger first. With a low price the policy commits to one of the two, and which one is decided by noise; with a high price it splits its mass between them.
 # In the control the AMCE profile is right, and a penalised policy can only lose. The advantage is the interaction's, not the method's.
+# The AMCE profile can be right by luck, too: in {glue:text}`conjoint_candidates-tie:.1%` of these samples one of the two small AMCEs has the wrong sign, the profile takes the other one only, and nothing is gained (less than 0.01). If that share is
+# above 2.5 %, the central 95 % of the samples (C7b) reach zero; their mean (C7a) does not.
 #
 # ### The gender game
 #
@@ -428,7 +432,7 @@ held, inside, argmax = conjoint_election.held_out_shares(pairs, LAMS, RIDGE, fol
 leaky = conjoint_election.held_out_shares(pairs, LAMS, RIDGE, rng(8).permutation(len(pairs.y)) % 5)[0]
 chosen, held_mean, held_se = conjoint_policy.choose_penalty(LAMS, held)
 shuffles = []
-for i in range(10):
+for i in range(5):
     deal = rng(9, i).permutation(len(pairs.y))
     redealt = dataclasses.replace(pairs, x1=pairs.x1[deal], x2=pairs.x2[deal])
     h, inner, _ = conjoint_election.held_out_shares(redealt, LAMS, RIDGE, folds)
@@ -777,7 +781,7 @@ price = LAMS[chosen]
 
 def found(game):
     """Equilibrium share at the chosen penalty."""
-    return game.outcome(*conjoint_games.solve(game, np.array([price])))[0].item()
+    return game.outcome(*conjoint_games.solve(game, np.array([price]), steps=300))[0].item()
 
 
 wider = conjoint_election.cross_products(pairs, own=False)
@@ -826,6 +830,7 @@ paper.verdicts()
 # %% [markdown]
 # C4 and C5a together are the paper's headline. Their verdicts must be read with the controls: what C4 asks of a policy is met or not by the policy alone; what C5a asks is met by anything evenly matched. C3b compares one
 # extreme of fourteen errors with a fixed limit, and the text above says how often it passes.
+# On five other seeds the default verdicts of C3b and C7b were both turned around: C3b was met, C7b was not. C7b asks for the second smallest of sixty samples, and with 200 samples in the full run it fails, for the reason tested above; the mean (C7a) held on all seeds.
 #
 # ## What differs
 #
@@ -915,7 +920,7 @@ print(f"gradient and formula differ by {np.abs(by_gradient - relaxed).max():.1e}
 # :::
 
 # %%
-for weight in (0.40, 0.45, 0.50, 0.55):
+for weight in (0.40, 0.50):
     row = []
     for game in (election, logit):
         moved = dataclasses.replace(game, weight=np.array([1 - weight, weight]))

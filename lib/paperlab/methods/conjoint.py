@@ -1,6 +1,7 @@
 """Forced-choice conjoint data: encoding, pairs, AMCE, linear-probability and logit fits, respondents as clusters.
 
-Page ``conjoint_candidates`` (Jerzak, Chandra and Hazra). A profile is a one-hot vector over the levels of all factors, side by side.
+Page ``conjoint_candidates`` (Jerzak, Chandra and Hazra). A profile is a one-hot vector over the levels of
+all factors, side by side.
 """
 
 from dataclasses import dataclass, replace

@@ -193,7 +193,7 @@ class Voters:
 
 
 def draw_voters(layout, divisive, rng, own=0.25):
-    """Slopes: shared by all, N(0, .03^2); by party of the voter .015, of the candidate .01; opposed on ``divisive`` factors, .05."""
+    """Slopes: shared, N(0, .03^2); by party of voter .015, of candidate .01; opposed on ``divisive`` factors, .05."""
     m = layout.size
     shared, voter, candidate = rng.normal(0, 0.03, m), rng.normal(0, 0.015, (2, 1, m)), rng.normal(0, 0.01, (2, 2, m))
     on = np.isin(layout.factor, divisive)

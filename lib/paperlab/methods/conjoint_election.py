@@ -1,4 +1,4 @@
-"""From choices to elections: the outcome models of page ``conjoint_candidates``, refitted for many resamples of respondents at once."""
+"""From choices to elections: outcome models of page ``conjoint_candidates``, refitted for many resamples at once."""
 
 import numpy as np
 

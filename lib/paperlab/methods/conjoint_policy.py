@@ -1,7 +1,8 @@
 """Stochastic interventions on conjoint profiles: the average case, its closed form and its delta method.
 
-Page ``conjoint_candidates``. A policy is a product of categorical distributions, one per factor. With the two-way linear model
-``Q(pi) = a + sum beta pi + sum gamma pi pi`` and the penalty ``lam * |pi - p|^2`` over *all* levels the optimum solves ``C pi = B``.
+Page ``conjoint_candidates``. A policy is a product of categorical distributions, one per factor. With the two-way linear
+model ``Q(pi) = a + sum beta pi + sum gamma pi pi`` and the penalty ``lam * |pi - p|^2`` over *all* levels the optimum
+solves ``C pi = B``.
 """
 
 from dataclasses import dataclass

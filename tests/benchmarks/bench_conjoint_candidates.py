@@ -1,0 +1,105 @@
+"""Conjoint kernels: AMCE and elections refitted for 200 resamples of respondents, and games by extragradient in a batch."""
+
+import numpy as np
+import pytest
+import statsmodels.api as sm
+from paperlab.methods import conjoint
+from paperlab.methods import conjoint_design as design
+from paperlab.methods import conjoint_election as elections
+from paperlab.methods import conjoint_games as games
+
+LAYOUT = conjoint.Layout((2, 6, 4, 4, 4, 6, 6, 2, 2, 3, 3, 5))
+N_BOOT = 200
+fits = pytest.mark.benchmark(group="average-case slopes, 200 resamples of 1,081 respondents")
+effects = pytest.mark.benchmark(group="AMCE of 35 levels with clustered errors, 10,810 profiles")
+batch = pytest.mark.benchmark(group="equilibria of 20 resampled elections, 47 levels")
+
+
+@pytest.fixture(scope="module")
+def pairs():
+    rng = np.random.default_rng(0)
+    return design.simulate_voters(design.draw_voters(LAYOUT, [7, 8, 9, 10], rng), 1081, 5, 0.43, rng)[0]
+
+
+@pytest.fixture(scope="module")
+def weights():
+    return np.random.default_rng(1).multinomial(1081, np.full(1081, 1 / 1081), N_BOOT).astype(float)
+
+
+def by_sums(pairs, weights):
+    x, y, rows = pairs.pooled()
+    return conjoint.CrossProducts.of(x, y, pairs.person[rows], pairs.n_persons).fit(weights, 20.0, 1)
+
+
+def by_rows(pairs, weights):
+    x, y, _ = pairs.pooled()
+    ridge = np.diag(np.r_[0, np.full(LAYOUT.size, 20.0)])
+    many = weights[:, pairs.person]
+    return np.array([np.linalg.solve(x.T @ (x * w[:, None]) + ridge, x.T @ (w * y)) for w in many])
+
+
+@fits
+def test_sums_by_person(benchmark, pairs, weights):
+    found = benchmark(by_sums, pairs, weights)
+    difference = np.abs(found - by_rows(pairs, weights)).max()
+    assert difference < 1e-8
+    benchmark.extra_info.update(role="ours", label="sums by respondent", agreement=f"max. difference {difference:.0e}")
+
+
+@fits
+def test_row_by_row(benchmark, pairs, weights):
+    benchmark.pedantic(by_rows, (pairs, weights), rounds=3, iterations=1)
+    benchmark.extra_info.update(role="peer", label="weighted rows in each resample", agreement="")
+
+
+def peer_amce(pairs):
+    x = sm.add_constant(np.vstack([pairs.x1, pairs.x2])[:, LAYOUT.free])
+    model = sm.OLS(np.r_[pairs.y, 1 - pairs.y], x)
+    return model.fit(cov_type="cluster", cov_kwds={"groups": np.tile(pairs.person, 2)})
+
+
+@effects
+def test_amce(benchmark, pairs):
+    effect, se = benchmark(conjoint.amce, pairs)
+    peer = peer_amce(pairs)
+    difference = max(np.abs(effect[LAYOUT.free] - peer.params[1:]).max(), np.abs(se[LAYOUT.free] - peer.bse[1:]).max())
+    assert difference < 1e-8
+    benchmark.extra_info.update(role="ours", label="normal equations", agreement=f"max. difference {difference:.0e}")
+
+
+@effects
+def test_amce_statsmodels(benchmark, pairs):
+    benchmark.pedantic(peer_amce, (pairs,), rounds=3, iterations=1)
+    benchmark.extra_info.update(role="peer", label="statsmodels", agreement="")
+
+
+@pytest.fixture(scope="module")
+def election(pairs, weights):
+    return elections.fit_election(elections.cross_products(pairs), weights[:20], 20.0, 0.43, LAYOUT)
+
+
+def single(election, i):
+    fields = ("intercept", "slope_r", "slope_d", "primary_r", "primary_d")
+    return games.Election(
+        **{name: getattr(election, name)[i, 0] for name in fields}, weight=election.weight, p=election.p, layout=LAYOUT
+    )
+
+
+def one_by_one(election):
+    return np.array([games.solve(single(election, i), 0.05) for i in range(20)])
+
+
+@batch
+def test_batch(benchmark, election):
+    found = benchmark.pedantic(games.solve, (election, np.array([0.05])), rounds=3, iterations=1)
+    difference = np.abs(np.stack(found, 1)[:, :, 0] - one_by_one(election)).max()
+    assert difference < 1e-8
+    benchmark.extra_info.update(
+        role="ours", label="all games in one batch", agreement=f"max. difference {difference:.0e}"
+    )
+
+
+@batch
+def test_single_games(benchmark, election):
+    benchmark.pedantic(one_by_one, (election,), rounds=2, iterations=1)
+    benchmark.extra_info.update(role="peer", label="one game after another", agreement="")
