@@ -351,7 +351,7 @@ put("pennies", conjoint_games.best_response_cycle(np.array([[1.0, -1.0], [-1.0, 
 by_n = gender.groupby("n")["error π_R"].mean()
 put("error_n", by_n.loc[1000] / by_n.loc[10_000])
 put("error_p", big["error π_R"].max() / big["error π_R"].min())
-shown = gender[gender["n"] != 5000].set_index(["p_R", "n"])
+shown = gender[gender["n"] != 5000].round({"p_R": 2}).set_index(["p_R", "n"])
 plots.table(
     shown, caption=f"Gender game, penalty {PRICE}: truth, mean and worst absolute error, coverage ({4 * reps} samples)"
 )
