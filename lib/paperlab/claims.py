@@ -18,6 +18,9 @@ WORDS = {
 }
 FIDELITIES = ("same data", "same design", "public data", "stand-in")
 KINDS = ("at_least", "at_most", "between", "equals")
+ROLES = ("paper", "control")
+BASES = ("paper", "field", "prototype", "ours")  # where a limit comes from
+CERTAINTIES = ("read", "second hand", "recalled")  # how the paper's words or number are known
 
 
 def _is_number(value):
@@ -118,6 +121,10 @@ class Claim:
     measure: str
     criterion: Criterion
     fidelity: str
+    role: str = "paper"
+    basis: str | None = None
+    certainty: str | None = None
+    random: bool = True
     why: str = ""
     needs: str | None = None
     not_tested: str | None = None
@@ -131,7 +138,7 @@ class Claim:
             raise PaperlabError(f"{where}: a claim's id reads c1, c2 or c3a, got {data['id']!r}")
         where = f"{where}: claim {data['id']}"
         required = ("id", "text", "paper", "source", "measure", "fidelity")
-        known = {*required, "criterion", "why", "needs", "not_tested"}
+        known = {*required, "role", "basis", "certainty", "random", "criterion", "why", "needs", "not_tested"}
         for key in data:
             if key not in known:
                 raise PaperlabError(f"{where}: unknown field {key!r}{suggestion(key, known)}")
@@ -140,6 +147,11 @@ class Claim:
                 raise PaperlabError(f"{where}: field {key!r} is missing or empty")
         if data["fidelity"] not in FIDELITIES:
             raise PaperlabError(f"{where}: fidelity must be one of {', '.join(FIDELITIES)}, got {data['fidelity']!r}")
+        for key, words in (("role", ROLES), ("basis", BASES), ("certainty", CERTAINTIES)):
+            if data.get(key) is not None and data[key] not in words:
+                raise PaperlabError(f"{where}: {key} must be one of {', '.join(words)}, got {data[key]!r}")
+        if not isinstance(data.get("random", True), bool):
+            raise PaperlabError(f"{where}: random must be true or false, got {data['random']!r}")
         if data.get("needs") not in (None, "full"):
             raise PaperlabError(f"{where}: needs can only be 'full', got {data['needs']!r}")
         if data.get("not_tested") and "criterion" not in data:
@@ -150,6 +162,10 @@ class Claim:
         return cls(
             id=str(data["id"]),
             criterion=criterion,
+            role=data.get("role") or "paper",
+            basis=data.get("basis"),
+            certainty=data.get("certainty"),
+            random=data.get("random", True),
             why=str(data.get("why") or ""),
             needs=data.get("needs"),
             not_tested=str(data["not_tested"]) if data.get("not_tested") else None,
