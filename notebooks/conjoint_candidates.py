@@ -65,7 +65,11 @@ from myst_nb import glue
 from threadpoolctl import threadpool_limits
 
 from paperlab import datasets
-from paperlab.methods import conjoint, conjoint_design, conjoint_election, conjoint_games, conjoint_policy
+from paperlab.methods.conjoint import choices as conjoint
+from paperlab.methods.conjoint import simulate as conjoint_design
+from paperlab.methods.conjoint import election as conjoint_election
+from paperlab.methods.conjoint import games as conjoint_games
+from paperlab.methods.conjoint import policy as conjoint_policy
 
 plots.style()
 threadpool_limits(1)  # many small matrices: threads would only wait for each other

@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 import statsmodels.api as sm
-from paperlab.methods import conjoint
-from paperlab.methods import conjoint_design as design
-from paperlab.methods import conjoint_election as elections
-from paperlab.methods import conjoint_games as games
+from paperlab.methods.conjoint import choices as conjoint
+from paperlab.methods.conjoint import election as elections
+from paperlab.methods.conjoint import games
+from paperlab.methods.conjoint import simulate as design
 
 LAYOUT = conjoint.Layout((2, 6, 4, 4, 4, 6, 6, 2, 2, 3, 3, 5))
 N_BOOT = 200

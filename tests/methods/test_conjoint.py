@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import statsmodels.api as sm
-from paperlab.methods import conjoint
+from paperlab.methods.conjoint import choices as conjoint
 
 
 @pytest.fixture(scope="module")

@@ -3,10 +3,10 @@ import dataclasses
 import numpy as np
 import pytest
 import scipy.optimize
-from paperlab.methods import conjoint_design as design
-from paperlab.methods import conjoint_election as elections
-from paperlab.methods import conjoint_games as games
-from paperlab.methods.conjoint import Layout
+from paperlab.methods.conjoint import election as elections
+from paperlab.methods.conjoint import games
+from paperlab.methods.conjoint import simulate as design
+from paperlab.methods.conjoint.choices import Layout
 
 LAYOUT = Layout((2, 3, 4))
 

@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
-from paperlab.methods import conjoint_design as design
-from paperlab.methods import conjoint_policy as policy
-from paperlab.methods.conjoint import Layout, regress
+from paperlab.methods.conjoint import policy
+from paperlab.methods.conjoint import simulate as design
+from paperlab.methods.conjoint.choices import Layout, regress
 
 LAYOUT = Layout((2, 3, 3))
 FREE = LAYOUT.free

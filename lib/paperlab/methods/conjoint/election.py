@@ -2,9 +2,9 @@
 
 import numpy as np
 
-from paperlab.methods.conjoint import CrossProducts, logit_ridge
-from paperlab.methods.conjoint_games import Election
-from paperlab.methods.conjoint_policy import linear_policy
+from paperlab.methods.conjoint.choices import CrossProducts, logit_ridge
+from paperlab.methods.conjoint.games import Election
+from paperlab.methods.conjoint.policy import linear_policy
 
 MODELS = ("pooled", "general D", "general R", "primary D", "primary R")
 

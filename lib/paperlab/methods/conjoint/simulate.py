@@ -5,9 +5,9 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.optimize import brentq
 
-from paperlab.methods.conjoint import Layout, Pairs, regress
-from paperlab.methods.conjoint_games import Election, gender_matrix
-from paperlab.methods.conjoint_policy import closed_form, delta_method
+from paperlab.methods.conjoint.choices import Layout, Pairs, regress
+from paperlab.methods.conjoint.games import Election, gender_matrix
+from paperlab.methods.conjoint.policy import closed_form, delta_method
 
 GENERAL_R = np.array([[0.90, 0.95], [0.85, 0.90]])
 GENERAL_D = np.array([[0.10, 0.05], [0.15, 0.10]])  # as the authors' script has it, rows and columns as GENERAL_R

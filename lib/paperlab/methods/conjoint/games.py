@@ -9,8 +9,8 @@ from functools import cached_property
 
 import numpy as np
 
-from paperlab.methods.conjoint import Layout
-from paperlab.methods.conjoint_policy import check_penalty
+from paperlab.methods.conjoint.choices import Layout
+from paperlab.methods.conjoint.policy import check_penalty
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,3 @@
+"""Candidate choice experiments: effects of attributes, policies over profiles, two-party games, elections (page
+``conjoint_candidates``).
+"""
