@@ -72,7 +72,10 @@ from statsmodels.tsa.statespace.structural import UnobservedComponents
 from threadpoolctl import threadpool_limits
 
 from paperlab import datasets
-from paperlab.methods import dynamic_factor, nowcast, stocks, stocks_dgp
+from paperlab.methods.dynamic_factors import model as dynamic_factor
+from paperlab.methods.dynamic_factors import nowcast
+from paperlab.methods.dynamic_factors import returns as stocks
+from paperlab.methods.dynamic_factors import simulate as stocks_dgp
 
 plots.style()
 threadpool_limits(1)  # small matrices: threads would only wait for each other

@@ -9,7 +9,7 @@ import warnings
 import numpy as np
 import pandas as pd
 import pytest
-from paperlab.methods import dynamic_factor
+from paperlab.methods.dynamic_factors import model as dynamic_factor
 from statsmodels.tsa.statespace.dynamic_factor_mq import DynamicFactorMQ
 from threadpoolctl import threadpool_limits
 

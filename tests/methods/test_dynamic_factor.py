@@ -7,7 +7,10 @@ import pandas as pd
 import pytest
 from paperlab import loaders
 from paperlab.errors import PaperlabError
-from paperlab.methods import dynamic_factor, nowcast, stocks, stocks_dgp
+from paperlab.methods.dynamic_factors import model as dynamic_factor
+from paperlab.methods.dynamic_factors import nowcast
+from paperlab.methods.dynamic_factors import returns as stocks
+from paperlab.methods.dynamic_factors import simulate as stocks_dgp
 from scipy import stats
 
 

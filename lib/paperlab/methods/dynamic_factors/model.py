@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.linalg import solve_discrete_lyapunov
 
-from paperlab.methods.collapsed_kalman import kalman
+from paperlab.methods.dynamic_factors.kalman import kalman
 from paperlab.methods.panel import principal_components
 
 __all__ = ["Parameters", "Result", "bic", "fit", "smooth", "standardise", "start_parameters"]

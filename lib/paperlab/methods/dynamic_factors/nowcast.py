@@ -10,7 +10,8 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from paperlab.methods import dynamic_factor, stocks
+from paperlab.methods.dynamic_factors import model as dynamic_factor
+from paperlab.methods.dynamic_factors import returns as stocks
 
 __all__ = ["daily_features", "diebold_mariano", "expanding_forecasts", "factor_vintages", "rmse"]
 

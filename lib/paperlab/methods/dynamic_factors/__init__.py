@@ -1,0 +1,1 @@
+"""Dynamic factor models and nowcasts from them (page ``dynamic_factors_pse``)."""
