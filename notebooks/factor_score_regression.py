@@ -68,11 +68,11 @@ import pandas as pd
 from myst_nb import glue
 
 from paperlab import records
-from paperlab.methods import factor_designs as fd
-from paperlab.methods import factor_interaction as fi
-from paperlab.methods import factor_regression as fr
-from paperlab.methods import measurement as mm
-from paperlab.methods.factor_designs import Design
+from paperlab.methods.factor_scores import simulate as fd
+from paperlab.methods.factor_scores import interaction as fi
+from paperlab.methods.factor_scores import two_stage as fr
+from paperlab.methods.factor_scores import measurement as mm
+from paperlab.methods.factor_scores.simulate import Design
 
 plots.style()
 SYMBOL = {

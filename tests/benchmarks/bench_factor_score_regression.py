@@ -11,9 +11,9 @@ import numpy as np
 import pandas as pd
 import pytest
 import semopy
-from paperlab.methods import factor_designs as fd
-from paperlab.methods import factor_regression as fr
-from paperlab.methods import measurement as mm
+from paperlab.methods.factor_scores import measurement as mm
+from paperlab.methods.factor_scores import simulate as fd
+from paperlab.methods.factor_scores import two_stage as fr
 from statsmodels.multivariate.factor import Factor
 from threadpoolctl import threadpool_limits
 

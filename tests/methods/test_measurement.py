@@ -2,12 +2,12 @@
 
 import numpy as np
 import pytest
-from paperlab.methods import binary_items as bi
-from paperlab.methods import factor_designs as fd
-from paperlab.methods import factor_interaction as fi
-from paperlab.methods import factor_regression as fr
-from paperlab.methods import measurement as mm
-from paperlab.methods.factor_designs import Design
+from paperlab.methods.factor_scores import interaction as fi
+from paperlab.methods.factor_scores import item_response as bi
+from paperlab.methods.factor_scores import measurement as mm
+from paperlab.methods.factor_scores import simulate as fd
+from paperlab.methods.factor_scores import two_stage as fr
+from paperlab.methods.factor_scores.simulate import Design
 
 LINEAR = Design("linear", 500, 0.7)
 BOTH = Design("interaction", 500, 0.7)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-from paperlab.methods import measurement as mm
+from paperlab.methods.factor_scores import measurement as mm
 
 __all__ = ["interaction_ml"]
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-from paperlab.methods import measurement as mm
+from paperlab.methods.factor_scores import measurement as mm
 
 __all__ = ["DRAWS", "binding", "correct", "correct_crn", "monte_carlo_variance", "robbins_monro", "simulated_normals"]
 

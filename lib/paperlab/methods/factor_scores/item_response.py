@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-from paperlab.methods.measurement import check_items
+from paperlab.methods.factor_scores.measurement import check_items
 
 __all__ = ["NODES", "PRIOR", "draw_binary", "eap_scores", "fit_two_pl", "simulated_scores"]
 

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from paperlab.methods import binary_items as bi
-from paperlab.methods import factor_regression as fr
-from paperlab.methods import measurement as mm
-from paperlab.methods.factor_interaction import interaction_ml
+from paperlab.methods.factor_scores import item_response as bi
+from paperlab.methods.factor_scores import measurement as mm
+from paperlab.methods.factor_scores import two_stage as fr
+from paperlab.methods.factor_scores.interaction import interaction_ml
 
 __all__ = ["DESIGNS", "Design", "draw_items", "names", "run_design", "truth"]
 
