@@ -80,7 +80,7 @@ from sklearn.neural_network import MLPClassifier
 from threadpoolctl import threadpool_limits
 
 from paperlab import datasets
-from paperlab.methods import attribution as attributions
+from paperlab.methods.foundations import attribution as attributions
 from paperlab.methods import knowledge_student as students
 
 plots.style()

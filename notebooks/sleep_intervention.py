@@ -74,7 +74,8 @@ from sklearn.preprocessing import StandardScaler
 from threadpoolctl import threadpool_limits
 
 from paperlab import datasets
-from paperlab.methods import attribution, prescription
+from paperlab.methods import prescription
+from paperlab.methods.foundations import attribution
 from paperlab.methods import sleep_survey as sleep
 
 plots.style()

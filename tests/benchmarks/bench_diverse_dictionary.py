@@ -8,7 +8,7 @@ import pytest
 import torch
 from paperlab.methods import dictionary_vae as dictionary
 from paperlab.methods.dictionary_vae import Job
-from paperlab.methods.nets import StackedMLP
+from paperlab.methods.foundations.nets import StackedMLP
 from threadpoolctl import threadpool_limits
 
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 import shap
-from paperlab.methods import attribution
+from paperlab.methods.foundations import attribution
 from sklearn.ensemble import RandomForestClassifier
 
 pytestmark = pytest.mark.benchmark(group="Shapley values, forest, 20 people, 18 factors")

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 from paperlab.methods import crossfit, iv, iv_dgp
-from paperlab.methods.forest import forest_predict
+from paperlab.methods.foundations.forest import forest_predict
 
 REPS = 50
 

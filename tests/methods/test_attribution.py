@@ -3,7 +3,7 @@ import itertools
 import numpy as np
 import pytest
 import shap
-from paperlab.methods import attribution
+from paperlab.methods.foundations import attribution
 
 GROUPS = {"a": [0, 1], "b": [2], "c": [3]}
 

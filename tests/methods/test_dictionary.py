@@ -4,7 +4,7 @@ import torch
 from paperlab.methods import dictionary_scores as scores
 from paperlab.methods import dictionary_vae as dictionary
 from paperlab.methods.dictionary_vae import Job
-from paperlab.methods.nets import StackedMLP
+from paperlab.methods.foundations.nets import StackedMLP
 from sklearn.decomposition import FastICA
 
 

@@ -5,7 +5,7 @@ import warnings
 import numpy as np
 import pytest
 from paperlab.methods import crossfit, iv, iv_dgp
-from paperlab.methods.forest import forest_predict
+from paperlab.methods.foundations.forest import forest_predict
 
 EXACT = {"delta_min": 1e-6}
 

@@ -1,6 +1,6 @@
 import pytest
 import torch
-from paperlab.methods.nets import StackedMLP, train
+from paperlab.methods.foundations.nets import StackedMLP, train
 from torch import nn
 
 

@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from matplotlib.colors import hsv_to_rgb, rgb_to_hsv
 
-from paperlab.methods.nets import StackedMLP, train
+from paperlab.methods.foundations.nets import StackedMLP, train
 
 LABEL_NOISE = 0.25
 JITTER = 0.5  # brightness, contrast and saturation in 1 +- JITTER, hue in +- JITTER of the colour circle

@@ -10,7 +10,7 @@ from itertools import product
 import numpy as np
 
 from paperlab.methods import iv
-from paperlab.methods.forest import forest_predict
+from paperlab.methods.foundations.forest import forest_predict
 
 BASIS_LEARNERS = {"lin": "linear", "quad": "quadratic"}
 LEARNERS = ("lin", "quad", "rf", "gbm", "lasso")

@@ -6,7 +6,7 @@ from scipy.optimize import linear_sum_assignment
 from scipy.stats import rankdata
 from sklearn.kernel_ridge import KernelRidge
 
-from paperlab.methods.nets import train
+from paperlab.methods.foundations.nets import train
 
 
 def match(z, codes):

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from paperlab.methods.nets import StackedMLP, train
+from paperlab.methods.foundations.nets import StackedMLP, train
 
 DESIGNS = ("ring", "two_sets", "dense", "random")
 PENALTIES = ("none", "jac_l1", "latent_l1", "ima", "hessian")

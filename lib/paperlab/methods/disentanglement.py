@@ -12,7 +12,7 @@ from sklearn.ensemble import RandomForestClassifier
 from sklearn.neighbors import KNeighborsClassifier
 from torch import nn
 
-from paperlab.methods.nets import StackedMLP, train
+from paperlab.methods.foundations.nets import StackedMLP, train
 
 DEAD = 0.05  # standard deviation below which a coordinate carries nothing
 

@@ -14,7 +14,7 @@ from scipy import stats
 from sklearn.linear_model import Lasso
 
 from paperlab.methods.augmentation import Moments, confounding_strength, least_squares
-from paperlab.methods.nets import train
+from paperlab.methods.foundations.nets import train
 
 
 def environments(g, n_bits):

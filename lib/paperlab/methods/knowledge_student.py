@@ -6,8 +6,8 @@ Page ``happiness_factors``: cross-entropy + lambda KL(P^K || P^theta), with P^th
 import numpy as np
 import torch
 
-from paperlab.methods.attribution import FLOOR, check_groups
-from paperlab.methods.nets import StackedMLP, train
+from paperlab.methods.foundations.attribution import FLOOR, check_groups
+from paperlab.methods.foundations.nets import StackedMLP, train
 
 ATTRIBUTIONS = ("gradxinput", "ig", "occlusion")
 SCORE = torch.tensor([-1.0, 0.0, 1.0])  # not too happy, pretty happy, very happy

@@ -13,7 +13,7 @@ import torch
 from scipy.interpolate import BSpline
 from scipy.spatial.distance import pdist
 
-from paperlab.methods.nets import StackedMLP, train
+from paperlab.methods.foundations.nets import StackedMLP, train
 
 WAVE = 0.8  # angular frequency of the outcome in Z
 BOUND = 0.5  # half the width of the uniform V

@@ -13,7 +13,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from paperlab.methods.nets import StackedMLP, train
+from paperlab.methods.foundations.nets import StackedMLP, train
 
 FACTORS = {"floor": 6, "wall": 6, "object": 6, "scale": 3, "position": 4}  # name: number of values
 SIDE = 8  # pixels
