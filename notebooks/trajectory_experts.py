@@ -71,9 +71,9 @@ from scipy.stats import ttest_1samp
 from sklearn.mixture import GaussianMixture
 
 from paperlab import datasets
-from paperlab.methods import growth_design as gd
-from paperlab.methods import growth_fit as gf
-from paperlab.methods import growth_forest as forest
+from paperlab.methods.growth_mixtures import simulate as gd
+from paperlab.methods.growth_mixtures import fit as gf
+from paperlab.methods.growth_mixtures import forest
 
 plots.style()
 NAMES = ("full", "expert", "gating", "FMM")

@@ -6,8 +6,8 @@ import warnings
 import numpy as np
 import pytest
 import statsmodels.api as sm
-from paperlab.methods import growth_design as gd
-from paperlab.methods import growth_fit as gf
+from paperlab.methods.growth_mixtures import fit as gf
+from paperlab.methods.growth_mixtures import simulate as gd
 from sklearn.mixture import GaussianMixture
 from threadpoolctl import threadpool_limits
 

@@ -7,9 +7,9 @@ import pandas as pd
 import pytest
 from paperlab import datasets, loaders
 from paperlab.errors import PaperlabError
-from paperlab.methods import growth_design as gd
-from paperlab.methods import growth_fit as gf
-from paperlab.methods import growth_forest as forest
+from paperlab.methods.growth_mixtures import fit as gf
+from paperlab.methods.growth_mixtures import forest
+from paperlab.methods.growth_mixtures import simulate as gd
 from scipy.stats import multivariate_normal
 
 TRUE = gd.truth()

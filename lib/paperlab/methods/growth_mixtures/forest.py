@@ -7,7 +7,7 @@ again on both sides.
 
 import numpy as np
 
-from paperlab.methods import growth_fit as gf
+from paperlab.methods.growth_mixtures import fit as gf
 
 
 def score_statistics(scores, x, min_leaf):

@@ -6,8 +6,8 @@ Page ``trajectory_experts``: the authors' design (500 persons, 10 waves, two cla
 import numpy as np
 from scipy.optimize import linear_sum_assignment
 
-from paperlab.methods import growth_fit as gf
-from paperlab.methods import growth_mixture as gm
+from paperlab.methods.growth_mixtures import fit as gf
+from paperlab.methods.growth_mixtures import likelihood as gm
 
 WITHIN = np.array([[25.0, 1.5, 1.5], [1.5, 1.0, 0.3], [1.5, 0.3, 1.0]])
 CORRELATION = np.array([[1.0, 0.3], [0.3, 1.0]])

@@ -10,8 +10,8 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from paperlab.methods import growth_mixture as gm
-from paperlab.methods.growth_data import MODELS, Parameters, Trajectories
+from paperlab.methods.growth_mixtures import likelihood as gm
+from paperlab.methods.growth_mixtures.trajectories import MODELS, Parameters, Trajectories
 
 SMOOTH = 1e-3
 

@@ -1,0 +1,1 @@
+"""Mixtures of growth curves with experts and gates (page ``trajectory_experts``)."""
