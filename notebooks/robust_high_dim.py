@@ -72,9 +72,9 @@ from sklearn.feature_selection import mutual_info_regression
 from threadpoolctl import threadpool_limits
 
 from paperlab import records
-from paperlab.methods import mutual_information as mi
-from paperlab.methods import nonconvex as nc
-from paperlab.methods import robust_mixed as rm
+from paperlab.methods.high_dimensional import mutual_information as mi
+from paperlab.methods.high_dimensional import penalized as nc
+from paperlab.methods.high_dimensional import robust_mixed as rm
 
 plots.style()
 threadpool_limits(1)

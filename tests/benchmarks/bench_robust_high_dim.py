@@ -7,9 +7,9 @@ import time
 
 import numpy as np
 import pytest
-from paperlab.methods import mutual_information as mi
-from paperlab.methods import nonconvex as nc
-from paperlab.methods import robust_mixed as rm
+from paperlab.methods.high_dimensional import mutual_information as mi
+from paperlab.methods.high_dimensional import penalized as nc
+from paperlab.methods.high_dimensional import robust_mixed as rm
 from threadpoolctl import threadpool_limits
 
 MARK = 10.0

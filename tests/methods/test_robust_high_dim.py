@@ -2,9 +2,9 @@
 
 import numpy as np
 import pytest
-from paperlab.methods import mutual_information as mi
-from paperlab.methods import nonconvex as nc
-from paperlab.methods import robust_mixed as rm
+from paperlab.methods.high_dimensional import mutual_information as mi
+from paperlab.methods.high_dimensional import penalized as nc
+from paperlab.methods.high_dimensional import robust_mixed as rm
 from scipy.optimize import check_grad
 from scipy.stats import multivariate_t, norm
 
