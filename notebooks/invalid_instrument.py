@@ -77,7 +77,9 @@ from myst_nb import glue
 from threadpoolctl import threadpool_limits
 
 from paperlab import datasets
-from paperlab.methods import crossfit, iv, iv_dgp
+from paperlab.methods.instruments import crossfit
+from paperlab.methods.instruments import multiply_robust as iv
+from paperlab.methods.instruments import simulate as iv_dgp
 
 plots.style()
 threadpool_limits(1)  # many small matrices: threads would only wait for each other

@@ -2,8 +2,10 @@
 
 import numpy as np
 import pytest
-from paperlab.methods import crossfit, iv, iv_dgp
 from paperlab.methods.foundations.forest import forest_predict
+from paperlab.methods.instruments import crossfit
+from paperlab.methods.instruments import multiply_robust as iv
+from paperlab.methods.instruments import simulate as iv_dgp
 
 REPS = 50
 

@@ -4,8 +4,10 @@ import warnings
 
 import numpy as np
 import pytest
-from paperlab.methods import crossfit, iv, iv_dgp
 from paperlab.methods.foundations.forest import forest_predict
+from paperlab.methods.instruments import crossfit
+from paperlab.methods.instruments import multiply_robust as iv
+from paperlab.methods.instruments import simulate as iv_dgp
 
 EXACT = {"delta_min": 1e-6}
 

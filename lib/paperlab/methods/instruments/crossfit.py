@@ -9,8 +9,8 @@ from itertools import product
 
 import numpy as np
 
-from paperlab.methods import iv
 from paperlab.methods.foundations.forest import forest_predict
+from paperlab.methods.instruments import multiply_robust as iv
 
 BASIS_LEARNERS = {"lin": "linear", "quad": "quadratic"}
 LEARNERS = ("lin", "quad", "rf", "gbm", "lasso")

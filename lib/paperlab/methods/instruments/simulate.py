@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from paperlab.methods.iv import Sample
+from paperlab.methods.instruments.multiply_robust import Sample
 
 TRUE_EFFECT = 1.0  # mean of beta(X) = 1 + X_1 / 2 over X_1 uniform on (-1, 1)
 

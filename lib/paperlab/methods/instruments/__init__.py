@@ -1,0 +1,1 @@
+"""Instrumental variables, some of them invalid (page ``invalid_instrument``)."""
