@@ -83,10 +83,10 @@ from threadpoolctl import threadpool_limits
 
 from paperlab import datasets
 from paperlab.errors import PaperlabError
-from paperlab.methods import augmentation as da
-from paperlab.methods import coloured_digits as digits
-from paperlab.methods import invariance
-from paperlab.methods.augmentation import Moments
+from paperlab.methods.invariance import augmentation as da
+from paperlab.methods.invariance import coloured_digits as digits
+from paperlab.methods.invariance import environments as invariance
+from paperlab.methods.invariance.augmentation import Moments
 
 plots.style()
 threadpool_limits(1)  # many small matrices: threads would only wait for each other

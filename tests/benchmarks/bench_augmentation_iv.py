@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 from linearmodels.iv import IV2SLS
-from paperlab.methods import augmentation as da
-from paperlab.methods.augmentation import Moments
+from paperlab.methods.invariance import augmentation as da
+from paperlab.methods.invariance.augmentation import Moments
 from sklearn.linear_model import LinearRegression
 
 ALPHAS = np.logspace(-4, 2, 20)

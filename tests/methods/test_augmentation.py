@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 from linearmodels.iv import IV2SLS
-from paperlab.methods import augmentation as da
-from paperlab.methods.augmentation import Moments
+from paperlab.methods.invariance import augmentation as da
+from paperlab.methods.invariance.augmentation import Moments
 
 
 @pytest.fixture(scope="module")

@@ -1,6 +1,6 @@
 import numpy as np
 import pytest
-from paperlab.methods import coloured_digits as cd
+from paperlab.methods.invariance import coloured_digits as cd
 
 
 @pytest.fixture(scope="module")

@@ -1,9 +1,9 @@
 import numpy as np
 import pytest
 import scipy.optimize
-from paperlab.methods import augmentation as da
-from paperlab.methods import invariance as inv
-from paperlab.methods.augmentation import Moments
+from paperlab.methods.invariance import augmentation as da
+from paperlab.methods.invariance import environments as inv
+from paperlab.methods.invariance.augmentation import Moments
 
 
 @pytest.fixture(scope="module")

@@ -13,8 +13,8 @@ import torch
 from scipy import stats
 from sklearn.linear_model import Lasso
 
-from paperlab.methods.augmentation import Moments, confounding_strength, least_squares
 from paperlab.methods.foundations.nets import train
+from paperlab.methods.invariance.augmentation import Moments, confounding_strength, least_squares
 
 
 def environments(g, n_bits):

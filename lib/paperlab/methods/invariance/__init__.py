@@ -1,0 +1,1 @@
+"""Regression under interventions: data augmentation as an instrument, invariant prediction (page ``augmentation_iv``)."""
