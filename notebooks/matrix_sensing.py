@@ -69,9 +69,10 @@ import pandas as pd
 from myst_nb import glue
 from threadpoolctl import threadpool_limits
 
-from paperlab.methods import decay, sensing
-from paperlab.methods import factorization as fz
-from paperlab.methods.factorization import Setting
+from paperlab.methods.low_rank import convergence as decay
+from paperlab.methods.low_rank import sensing
+from paperlab.methods.low_rank import factorization as fz
+from paperlab.methods.low_rank.factorization import Setting
 
 plots.style()
 threadpool_limits(1)  # small matrices: threads would only wait for each other

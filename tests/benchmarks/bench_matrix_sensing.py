@@ -7,9 +7,9 @@ import time
 
 import numpy as np
 import pytest
-from paperlab.methods import factorization as fz
-from paperlab.methods import sensing
-from paperlab.methods.factorization import Setting
+from paperlab.methods.low_rank import factorization as fz
+from paperlab.methods.low_rank import sensing
+from paperlab.methods.low_rank.factorization import Setting
 from threadpoolctl import threadpool_limits
 
 N, R, STEPS, TARGET = 50, 3, 1000, 5.0

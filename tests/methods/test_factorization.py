@@ -2,9 +2,10 @@
 
 import numpy as np
 import pytest
-from paperlab.methods import decay, sensing
-from paperlab.methods import factorization as fz
-from paperlab.methods.factorization import Setting
+from paperlab.methods.low_rank import convergence as decay
+from paperlab.methods.low_rank import factorization as fz
+from paperlab.methods.low_rank import sensing
+from paperlab.methods.low_rank.factorization import Setting
 
 ETA = 0.25
 

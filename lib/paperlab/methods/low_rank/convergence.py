@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from paperlab.methods.factorization import FLOOR
+from paperlab.methods.low_rank.factorization import FLOOR
 
 
 def tail(errors, floor=FLOOR):

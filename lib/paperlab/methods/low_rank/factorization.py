@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from paperlab.methods.factorization_loop import run_lanes
+from paperlab.methods.low_rank.loop import run_lanes
 
 FLOOR = 1e-13  # below this an error of a matrix of norm one is rounding
 LANES = 16  # runs side by side in the compiled loop

@@ -4,8 +4,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from paperlab.methods.factorization import Descent, check_setting, diverged, imbalance_step, pair_up
-from paperlab.methods.factorization_loop import MIN_DAMPING
+from paperlab.methods.low_rank.factorization import Descent, check_setting, diverged, imbalance_step, pair_up
+from paperlab.methods.low_rank.loop import MIN_DAMPING
 
 
 @dataclass(frozen=True)
