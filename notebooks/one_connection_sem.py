@@ -81,11 +81,11 @@ from matplotlib.patches import FancyArrowPatch
 from myst_nb import glue
 from threadpoolctl import threadpool_limits
 
-from paperlab.methods import mixed_graph_floats as floats
-from paperlab.methods import mixed_graph_ideals as ideals
-from paperlab.methods import mixed_graph_maps as maps
-from paperlab.methods import mixed_graphs as mixed
-from paperlab.methods import modular
+from paperlab.methods.mixed_graphs import numerics as floats
+from paperlab.methods.mixed_graphs import ideals
+from paperlab.methods.mixed_graphs import covariances as maps
+from paperlab.methods.mixed_graphs import graphs as mixed
+from paperlab.methods.mixed_graphs import modular
 
 plots.style()
 threadpool_limits(1)  # small matrices only

@@ -8,10 +8,9 @@ import time
 
 import numpy as np
 import pytest
-from paperlab.methods import mixed_graph_ideals as ideals
-from paperlab.methods import mixed_graph_maps as maps
-from paperlab.methods import mixed_graphs as mixed
-from paperlab.methods import modular
+from paperlab.methods.mixed_graphs import covariances as maps
+from paperlab.methods.mixed_graphs import graphs as mixed
+from paperlab.methods.mixed_graphs import ideals, modular
 from threadpoolctl import threadpool_limits
 
 P = modular.PRIMES[0]

@@ -5,12 +5,11 @@ import math
 
 import numpy as np
 import pytest
-from paperlab.methods import mixed_graph_floats as floats
-from paperlab.methods import mixed_graph_ideals as ideals
-from paperlab.methods import mixed_graph_maps as maps
-from paperlab.methods import mixed_graphs as mixed
-from paperlab.methods import modular
-from paperlab.methods.mixed_graphs import MixedGraph
+from paperlab.methods.mixed_graphs import covariances as maps
+from paperlab.methods.mixed_graphs import graphs as mixed
+from paperlab.methods.mixed_graphs import ideals, modular
+from paperlab.methods.mixed_graphs import numerics as floats
+from paperlab.methods.mixed_graphs.graphs import MixedGraph
 
 P = modular.PRIMES[0]
 

@@ -13,8 +13,8 @@ from dataclasses import dataclass
 import numpy as np
 from numba import njit
 
-from paperlab.methods.mixed_graph_maps import covariances, draw_parameters
-from paperlab.methods.modular import PRIMES, check_prime, eliminate, null_space, rank, smallest_integers
+from paperlab.methods.mixed_graphs.covariances import covariances, draw_parameters
+from paperlab.methods.mixed_graphs.modular import PRIMES, check_prime, eliminate, null_space, rank, smallest_integers
 
 __all__ = ["Ideal", "Polynomial", "entries", "evaluate_monomials", "model_points", "vanishing_ideal"]
 

@@ -16,7 +16,7 @@ from typing import NamedTuple
 import numpy as np
 from numba import njit
 
-from paperlab.methods.modular import PRIMES, check_prime, eliminate, inverse, invert
+from paperlab.methods.mixed_graphs.modular import PRIMES, check_prime, eliminate, inverse, invert
 
 __all__ = [
     "Covariances",
