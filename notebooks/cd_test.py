@@ -74,8 +74,10 @@ from myst_nb import glue
 from scipy.stats import norm
 
 from paperlab import datasets
-from paperlab.methods import panel, panel_dgp, panel_filters
-from paperlab.methods.panel_dgp import Design
+from paperlab.methods.panel import dependence as panel
+from paperlab.methods.panel import simulate as panel_dgp
+from paperlab.methods.panel import filters as panel_filters
+from paperlab.methods.panel.simulate import Design
 
 plots.style()
 CRITICAL = norm.isf(0.025)  # two-sided 5 % point of N(0, 1)

@@ -7,8 +7,8 @@ import time
 
 import numpy as np
 import pytest
-from paperlab.methods import panel
-from paperlab.methods.panel_dgp import Design, factor_panel
+from paperlab.methods.panel import dependence as panel
+from paperlab.methods.panel.simulate import Design, factor_panel
 from threadpoolctl import threadpool_limits
 
 N, T, M, REPS = 500, 100, 2, 20

@@ -4,8 +4,10 @@ import warnings
 
 import numpy as np
 import pytest
-from paperlab.methods import panel, panel_dgp, panel_filters
-from paperlab.methods.panel_dgp import Design, factor_panel, monte_carlo
+from paperlab.methods.panel import dependence as panel
+from paperlab.methods.panel import filters as panel_filters
+from paperlab.methods.panel import simulate as panel_dgp
+from paperlab.methods.panel.simulate import Design, factor_panel, monte_carlo
 from scipy.stats import norm
 
 CRITICAL = norm.isf(0.025)

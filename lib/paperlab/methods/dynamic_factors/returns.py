@@ -8,7 +8,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from paperlab.methods.panel import principal_components
+from paperlab.methods.panel.dependence import principal_components
 
 __all__ = [
     "bai_ng",

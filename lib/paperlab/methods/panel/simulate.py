@@ -13,7 +13,8 @@ import numpy as np
 import scipy.linalg
 from scipy.signal import lfilter
 
-from paperlab.methods import panel, panel_filters
+from paperlab.methods.panel import dependence as panel
+from paperlab.methods.panel import filters as panel_filters
 
 __all__ = [
     "ERRORS",

@@ -1,0 +1,1 @@
+"""Panels with common factors: tests of cross-sectional dependence and filters (page ``cd_test``)."""
