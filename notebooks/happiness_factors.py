@@ -81,7 +81,7 @@ from threadpoolctl import threadpool_limits
 
 from paperlab import datasets
 from paperlab.methods.foundations import attribution as attributions
-from paperlab.methods import knowledge_student as students
+from paperlab.methods.prediction import attribution_priors as students
 
 plots.style()
 threadpool_limits(1)

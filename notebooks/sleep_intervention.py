@@ -74,9 +74,9 @@ from sklearn.preprocessing import StandardScaler
 from threadpoolctl import threadpool_limits
 
 from paperlab import datasets
-from paperlab.methods import prescription
+from paperlab.methods.prediction import prescription
 from paperlab.methods.foundations import attribution
-from paperlab.methods import sleep_survey as sleep
+from paperlab.methods.prediction import sleep
 
 plots.style()
 threadpool_limits(1)  # small data sets: threads would only wait for each other

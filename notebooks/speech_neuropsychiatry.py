@@ -77,8 +77,8 @@ from sklearn.preprocessing import StandardScaler
 from threadpoolctl import threadpool_limits
 
 from paperlab import datasets
-from paperlab.methods import person_scores as persons
-from paperlab.methods import speech_sim as sim
+from paperlab.methods.prediction import person_level as persons
+from paperlab.methods.prediction import speech as sim
 
 plots.style()
 threadpool_limits(1)  # small matrices: threads would only wait for each other

@@ -75,8 +75,8 @@ from threadpoolctl import threadpool_limits
 
 from paperlab import datasets
 from paperlab.errors import PaperlabError
-from paperlab.methods import model_zoo as zoo
-from paperlab.methods import powder_bed as bed
+from paperlab.methods.prediction import classifiers as zoo
+from paperlab.methods.prediction import powder_bed as bed
 
 plots.style()
 threadpool_limits(1)  # small data sets: threads would only wait for each other

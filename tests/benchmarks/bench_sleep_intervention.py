@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from paperlab.methods import prescription as rx
+from paperlab.methods.prediction import prescription as rx
 
 pytestmark = pytest.mark.benchmark(group="advice for 120 people, ten habits, three changes")
 

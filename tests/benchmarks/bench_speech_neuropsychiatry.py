@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from paperlab.methods import person_scores as persons
+from paperlab.methods.prediction import person_level as persons
 from sklearn.metrics import f1_score
 
 pytestmark = pytest.mark.benchmark(group="bootstrap of class F1, 36 people, 2,000 resamples")

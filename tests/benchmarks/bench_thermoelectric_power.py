@@ -2,8 +2,8 @@
 
 import numpy as np
 import pytest
-from paperlab.methods import model_zoo as zoo
-from paperlab.methods import powder_bed as bed
+from paperlab.methods.prediction import classifiers as zoo
+from paperlab.methods.prediction import powder_bed as bed
 from sklearn.inspection import permutation_importance
 
 REPEATS = 5

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 import torch
-from paperlab.methods import knowledge_student as ks
+from paperlab.methods.prediction import attribution_priors as ks
 from scipy.stats import spearmanr
 
 GROUPS = {"a": [0, 1], "b": [2], "c": [3], "d": [4]}

@@ -1,7 +1,7 @@
 import numpy as np
 import pandas as pd
 import pytest
-from paperlab.methods import model_zoo as zoo
+from paperlab.methods.prediction import classifiers as zoo
 from sklearn.inspection import permutation_importance
 
 

@@ -1,7 +1,7 @@
 import numpy as np
 import pandas as pd
 import pytest
-from paperlab.methods import person_scores as persons
+from paperlab.methods.prediction import person_level as persons
 from sklearn.metrics import f1_score
 
 

@@ -1,7 +1,7 @@
 import numpy as np
 import pandas as pd
 import pytest
-from paperlab.methods import powder_bed as bed
+from paperlab.methods.prediction import powder_bed as bed
 
 
 def test_energy_density_is_power_over_volume_rate():

@@ -1,6 +1,6 @@
 import numpy as np
 import pytest
-from paperlab.methods import prescription as rx
+from paperlab.methods.prediction import prescription as rx
 
 NAMES = ("screen", "stress", "noise")
 

@@ -1,7 +1,7 @@
 import numpy as np
 import pandas as pd
 import pytest
-from paperlab.methods import sleep_survey as sleep
+from paperlab.methods.prediction import sleep
 
 
 def test_two_thirds_sleep_well_and_habits_hurt():

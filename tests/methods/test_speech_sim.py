@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
-from paperlab.methods import person_scores as persons
-from paperlab.methods import speech_sim as sim
+from paperlab.methods.prediction import person_level as persons
+from paperlab.methods.prediction import speech as sim
 from sklearn.metrics import roc_auc_score
 
 
