@@ -69,9 +69,9 @@ from sklearn import decomposition
 from sklearn.datasets import load_digits
 from sklearn.exceptions import ConvergenceWarning
 
-from paperlab.methods import dictionary_scores as scores
-from paperlab.methods import dictionary_vae as dictionary
-from paperlab.methods.dictionary_vae import Job
+from paperlab.methods.representation import identification as scores
+from paperlab.methods.representation import dictionary
+from paperlab.methods.representation.dictionary import Job
 
 plots.style()
 torch.set_num_threads(1)  # small products: threads would only wait for each other

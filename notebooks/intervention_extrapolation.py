@@ -82,7 +82,7 @@ from sklearn.gaussian_process import GaussianProcessRegressor
 from sklearn.gaussian_process.kernels import RBF, ConstantKernel, WhiteKernel
 from threadpoolctl import threadpool_limits
 
-from paperlab.methods import rep4ex
+from paperlab.methods.representation import extrapolation as rep4ex
 
 plots.style()
 torch.set_num_threads(1)  # many small products: threads would wait for each other

@@ -69,9 +69,9 @@ import pandas as pd
 import torch
 from myst_nb import glue
 
-from paperlab.methods import disentanglement as scores
-from paperlab.methods import xfactors
-from paperlab.methods.xfactors import FACTORS, Setting
+from paperlab.methods.representation import disentanglement as scores
+from paperlab.methods.representation import xfactors
+from paperlab.methods.representation.xfactors import FACTORS, Setting
 
 plots.style()
 torch.set_num_threads(1)  # small products: threads would only wait for each other

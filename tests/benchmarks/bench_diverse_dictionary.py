@@ -6,9 +6,9 @@ One process, one thread; the numbers are compared before the time.
 import numpy as np
 import pytest
 import torch
-from paperlab.methods import dictionary_vae as dictionary
-from paperlab.methods.dictionary_vae import Job
 from paperlab.methods.foundations.nets import StackedMLP
+from paperlab.methods.representation import dictionary
+from paperlab.methods.representation.dictionary import Job
 from threadpoolctl import threadpool_limits
 
 

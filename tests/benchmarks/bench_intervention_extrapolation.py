@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 import torch
-from paperlab.methods import rep4ex
+from paperlab.methods.representation import extrapolation as rep4ex
 from scipy.spatial.distance import cdist
 
 

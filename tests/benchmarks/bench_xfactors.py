@@ -6,8 +6,8 @@ One process, one thread; the numbers are compared before the time.
 import numpy as np
 import pytest
 import torch
-from paperlab.methods import xfactors
-from paperlab.methods.xfactors import Setting
+from paperlab.methods.representation import xfactors
+from paperlab.methods.representation.xfactors import Setting
 from torch import nn
 
 

@@ -1,10 +1,10 @@
 import numpy as np
 import pytest
 import torch
-from paperlab.methods import dictionary_scores as scores
-from paperlab.methods import dictionary_vae as dictionary
-from paperlab.methods.dictionary_vae import Job
 from paperlab.methods.foundations.nets import StackedMLP
+from paperlab.methods.representation import dictionary
+from paperlab.methods.representation import identification as scores
+from paperlab.methods.representation.dictionary import Job
 from sklearn.decomposition import FastICA
 
 

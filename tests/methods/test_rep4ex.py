@@ -1,6 +1,6 @@
 import numpy as np
 import pytest
-from paperlab.methods import rep4ex
+from paperlab.methods.representation import extrapolation as rep4ex
 from scipy.spatial.distance import cdist
 
 

@@ -3,9 +3,9 @@ import math
 import numpy as np
 import pytest
 import torch
-from paperlab.methods import disentanglement as scores
-from paperlab.methods import xfactors
-from paperlab.methods.xfactors import FACTORS, Setting
+from paperlab.methods.representation import disentanglement as scores
+from paperlab.methods.representation import xfactors
+from paperlab.methods.representation.xfactors import FACTORS, Setting
 from scipy.stats import entropy
 
 
