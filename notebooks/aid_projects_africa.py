@@ -77,8 +77,8 @@ from scipy import stats
 from threadpoolctl import threadpool_limits
 
 from paperlab import datasets
-from paperlab.methods import image_confounding as places
-from paperlab.methods import weighting as wt
+from paperlab.methods.weighting import images as places
+from paperlab.methods.weighting import effects as wt
 
 plots.style()
 threadpool_limits(1)  # small matrices: threads would only wait for each other

@@ -4,8 +4,8 @@ import numpy as np
 import pandas as pd
 import pytest
 from linearmodels.panel import PanelOLS
-from paperlab.methods import image_confounding as ic
-from paperlab.methods import weighting as wt
+from paperlab.methods.weighting import effects as wt
+from paperlab.methods.weighting import images as ic
 from sklearn.linear_model import LogisticRegression
 
 logit = pytest.mark.benchmark(group="ridge logit, 2,000 places, 101 columns")

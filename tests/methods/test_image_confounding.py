@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
-from paperlab.methods import image_confounding as ic
-from paperlab.methods import weighting as wt
+from paperlab.methods.weighting import effects as wt
+from paperlab.methods.weighting import images as ic
 
 
 @pytest.fixture(scope="module")

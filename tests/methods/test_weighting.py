@@ -4,7 +4,7 @@ import pytest
 import statsmodels.api as sm
 from doubleml import DoubleMLData, DoubleMLIRM
 from linearmodels.panel import PanelOLS
-from paperlab.methods import weighting as wt
+from paperlab.methods.weighting import effects as wt
 from sklearn.dummy import DummyClassifier, DummyRegressor
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import roc_auc_score
