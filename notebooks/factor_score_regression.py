@@ -67,7 +67,7 @@ import numpy as np
 import pandas as pd
 from myst_nb import glue
 
-from paperlab import records
+from paperlab.pages import records
 from paperlab.methods.factor_scores import simulate as fd
 from paperlab.methods.factor_scores import interaction as fi
 from paperlab.methods.factor_scores import two_stage as fr

@@ -71,7 +71,7 @@ from myst_nb import glue
 from sklearn.feature_selection import mutual_info_regression
 from threadpoolctl import threadpool_limits
 
-from paperlab import records
+from paperlab.pages import records
 from paperlab.methods.high_dimensional import mutual_information as mi
 from paperlab.methods.high_dimensional import penalized as nc
 from paperlab.methods.high_dimensional import robust_mixed as rm

@@ -10,7 +10,8 @@ import sys
 import tempfile
 from pathlib import Path
 
-from paperlab import paths, records
+from paperlab import paths
+from paperlab.pages import records
 
 
 def rows(report):

@@ -12,8 +12,8 @@ import paperlab_html as html
 import paperlab_notebooks
 import yaml
 from docutils import nodes
-from paperlab import scoreboard
-from paperlab.paper import PARTS
+from paperlab.pages import scoreboard
+from paperlab.pages.paper import PARTS
 from sphinx.util import logging
 from sphinx.util.docutils import SphinxDirective
 

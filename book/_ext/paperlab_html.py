@@ -2,8 +2,8 @@
 
 from html import escape
 
-from paperlab.claims import FIDELITIES, VERDICTS, WORDS, number
-from paperlab.paper import SYMBOLS
+from paperlab.pages.claims import FIDELITIES, VERDICTS, WORDS, number
+from paperlab.pages.paper import SYMBOLS
 
 COLUMNS = (  # key, heading, kind of sorting
     ("page", "page and claim", "text"),

@@ -7,8 +7,9 @@ from pathlib import Path
 
 import paperlab_html as html
 from docutils import nodes
-from paperlab import paths, scoreboard
-from paperlab.paper import PARTS, Card
+from paperlab import paths
+from paperlab.pages import scoreboard
+from paperlab.pages.paper import PARTS, Card
 
 NUMPY = re.compile(r"^np\.\w+\((.*)\)$", re.DOTALL)
 

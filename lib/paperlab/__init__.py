@@ -12,7 +12,7 @@ import importlib
 __version__ = "0.1.0"
 
 _LAZY = {
-    "Paper": "paperlab.paper",
+    "Paper": "paperlab.pages.paper",
     "PaperlabError": "paperlab.errors",
     "run": "paperlab.runs",
     "sweep": "paperlab.sweeps",

@@ -78,7 +78,7 @@ def list_papers(as_json: Json = False):
 
     Example: paperlab list --json
     """
-    from paperlab import scoreboard
+    from paperlab.pages import scoreboard
 
     papers = scoreboard.papers()
     if as_json:
@@ -110,8 +110,9 @@ def show(slug: Slug, as_json: Json = False):
 
     Example: paperlab show cd_test
     """
-    from paperlab import claims, parameters, paths, records, scoreboard
-    from paperlab.paper import Card
+    from paperlab import paths
+    from paperlab.pages import claims, parameters, records, scoreboard
+    from paperlab.pages.paper import Card
 
     card = Card.load(slug)
     known = parameters.read(slug) if paths.notebook_path(slug).exists() else {}
@@ -166,8 +167,9 @@ def run(
 
     Example: paperlab run cd_test -p n 200 -p errors chi2
     """
-    from paperlab import claims, parameters, paths, runs
-    from paperlab.paper import Card
+    from paperlab import paths, runs
+    from paperlab.pages import claims, parameters
+    from paperlab.pages.paper import Card
 
     values = parameters.from_file(params_file) if params_file else {}
     values.update(_pairs(param))
@@ -240,7 +242,8 @@ def stability(
 
     Example: paperlab stability cd_test --seeds 5
     """
-    from paperlab import paths, records, sweeps
+    from paperlab import paths, sweeps
+    from paperlab.pages import records
 
     records.load(slug)
     result = sweeps.stability(slug, seeds, workers=workers)
@@ -266,7 +269,7 @@ def print_scoreboard(as_json: Json = False, as_csv: Annotated[bool, typer.Option
 
     Example: paperlab scoreboard --csv > verdicts.csv
     """
-    from paperlab import claims, scoreboard
+    from paperlab.pages import claims, scoreboard
 
     if as_json:
         return print_json(scoreboard.rows())
@@ -293,7 +296,8 @@ def check(
 
     Example: paperlab check cd_test
     """
-    from paperlab import checks, paths
+    from paperlab import paths
+    from paperlab.pages import checks
 
     problems = checks.check(slug)
     for problem in problems:
@@ -309,7 +313,8 @@ def execute(slugs: Annotated[list[str], typer.Argument(autocompletion=_complete_
 
     Example: paperlab execute cd_test
     """
-    from paperlab import paths, records, runs
+    from paperlab import paths, runs
+    from paperlab.pages import records
 
     for slug in slugs:
         target = runs.execute(slug)
@@ -326,7 +331,8 @@ def new(
 
     Example: paperlab new my_paper --part causes
     """
-    from paperlab import paths, template
+    from paperlab import paths
+    from paperlab.pages import new_page as template
 
     for path in template.create(slug, part):
         print(f"wrote {paths.shown(path)}")

@@ -7,9 +7,10 @@ import time
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from paperlab import claims, files, html, parameters, paths, records
+from paperlab import files, html, paths
 from paperlab.errors import PaperlabError, Stopped, suggestion
-from paperlab.paper import Card
+from paperlab.pages import claims, parameters, records
+from paperlab.pages.paper import Card
 
 KERNEL_ARGUMENTS = ["--IPKernelApp.log_level=50"]  # its notices would break the progress bar
 THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS")

@@ -18,8 +18,9 @@ from concurrent.futures import BrokenExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
-from paperlab import files, parameters, paths, records, runs
+from paperlab import files, paths, runs
 from paperlab.errors import PaperlabError, Stopped
+from paperlab.pages import parameters, records
 
 MAX_RUNS = 100_000
 PATIENCE = "5s"  # for a scheduler that does not answer

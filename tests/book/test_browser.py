@@ -101,7 +101,7 @@ def names(rows):
 
 
 def test_scoreboard_filters(show):
-    from paperlab import scoreboard
+    from paperlab.pages import scoreboard
 
     rows = scoreboard.rows()
     driver = show("book/scoreboard.html")
@@ -129,7 +129,7 @@ def test_scoreboard_filters(show):
 
 
 def test_scoreboard_opens_a_selection_from_its_address(show):
-    from paperlab import scoreboard
+    from paperlab.pages import scoreboard
 
     part = scoreboard.rows()[-1]["part"]
     driver = show(f"book/scoreboard.html?part={part}&verdict=nonsense")
@@ -137,7 +137,7 @@ def test_scoreboard_opens_a_selection_from_its_address(show):
 
 
 def test_search_finds_a_paper_by_its_title(show):
-    from paperlab import scoreboard
+    from paperlab.pages import scoreboard
 
     paper = next(paper for paper in scoreboard.papers() if paper["status"] == "done")
     words = [word for word in paper["title"].replace("?", "").replace(":", "").split() if len(word) > 6][:2]

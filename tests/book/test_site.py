@@ -49,7 +49,7 @@ def finished():
 
 
 def test_every_document_of_the_contents_was_built(site):
-    from paperlab import checks
+    from paperlab.pages import checks
 
     assert {f"{name}.html" for name in checks.contents()} <= set(html_pages(site))
 
@@ -110,7 +110,7 @@ def test_every_picture_has_an_alternative_text(pages):
 
 
 def test_scoreboard_has_a_row_per_claim_that_leads_to_it(pages):
-    from paperlab import scoreboard
+    from paperlab.pages import scoreboard
 
     claims = {f"{row['slug']}.{row['claim']}" for row in scoreboard.rows()}
     page = pages["book/scoreboard.html"]
@@ -121,7 +121,7 @@ def test_scoreboard_has_a_row_per_claim_that_leads_to_it(pages):
 
 
 def test_claims_named_in_course_plans_exist():
-    from paperlab import scoreboard
+    from paperlab.pages import scoreboard
 
     claims = {f"{row['slug']}.{row['claim']}" for row in scoreboard.rows()}
     text = (ROOT / "book" / "teaching.md").read_text(encoding="utf-8")
@@ -130,7 +130,7 @@ def test_claims_named_in_course_plans_exist():
 
 
 def test_plan_lists_all_papers_and_links_only_the_finished(pages):
-    from paperlab import scoreboard
+    from paperlab.pages import scoreboard
 
     text = (SITE / "book" / "plan.html").read_text(encoding="utf-8")
     assert text.count('class="pl-item"') == len(scoreboard.papers()) >= 44

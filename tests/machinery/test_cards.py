@@ -3,7 +3,7 @@
 import pytest
 from paperlab import paths
 from paperlab.errors import PaperlabError
-from paperlab.paper import Card
+from paperlab.pages.paper import Card
 from tiny_book import replace
 
 

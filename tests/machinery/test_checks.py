@@ -4,7 +4,8 @@ import json
 import shutil
 
 import pytest
-from paperlab import checks, records, template
+from paperlab.pages import checks, records
+from paperlab.pages import new_page as template
 from tiny_book import read_json, replace
 
 PNG = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="

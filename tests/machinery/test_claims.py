@@ -3,8 +3,8 @@
 import math
 
 import pytest
-from paperlab.claims import VERDICTS, WORDS, Claim, Criterion, number
 from paperlab.errors import PaperlabError
+from paperlab.pages.claims import VERDICTS, WORDS, Claim, Criterion, number
 
 GOOD = {
     "id": "c1",

@@ -70,7 +70,7 @@ def test_show_and_bad_input_are_answered_without_the_notebook_machinery(book):
     )
     out = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True).stdout
     modules = set(out.partition("MODULES")[2].split())
-    assert "A tiny paper" in out and "paperlab.scoreboard" in modules
+    assert "A tiny paper" in out and "paperlab.pages.scoreboard" in modules
     assert not modules & {"papermill", "nbformat", "jupytext", "numpy", "pandas"}
 
 

@@ -5,8 +5,9 @@ import math
 import numpy as np
 import pandas as pd
 import pytest
-from paperlab import Paper, records
+from paperlab import Paper
 from paperlab.errors import PaperlabError
+from paperlab.pages import records
 from tiny_book import replace
 
 

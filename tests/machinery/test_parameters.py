@@ -1,8 +1,8 @@
 """The parameters cell and what a user passes."""
 
 import pytest
-from paperlab import parameters
 from paperlab.errors import PaperlabError
+from paperlab.pages import parameters
 from tiny_book import replace
 
 SOURCE = """\

@@ -4,8 +4,9 @@ import json
 import os
 
 import pytest
-from paperlab import files, records, runs
+from paperlab import files, runs
 from paperlab.errors import PaperlabError
+from paperlab.pages import records
 from tiny_book import read_json, replace
 
 

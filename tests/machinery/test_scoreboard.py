@@ -5,7 +5,7 @@ import io
 import json
 
 import pytest
-from paperlab import records, scoreboard
+from paperlab.pages import records, scoreboard
 from tiny_book import replace
 
 

@@ -10,8 +10,9 @@ import pandas as pd
 import paperlab as library
 import psutil
 import pytest
-from paperlab import parameters, paths, runs, sweeps
+from paperlab import paths, runs, sweeps
 from paperlab.errors import PaperlabError
+from paperlab.pages import parameters
 from tiny_book import read_json, replace
 
 KNOWN = parameters.from_source(

@@ -1,8 +1,9 @@
 """All verdicts of all pages and records, as plain rows."""
 
-from paperlab import files, paths, records
-from paperlab.claims import VERDICTS
-from paperlab.paper import Card
+from paperlab import files, paths
+from paperlab.pages import records
+from paperlab.pages.claims import VERDICTS
+from paperlab.pages.paper import Card
 
 
 def done():

@@ -2,9 +2,10 @@
 
 import re
 
-from paperlab import checks, files, paths, runs
+from paperlab import files, paths, runs
 from paperlab.errors import PaperlabError, suggestion
-from paperlab.paper import PARTS
+from paperlab.pages import checks
+from paperlab.pages.paper import PARTS
 
 CARD = """\
 slug: {slug}

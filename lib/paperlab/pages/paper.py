@@ -10,8 +10,9 @@ import sys
 import time
 from dataclasses import dataclass, field
 
-from paperlab import claims, files, paths, records
+from paperlab import files, paths
 from paperlab.errors import PaperlabError, suggestion
+from paperlab.pages import claims, records
 
 PARTS = {
     "spiking": "Spiking networks",

@@ -2,9 +2,10 @@
 
 import re
 
-from paperlab import datasets, files, parameters, paths, records, runs
+from paperlab import datasets, files, paths, runs
 from paperlab.errors import PaperlabError
-from paperlab.paper import Card
+from paperlab.pages import parameters, records
+from paperlab.pages.paper import Card
 
 ABSOLUTE = re.compile(r"(?<![\w.:/-])/(?:home|root|Users|tmp|work|var|mnt|opt)/[\w./-]+")
 CITE = re.compile(r"\{cite(?::\w+)?\}`([^`]+)`")
