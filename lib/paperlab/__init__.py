@@ -14,8 +14,8 @@ __version__ = "0.1.0"
 _LAZY = {
     "Paper": "paperlab.pages.paper",
     "PaperlabError": "paperlab.errors",
-    "run": "paperlab.runs",
-    "sweep": "paperlab.sweeps",
+    "run": "paperlab.runs.single",
+    "sweep": "paperlab.runs.sweeps",
 }
 _MODULES = {"datasets", "loaders", "plots", "scoreboard", "methods", "runs", "sweeps", "records", "checks"}
 __all__ = [*_LAZY, "datasets", "plots", "scoreboard"]

@@ -12,7 +12,7 @@ import typer
 from typer.core import TyperCommand
 
 from paperlab.errors import PaperlabError
-from paperlab.text import print_json, print_table
+from paperlab.terminal import print_json, print_table
 
 app = typer.Typer(
     help="Run, sweep, record and check the papers of the book.",
@@ -167,9 +167,10 @@ def run(
 
     Example: paperlab run cd_test -p n 200 -p errors chi2
     """
-    from paperlab import paths, runs
+    from paperlab import paths
     from paperlab.pages import claims, parameters
     from paperlab.pages.paper import Card
+    from paperlab.runs import single as runs
 
     values = parameters.from_file(params_file) if params_file else {}
     values.update(_pairs(param))
@@ -206,7 +207,7 @@ def sweep(
     Example: paperlab sweep cd_test -p n=50,100,200 -p seed=0:10 --workers 2
     """
     from paperlab import paths
-    from paperlab import sweeps as sweeping
+    from paperlab.runs import sweeps as sweeping
 
     result = sweeping.sweep(slug, _pairs(param), workers=workers, scheduler=scheduler, out=out, progress=not as_json)
     if as_json:
@@ -226,7 +227,8 @@ def record(slug: Slug, profile: Profile = "full"):
 
     Example: paperlab record cd_test --profile full
     """
-    from paperlab import paths, runs
+    from paperlab import paths
+    from paperlab.runs import single as runs
 
     result, path = runs.record(slug, profile)
     print(f"{result}\nkept in {paths.shown(path)}")
@@ -242,8 +244,9 @@ def stability(
 
     Example: paperlab stability cd_test --seeds 5
     """
-    from paperlab import paths, sweeps
+    from paperlab import paths
     from paperlab.pages import records
+    from paperlab.runs import sweeps
 
     records.load(slug)
     result = sweeps.stability(slug, seeds, workers=workers)
@@ -313,8 +316,9 @@ def execute(slugs: Annotated[list[str], typer.Argument(autocompletion=_complete_
 
     Example: paperlab execute cd_test
     """
-    from paperlab import paths, runs
+    from paperlab import paths
     from paperlab.pages import records
+    from paperlab.runs import single as runs
 
     for slug in slugs:
         target = runs.execute(slug)

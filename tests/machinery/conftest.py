@@ -7,7 +7,8 @@ import sys
 from pathlib import Path
 
 import pytest
-from paperlab import cli, runs
+from paperlab import cli
+from paperlab.runs import single as runs
 from tiny_book import write_book
 
 PAPERLAB = Path(sys.executable).parent / "paperlab"

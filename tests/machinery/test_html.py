@@ -5,7 +5,7 @@ import re
 import nbformat
 import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
-from paperlab import html
+from paperlab.runs import export as html
 
 VALUES = {"x-rate": "0.0523", "x-np": "np.float64(5.25)", "x-name": "pi", "x-count": "12"}
 

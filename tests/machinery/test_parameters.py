@@ -209,7 +209,7 @@ def test_yaml_constructs_no_objects(book, refused, name):
 
 
 def test_the_command_line_overrides_the_file_and_the_profile(book):
-    from paperlab import runs
+    from paperlab.runs import single as runs
 
     (book / "params.yml").write_text("n: 20\nweights: [1, 2]\n")
     values = {**parameters.from_file("params.yml"), "n": "30"}

@@ -4,9 +4,10 @@ import json
 import os
 
 import pytest
-from paperlab import files, runs
+from paperlab import files
 from paperlab.errors import PaperlabError
 from paperlab.pages import records
+from paperlab.runs import single as runs
 from tiny_book import read_json, replace
 
 

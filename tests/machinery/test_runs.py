@@ -13,8 +13,8 @@ import nbformat
 import paperlab as library
 import psutil
 import pytest
-from paperlab import runs
 from paperlab.errors import PaperlabError
+from paperlab.runs import single as runs
 from tiny_book import INJECTED, MODE_CELL, read_json, replace
 
 SHAPE = {"slug", "parameters", "seconds", "peak_mb", "claims", "notebook", "html", "versions", "commit", "tables"}

@@ -10,9 +10,11 @@ import pandas as pd
 import paperlab as library
 import psutil
 import pytest
-from paperlab import paths, runs, sweeps
+from paperlab import paths
 from paperlab.errors import PaperlabError
 from paperlab.pages import parameters
+from paperlab.runs import single as runs
+from paperlab.runs import sweeps
 from tiny_book import read_json, replace
 
 KNOWN = parameters.from_source(

@@ -2,10 +2,11 @@
 
 import re
 
-from paperlab import datasets, files, paths, runs
+from paperlab import datasets, files, paths
 from paperlab.errors import PaperlabError
 from paperlab.pages import parameters, records
 from paperlab.pages.paper import Card
+from paperlab.runs import single as runs
 
 ABSOLUTE = re.compile(r"(?<![\w.:/-])/(?:home|root|Users|tmp|work|var|mnt|opt)/[\w./-]+")
 CITE = re.compile(r"\{cite(?::\w+)?\}`([^`]+)`")

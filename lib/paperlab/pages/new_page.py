@@ -2,10 +2,11 @@
 
 import re
 
-from paperlab import files, paths, runs
+from paperlab import files, paths
 from paperlab.errors import PaperlabError, suggestion
 from paperlab.pages import checks
 from paperlab.pages.paper import PARTS
+from paperlab.runs import single as runs
 
 CARD = """\
 slug: {slug}

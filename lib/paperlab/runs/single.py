@@ -7,7 +7,8 @@ import time
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from paperlab import files, html, paths
+from paperlab import files, paths
+from paperlab.runs import export as html
 from paperlab.errors import PaperlabError, Stopped, suggestion
 from paperlab.pages import claims, parameters, records
 from paperlab.pages.paper import Card

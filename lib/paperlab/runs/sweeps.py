@@ -18,7 +18,8 @@ from concurrent.futures import BrokenExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
-from paperlab import files, paths, runs
+from paperlab import files, paths
+from paperlab.runs import single as runs
 from paperlab.errors import PaperlabError, Stopped
 from paperlab.pages import parameters, records
 
