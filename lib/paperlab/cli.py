@@ -31,7 +31,7 @@ def _complete_slug(incomplete: str):
 
 
 def _complete_data(incomplete: str):
-    from paperlab import datasets
+    from paperlab.datasets import fetch as datasets
 
     return [name for name in datasets.registry() if name.startswith(incomplete)]
 
@@ -351,7 +351,7 @@ def data_list(as_json: Json = False):
 
     Example: paperlab data list
     """
-    from paperlab import datasets
+    from paperlab.datasets import fetch as datasets
 
     known = datasets.registry()
     if as_json:
@@ -372,7 +372,7 @@ def data_fetch(name: DataName):
 
     Example: paperlab data fetch pension_401k
     """
-    from paperlab import datasets
+    from paperlab.datasets import fetch as datasets
 
     for file, path in datasets.paths_of(name, progress=True).items():
         print(f"{file}: verified, {path}")
@@ -384,7 +384,7 @@ def data_where(name: DataName):
 
     Example: paperlab data where pension_401k
     """
-    from paperlab import datasets
+    from paperlab.datasets import fetch as datasets
 
     for file, place in datasets.where(name).items():
         print(f"{file}: {place}")

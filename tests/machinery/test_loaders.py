@@ -5,7 +5,7 @@ import bz2
 import numpy as np
 import pandas as pd
 import pytest
-from paperlab import loaders
+from paperlab.datasets.loaders import base as loaders
 from paperlab.errors import PaperlabError
 from tiny_book import REPOSITORY
 
@@ -141,7 +141,7 @@ def test_missing_values_are_not_compared():
 
 def test_the_data_sets_in_packages_and_in_the_repository_are_intact(monkeypatch):
     """The real files: checksums, rows and ranges as the registry says."""
-    from paperlab import datasets
+    from paperlab.datasets import fetch as datasets
 
     monkeypatch.setenv("PAPERLAB_ROOT", str(REPOSITORY))
     for name, entry in datasets.registry().items():

@@ -2,7 +2,8 @@
 
 import re
 
-from paperlab import datasets, files, paths
+from paperlab import files, paths
+from paperlab.datasets import fetch as datasets
 from paperlab.errors import PaperlabError
 from paperlab.pages import parameters, records
 from paperlab.pages.paper import Card

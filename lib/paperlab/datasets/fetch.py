@@ -117,7 +117,7 @@ def _download(name, item, progress):
     fetched = _fetch(name, item, source, progress)
     if source is item:
         return fetched
-    from paperlab import conversions
+    from paperlab.datasets import conversions
 
     content = conversions.convert(item["file"], fetched, item.get("columns"))
     if _sha256(content) != item["sha256"]:
@@ -198,7 +198,7 @@ def path(name):
 
 def load(name):
     """The data set as its loader in `paperlab.loaders` gives it, rows, columns and ranges checked."""
-    from paperlab import loaders
+    from paperlab.datasets.loaders import base as loaders
 
     return loaders.load(name, paths_of(name))
 

@@ -1,0 +1,1 @@
+"""Data sets of ``data/registry.yml``: found, verified, loaded."""
