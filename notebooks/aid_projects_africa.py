@@ -76,7 +76,7 @@ from myst_nb import glue
 from scipy import stats
 from threadpoolctl import threadpool_limits
 
-from paperlab.datasets import fetch as datasets
+from paperlab import datasets
 from paperlab.methods.weighting import images as places
 from paperlab.methods.weighting import effects as wt
 

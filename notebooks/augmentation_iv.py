@@ -81,7 +81,7 @@ from scipy import stats
 from sklearn.datasets import load_digits
 from threadpoolctl import threadpool_limits
 
-from paperlab.datasets import fetch as datasets
+from paperlab import datasets
 from paperlab.errors import PaperlabError
 from paperlab.methods.invariance import augmentation as da
 from paperlab.methods.invariance import coloured_digits as digits

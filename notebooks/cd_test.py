@@ -73,7 +73,7 @@ from IPython.display import display
 from myst_nb import glue
 from scipy.stats import norm
 
-from paperlab.datasets import fetch as datasets
+from paperlab import datasets
 from paperlab.methods.panel import dependence as panel
 from paperlab.methods.panel import simulate as panel_dgp
 from paperlab.methods.panel import filters as panel_filters

@@ -64,7 +64,7 @@ from IPython.display import display
 from myst_nb import glue
 from threadpoolctl import threadpool_limits
 
-from paperlab.datasets import fetch as datasets
+from paperlab import datasets
 from paperlab.methods.conjoint import choices as conjoint
 from paperlab.methods.conjoint import simulate as conjoint_design
 from paperlab.methods.conjoint import election as conjoint_election

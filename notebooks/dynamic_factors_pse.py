@@ -71,7 +71,7 @@ from myst_nb import glue
 from statsmodels.tsa.statespace.structural import UnobservedComponents
 from threadpoolctl import threadpool_limits
 
-from paperlab.datasets import fetch as datasets
+from paperlab import datasets
 from paperlab.methods.dynamic_factors import model as dynamic_factor
 from paperlab.methods.dynamic_factors import nowcast
 from paperlab.methods.dynamic_factors import returns as stocks

@@ -79,7 +79,7 @@ from sklearn.metrics import roc_auc_score
 from sklearn.neural_network import MLPClassifier
 from threadpoolctl import threadpool_limits
 
-from paperlab.datasets import fetch as datasets
+from paperlab import datasets
 from paperlab.methods.foundations import attribution as attributions
 from paperlab.methods.prediction import attribution_priors as students
 

@@ -76,7 +76,7 @@ from joblib import Parallel, delayed
 from myst_nb import glue
 from threadpoolctl import threadpool_limits
 
-from paperlab.datasets import fetch as datasets
+from paperlab import datasets
 from paperlab.methods.instruments import crossfit
 from paperlab.methods.instruments import multiply_robust as iv
 from paperlab.methods.instruments import simulate as iv_dgp

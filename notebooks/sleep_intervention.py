@@ -73,7 +73,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from threadpoolctl import threadpool_limits
 
-from paperlab.datasets import fetch as datasets
+from paperlab import datasets
 from paperlab.methods.prediction import prescription
 from paperlab.methods.foundations import attribution
 from paperlab.methods.prediction import sleep

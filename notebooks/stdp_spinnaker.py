@@ -75,7 +75,7 @@ from IPython.display import display
 import myst_nb
 from scipy.stats import spearmanr
 
-from paperlab.datasets import fetch as datasets
+from paperlab import datasets
 from paperlab.methods.spiking import engine as spiking
 from paperlab.methods.spiking import formula, network, spinnaker, words
 

@@ -73,7 +73,7 @@ from statsmodels.stats.power import NormalIndPower
 from statsmodels.stats.proportion import proportion_effectsize
 from threadpoolctl import threadpool_limits
 
-from paperlab.datasets import fetch as datasets
+from paperlab import datasets
 from paperlab.errors import PaperlabError
 from paperlab.methods.prediction import classifiers as zoo
 from paperlab.methods.prediction import powder_bed as bed

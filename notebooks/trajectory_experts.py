@@ -70,7 +70,7 @@ from myst_nb import glue
 from scipy.stats import ttest_1samp
 from sklearn.mixture import GaussianMixture
 
-from paperlab.datasets import fetch as datasets
+from paperlab import datasets
 from paperlab.methods.growth_mixtures import simulate as gd
 from paperlab.methods.growth_mixtures import fit as gf
 from paperlab.methods.growth_mixtures import forest

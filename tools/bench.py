@@ -11,7 +11,7 @@ import tempfile
 from pathlib import Path
 
 from paperlab import paths
-from paperlab.pages import records
+from paperlab.pages import provenance, records
 
 
 def rows(report):
@@ -57,7 +57,7 @@ def main():
     old = json.loads(target.read_text())["rows"] if target.exists() else []
     groups = {row["group"] for row in new}
     kept = [row for row in old if row["group"] not in groups]
-    records.write_json(target, {"date": records.today(), "machine": records.machine(), "rows": kept + new})
+    records.write_json(target, {"date": provenance.today(), "machine": provenance.machine(), "rows": kept + new})
     print(f"kept in {paths.shown(target)}")
     sys.exit(code)
 

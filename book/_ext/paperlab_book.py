@@ -13,7 +13,7 @@ import paperlab_notebooks
 import yaml
 from docutils import nodes
 from paperlab.pages import scoreboard
-from paperlab.pages.paper import PARTS
+from paperlab.pages.cards import PARTS
 from sphinx.util import logging
 from sphinx.util.docutils import SphinxDirective
 

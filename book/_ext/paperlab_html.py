@@ -3,7 +3,7 @@
 from html import escape
 
 from paperlab.pages.claims import FIDELITIES, VERDICTS, WORDS, number
-from paperlab.pages.paper import SYMBOLS
+from paperlab.pages.tables import SYMBOLS
 
 COLUMNS = (  # key, heading, kind of sorting
     ("page", "page and claim", "text"),

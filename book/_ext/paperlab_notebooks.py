@@ -9,7 +9,7 @@ import paperlab_html as html
 from docutils import nodes
 from paperlab import paths
 from paperlab.pages import scoreboard
-from paperlab.pages.paper import PARTS, Card
+from paperlab.pages.cards import PARTS, Card
 
 NUMPY = re.compile(r"^np\.\w+\((.*)\)$", re.DOTALL)
 

@@ -17,8 +17,8 @@ _LAZY = {
     "run": "paperlab.runs.single",
     "sweep": "paperlab.runs.sweeps",
 }
-_MODULES = {"datasets", "loaders", "plots", "scoreboard", "methods", "runs", "sweeps", "records", "checks"}
-__all__ = [*_LAZY, "datasets", "plots", "scoreboard"]
+_MODULES = {"datasets", "methods", "pages", "plots", "runs"}
+__all__ = [*_LAZY, "datasets", "plots"]
 
 
 def __getattr__(name):

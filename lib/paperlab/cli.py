@@ -31,7 +31,7 @@ def _complete_slug(incomplete: str):
 
 
 def _complete_data(incomplete: str):
-    from paperlab.datasets import fetch as datasets
+    from paperlab import datasets
 
     return [name for name in datasets.registry() if name.startswith(incomplete)]
 
@@ -112,7 +112,7 @@ def show(slug: Slug, as_json: Json = False):
     """
     from paperlab import paths
     from paperlab.pages import claims, parameters, records, scoreboard
-    from paperlab.pages.paper import Card
+    from paperlab.pages.cards import Card
 
     card = Card.load(slug)
     known = parameters.read(slug) if paths.notebook_path(slug).exists() else {}
@@ -169,7 +169,7 @@ def run(
     """
     from paperlab import paths
     from paperlab.pages import claims, parameters
-    from paperlab.pages.paper import Card
+    from paperlab.pages.cards import Card
     from paperlab.runs import single as runs
 
     values = parameters.from_file(params_file) if params_file else {}
@@ -245,7 +245,7 @@ def stability(
     Example: paperlab stability cd_test --seeds 5
     """
     from paperlab import paths
-    from paperlab.pages import records
+    from paperlab.pages import provenance, records
     from paperlab.runs import sweeps
 
     records.load(slug)
@@ -261,9 +261,8 @@ def stability(
         raise PaperlabError(
             f"{len(result['failed'])} of {seeds} runs failed, nothing was recorded: {result['failed'][0]}"
         )
-    print(
-        f"kept in {paths.shown(records.save(slug, stability={**result, 'date': records.today(), 'commit': records.commit()}))}"
-    )
+    kept = {**result, "date": provenance.today(), "commit": provenance.commit()}
+    print(f"kept in {paths.shown(records.save(slug, stability=kept))}")
 
 
 @app.command("scoreboard")
@@ -318,10 +317,10 @@ def execute(slugs: Annotated[list[str], typer.Argument(autocompletion=_complete_
     """
     from paperlab import paths
     from paperlab.pages import records
-    from paperlab.runs import single as runs
+    from paperlab.runs import execution
 
     for slug in slugs:
-        target = runs.execute(slug)
+        target = execution.execute(slug)
         result = records.result_of(target) or {}
         print(f"{paths.shown(target)}: {result.get('seconds', 0):.0f} s, {result.get('peak_mb', 0):.0f} MB")
 
@@ -336,9 +335,10 @@ def new(
     Example: paperlab new my_paper --part causes
     """
     from paperlab import paths
-    from paperlab.pages import new_page as template
+    from paperlab.pages import new_page
+    from paperlab.runs import execution
 
-    for path in template.create(slug, part):
+    for path in [*new_page.create(slug, part), execution.execute(slug, progress=False)]:
         print(f"wrote {paths.shown(path)}")
     print(
         f"next: edit data/papers/{slug}.yml and notebooks/{slug}.py, then `paperlab execute {slug}` and `paperlab check {slug}`"
@@ -351,7 +351,7 @@ def data_list(as_json: Json = False):
 
     Example: paperlab data list
     """
-    from paperlab.datasets import fetch as datasets
+    from paperlab import datasets
 
     known = datasets.registry()
     if as_json:
@@ -372,7 +372,7 @@ def data_fetch(name: DataName):
 
     Example: paperlab data fetch pension_401k
     """
-    from paperlab.datasets import fetch as datasets
+    from paperlab import datasets
 
     for file, path in datasets.paths_of(name, progress=True).items():
         print(f"{file}: verified, {path}")
@@ -384,7 +384,7 @@ def data_where(name: DataName):
 
     Example: paperlab data where pension_401k
     """
-    from paperlab.datasets import fetch as datasets
+    from paperlab import datasets
 
     for file, place in datasets.where(name).items():
         print(f"{file}: {place}")

@@ -11,7 +11,7 @@ import time
 
 import numpy as np
 import pytest
-from paperlab.datasets import fetch as datasets
+from paperlab import datasets
 from paperlab.methods.spiking import engine, formula, network, words
 
 SAMPLE = [[992], [992, 1008], [992, 1020], [0, 7, 56], [0, 3, 60]]

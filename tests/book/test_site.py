@@ -49,9 +49,9 @@ def finished():
 
 
 def test_every_document_of_the_contents_was_built(site):
-    from paperlab.pages import checks
+    from paperlab.pages import contents
 
-    assert {f"{name}.html" for name in checks.contents()} <= set(html_pages(site))
+    assert {f"{name}.html" for name in contents.contents()} <= set(html_pages(site))
 
 
 def test_every_finished_page_and_no_other_was_built(site):

@@ -11,23 +11,9 @@ import os
 import zlib
 from pathlib import Path
 
-from paperlab import files, paths
-from paperlab.errors import PaperlabError, suggestion
-
-KINDS = ("download", "package", "shipped")
-
-
-def registry():
-    """All entries of ``data/registry.yml`` by name."""
-    return files.read_yaml(paths.root() / "data" / "registry.yml") or {}
-
-
-def entry(name):
-    """Registry entry of one data set."""
-    known = registry()
-    if name not in known:
-        raise PaperlabError(f"no data set {name!r}{suggestion(name, known)}; `paperlab data list` shows all")
-    return known[name]
+from paperlab import paths
+from paperlab.datasets.registry import entry
+from paperlab.errors import PaperlabError
 
 
 def cache_dir():
@@ -198,7 +184,7 @@ def path(name):
 
 def load(name):
     """The data set as its loader in `paperlab.loaders` gives it, rows, columns and ranges checked."""
-    from paperlab.datasets.loaders import base as loaders
+    from paperlab.datasets import loaders
 
     return loaders.load(name, paths_of(name))
 

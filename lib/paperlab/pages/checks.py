@@ -2,44 +2,17 @@
 
 import re
 
-from paperlab import files, paths
-from paperlab.datasets import fetch as datasets
+from paperlab import datasets, files, paths
 from paperlab.errors import PaperlabError
 from paperlab.pages import parameters, records
-from paperlab.pages.paper import Card
-from paperlab.runs import single as runs
+from paperlab.pages.cards import Card
+from paperlab.pages.contents import bibliography, contents
 
 ABSOLUTE = re.compile(r"(?<![\w.:/-])/(?:home|root|Users|tmp|work|var|mnt|opt)/[\w./-]+")
 CITE = re.compile(r"\{cite(?::\w+)?\}`([^`]+)`")
 GLUE = re.compile(r"\{glue:(?:text)?\}`([^`:]+)")
 MARKDOWN_IMAGE = re.compile(r"!\[\s*\]\(")
 CHECK_MARK = "# NBVAL_CHECK_OUTPUT"
-
-
-def bibliography():
-    """Keys of book/references.bib."""
-    path = paths.root() / "book" / "references.bib"
-    text = path.read_text(encoding="utf-8") if path.exists() else ""
-    return set(re.findall(r"^@\w+\{\s*([^,\s]+)\s*,", text, flags=re.MULTILINE))
-
-
-def contents():
-    """All documents named in _toc.yml, without suffix."""
-    path = paths.root() / "_toc.yml"
-    if not path.exists():
-        return set()
-    found = set()
-
-    def walk(node):
-        if isinstance(node, dict):
-            found.update(value for key, value in node.items() if key in ("file", "root"))
-            node = list(node.values())
-        if isinstance(node, list):
-            for child in node:
-                walk(child)
-
-    walk(files.read_yaml(path))
-    return {re.sub(r"\.(md|ipynb)$", "", name) for name in found}
 
 
 def check(slug=None):
@@ -98,7 +71,7 @@ def _profiles(card):
     problems = []
     for name in ("default", *card.profiles):
         try:
-            runs.resolve(card.slug, profile=name)
+            parameters.resolve(card.slug, profile=name)
         except PaperlabError as error:
             problems.append(f"profile {name}: {error}")
     return problems

@@ -1,12 +1,9 @@
 """A new page that runs: card, text, entry in the contents and in the bibliography. Used by ``paperlab new``."""
 
-import re
-
 from paperlab import files, paths
 from paperlab.errors import PaperlabError, suggestion
-from paperlab.pages import checks
-from paperlab.pages.paper import PARTS
-from paperlab.runs import single as runs
+from paperlab.pages import contents
+from paperlab.pages.cards import PARTS
 
 CARD = """\
 slug: {slug}
@@ -159,7 +156,7 @@ paper.versions("numpy", "matplotlib")
 
 
 def create(slug, part):
-    """Write the files of a new page and execute it; returns their paths.
+    """Write the files of a new page; returns their paths.
 
     Raises
     ------
@@ -176,34 +173,16 @@ def create(slug, part):
     for path in (card, text):
         if path.exists():
             raise PaperlabError(f"{paths.shown(path)} exists already; choose another name")
-    contents = paths.root() / "_toc.yml"
-    listed = _listed(contents.read_text(encoding="utf-8") if contents.exists() else "", slug, part)
+    toc = paths.root() / "_toc.yml"
+    listed = contents.listed(toc.read_text(encoding="utf-8") if toc.exists() else "", slug, part)
     name = slug.replace("_", " ").capitalize()
     files.write_text(card, CARD.format(slug=slug, name=name[:40], part=part))
     files.write_text(text, PAGE.format(slug=slug, name=name))
     written = [card, text]
-    if slug not in checks.bibliography():
+    if slug not in contents.bibliography():
         bibliography = paths.root() / "book" / "references.bib"
         old = bibliography.read_text(encoding="utf-8") if bibliography.exists() else ""
         files.write_text(bibliography, old + BIB.format(slug=slug, name=name))
         written.append(bibliography)
-    files.write_text(contents, listed)
-    return [*written, contents, runs.execute(slug, progress=False)]
-
-
-def _listed(toc, slug, part):
-    """The contents with the new page as the last section below the part's opening page."""
-    opening = re.search(rf"^([ \t]*)- file: book/parts/{part}[ \t]*$", toc, flags=re.MULTILINE)
-    if opening is None:
-        raise PaperlabError(f"_toc.yml has no opening page book/parts/{part}; add it first")
-    lines = toc.splitlines()
-    at = toc[: opening.end()].count("\n") + 1
-    indent = opening[1] + "  "
-    if at >= len(lines) or lines[at].strip() != "sections:":
-        lines.insert(at, f"{indent}sections:")
-    at += 1
-    entry = f"{indent}  - file: notebooks/{slug}"
-    while at < len(lines) and lines[at].startswith((indent + "- ", indent + "  ")):
-        entry = lines[at][: len(lines[at]) - len(lines[at].lstrip())] + f"- file: notebooks/{slug}"
-        at += 1
-    return "\n".join([*lines[:at], entry, *lines[at:]]) + "\n"
+    files.write_text(toc, listed)
+    return [*written, toc]

@@ -1,225 +1,19 @@
 """The card of one paper, and what a notebook does with it: header, measure, verdicts, versions."""
 
-import html
 import importlib.metadata
 import json
 import math
 import numbers
-import resource
 import sys
 import time
-from dataclasses import dataclass, field
 
-from paperlab import files, paths
 from paperlab.errors import PaperlabError, suggestion
 from paperlab.pages import claims, records
+from paperlab.pages.cards import Card
+from paperlab.pages.provenance import peak_mb, process_start
+from paperlab.pages.tables import Header, Verdicts
 
-PARTS = {
-    "spiking": "Spiking networks",
-    "latent-factors": "Latent factors and what identifies them",
-    "causes": "Causes and choices",
-    "predictions": "Predictions people act on",
-    "recommenders": "Recommenders",
-    "vision": "Images, faces and robots",
-    "language": "Language and text",
-}
 MAX_TABLE_ROWS = 300
-SYMBOLS = {"reproduced": "✓", "partly": "◐", "not": "✗", "not tested": "–"}
-
-
-@dataclass(frozen=True)
-class Card:
-    """What ``data/papers/<slug>.yml`` says; read with `Card.load`."""
-
-    slug: str
-    title: str
-    short: str
-    authors: list
-    year: int
-    venue: str
-    cite: str
-    part: str
-    fidelity: str
-    question: str
-    summary: str
-    claims: list
-    departures: list = field(default_factory=list)
-    data: list = field(default_factory=list)
-    profiles: dict = field(default_factory=dict)
-    arxiv: str | None = None
-    doi: str | None = None
-
-    @classmethod
-    def load(cls, slug):
-        """Read and validate a card.
-
-        Raises
-        ------
-        PaperlabError
-            If the file is missing, is not plain YAML, or a field or criterion is missing or malformed.
-        """
-        path = paths.card_path(paths.check_slug(slug))
-        where = paths.shown(path)
-        card = cls.from_dict(files.read_yaml(path), where)
-        if card.slug != slug:
-            raise PaperlabError(f"{where}: slug must be the name of the file, got {card.slug!r}")
-        return card
-
-    @classmethod
-    def from_dict(cls, data, where="card"):
-        """Validate a parsed card; ``where`` begins every message."""
-        if not isinstance(data, dict):
-            raise PaperlabError(f"{where}: a card is a mapping of fields, got {type(data).__name__}")
-        fields = cls.__dataclass_fields__
-        for key in data:
-            if key not in fields:
-                raise PaperlabError(f"{where}: unknown field {key!r}{suggestion(key, fields)}")
-        optional = {"departures", "data", "profiles", "arxiv", "doi"}
-        for key in fields:
-            if key not in optional and data.get(key) in (None, "", []):
-                raise PaperlabError(f"{where}: field {key!r} is missing or empty")
-            kind = fields[key].type
-            if data.get(key) is not None and not isinstance(data[key], kind):
-                name = getattr(kind, "__name__", "str")
-                raise PaperlabError(f"{where}: field {key!r} must be {name}, got {data[key]!r}; quote text")
-        if data["part"] not in PARTS:
-            raise PaperlabError(f"{where}: part must be one of {', '.join(PARTS)}, got {data['part']!r}")
-        if data["fidelity"] not in claims.FIDELITIES:
-            raise PaperlabError(
-                f"{where}: fidelity must be one of {', '.join(claims.FIDELITIES)}, got {data['fidelity']!r}"
-            )
-        if len(data["short"]) > 40:
-            raise PaperlabError(f"{where}: short has {len(data['short'])} characters, at most 40 fit the sidebar")
-        read = [claims.Claim.from_dict(entry, where) for entry in data["claims"]]
-        ids = [claim.id for claim in read]
-        if len(set(ids)) != len(ids):
-            raise PaperlabError(f"{where}: claim ids must differ, got {', '.join(ids)}")
-        cleaned = {key: value for key, value in data.items() if value is not None}
-        for name, values in (data.get("profiles") or {}).items():
-            if not isinstance(values, dict):
-                raise PaperlabError(f"{where}: profile {name} must map parameters to values, got {values!r}")
-        return cls(**{**cleaned, "claims": read})
-
-    @property
-    def reference(self):
-        """Authors, year and venue in one line."""
-        names = self.authors if len(self.authors) <= 6 else [*self.authors[:5], "others"]
-        link = f", arXiv {self.arxiv}" if self.arxiv else ""
-        return f"{', '.join(names)} ({self.year}), {self.venue}{link}"
-
-
-def _cell(text):
-    return html.escape(str(text))
-
-
-def _badge(verdict):
-    css = verdict.replace(" ", "-")
-    return f'<span class="v v-{css}">{SYMBOLS[verdict]} {claims.WORDS[verdict]}</span>'
-
-
-def _table(head, rows):
-    cells = "".join(f'<th scope="col">{title}</th>' for title in head)
-    body = "".join("<tr>" + "".join(f"<td>{cell}</td>" for cell in row) + "</tr>" for row in rows)
-    return (
-        '<div class="paperlab-scroll"><table class="paperlab-verdicts">'
-        f"<thead><tr>{cells}</tr></thead><tbody>{body}</tbody></table></div>"
-    )
-
-
-class Header:
-    """The claims table at the top of a page."""
-
-    def __init__(self, card):
-        self.card = card
-
-    def _repr_html_(self):
-        rows = [
-            (
-                f'<span id="claim-{c.id}">{_cell(c.id)}</span>',
-                _cell(c.text),
-                f"{_cell(c.paper)}<br><small>{_cell(c.source)}</small>",
-                f"{_cell(c.measure)}<br><small>{_cell(c.fidelity)}{', full run only' if c.needs else ''}</small>",
-                f"{_cell(c.criterion or 'none')}"
-                + (f"<br><small>{_cell(c.why)}</small>" if c.why else "")
-                + (f"<br><small>not tested: {_cell(c.not_tested)}</small>" if c.not_tested else ""),
-            )
-            for c in self.card.claims
-        ]
-        return _table(
-            ("claim", "what the paper says", "its words or number", "measured here", "counts as reproduced if"), rows
-        )
-
-    def __repr__(self):
-        lines = [f"{self.card.title}. {self.card.reference}"]
-        lines += [f"{c.id}  {c.text}  [{c.criterion or 'no criterion'}]" for c in self.card.claims]
-        return "\n".join(lines)
-
-
-class Verdicts:
-    """All verdicts of one run: HTML for the reader, text for nbval, the result in the output's metadata.
-
-    nbval compares every MIME type of a checked cell, so the machine-readable result travels in the output's metadata.
-    """
-
-    def __init__(self, card, verdicts, record, tables, parameters):
-        self.card = card
-        self.verdicts = verdicts
-        self.record = record
-        self.result = {
-            "slug": card.slug,
-            "seconds": round(time.time() - _process_start(), 1),
-            "peak_mb": round(_peak_mb()),
-            "parameters": parameters,
-            "claims": [verdict.as_dict() for verdict in verdicts],
-            "tables": tables,
-        }
-
-    def __repr__(self):
-        width = max(len(v.claim.id) for v in self.verdicts)
-        return "\n".join(f"{v.claim.id:<{width}}  {v.words}" for v in self.verdicts)
-
-    def _repr_html_(self):
-        full = {claim["id"]: claim for claim in (self.record.get("full") or {}).get("claims", [])}
-        seeds = (self.record.get("stability") or {}).get("claims", {})
-        rows = []
-        for v in self.verdicts:
-            recorded, held = full.get(v.claim.id), seeds.get(v.claim.id)
-            rows.append(
-                (
-                    f'<a href="#claim-{v.claim.id}">{_cell(v.claim.id)}</a>',
-                    _cell(v.claim.text),
-                    _cell(v.claim.criterion or "none"),
-                    claims.number(v.value),
-                    _badge(v.verdict) + (f"<br><small>{_cell(v.reason)}</small>" if v.reason else ""),
-                    f"{claims.number(recorded['value'])} {_badge(recorded['verdict'])}" if recorded else "not recorded",
-                    f"{held['held']} of {held['of']}" if held else "–",
-                )
-            )
-        head = (
-            "claim",
-            "what the paper says",
-            "criterion",
-            "found",
-            "verdict",
-            "recorded full run",
-            "same verdict on seeds",
-        )
-        return _table(head, rows)
-
-    def _repr_mimebundle_(self, include=None, exclude=None):
-        data = {"text/plain": repr(self), "text/html": self._repr_html_()}
-        return data, {records.KEY: self.result}
-
-
-def _process_start():
-    import psutil
-
-    return psutil.Process().create_time()
-
-
-def _peak_mb():
-    kilobytes = sum(resource.getrusage(who).ru_maxrss for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
-    return kilobytes / (1024 * 1024 if sys.platform == "darwin" else 1024)
 
 
 class Paper:
@@ -344,4 +138,4 @@ class Paper:
         lines = [f"Python {sys.version.split()[0]}"]
         lines += [f"{name} {importlib.metadata.version(name)}" for name in ("paperlab", *packages)]
         print("\n".join(lines))
-        print(f"run time {time.time() - _process_start():.0f} s, peak memory {_peak_mb():.0f} MB")
+        print(f"run time {time.time() - process_start():.0f} s, peak memory {peak_mb():.0f} MB")

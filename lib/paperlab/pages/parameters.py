@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 from paperlab import files, paths
 from paperlab.errors import PaperlabError, suggestion
+from paperlab.pages.cards import Card
 
 SCALARS = {"int": int, "float": float, "str": str, "bool": bool}
 TYPES = (*SCALARS, "list[int]", "list[float]", "list[str]")
@@ -215,3 +216,25 @@ def from_file(path):
     if not isinstance(data, dict):
         raise PaperlabError(f"parameters file {path} must map names to values, got {type(data).__name__}")
     return {str(name): value for name, value in data.items()}
+
+
+def resolve(slug, values=None, profile=None):
+    """The parameter values that a run hands to papermill: the profile's, overridden by the user's, all checked.
+
+    Raises
+    ------
+    PaperlabError
+        If the slug, the profile, a name, a type or a value is wrong.
+    """
+    card = Card.load(slug)
+    known = read(slug)
+    chosen = {}
+    if profile not in (None, "default"):
+        if profile not in card.profiles:
+            names = ["default", *card.profiles]
+            raise PaperlabError(
+                f"{slug} has no profile {profile!r}{suggestion(profile, names)}; it has {', '.join(names)}"
+            )
+        chosen.update(card.profiles[profile])
+    chosen.update(values or {})
+    return check(slug, chosen, known)

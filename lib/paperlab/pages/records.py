@@ -1,11 +1,5 @@
 """Results: what a notebook's verdict cell stores, and what `paperlab record` keeps in data/records/."""
 
-import os
-import platform
-import subprocess
-from datetime import date
-from pathlib import Path
-
 from paperlab import paths
 from paperlab.errors import PaperlabError
 from paperlab.files import read_json, write_json
@@ -55,34 +49,3 @@ def save(slug, **parts):
     record = {"slug": slug, **load(slug), **parts}
     write_json(paths.record_path(slug), record)
     return paths.record_path(slug)
-
-
-def machine():
-    """Processor, cores, memory and system in words, without the machine's name."""
-    model = platform.processor() or platform.machine()
-    try:
-        for line in Path("/proc/cpuinfo").read_text().splitlines():
-            if line.startswith("model name"):
-                model = line.split(":", 1)[1].strip()
-                break
-    except OSError:
-        pass
-    return f"{model}, {os.cpu_count()} cores, {platform.system()}, Python {platform.python_version()}"
-
-
-def commit():
-    """The checkout's commit, with ``+`` where files differ from it; ``None`` outside git."""
-    try:
-        head = subprocess.run(
-            ["git", "rev-parse", "--short=12", "HEAD"], cwd=paths.root(), capture_output=True, text=True, check=True
-        ).stdout.strip()
-        dirty = subprocess.run(
-            ["git", "status", "--porcelain", "--untracked-files=no"], cwd=paths.root(), capture_output=True, text=True
-        ).stdout.strip()
-        return head + ("+" if dirty else "")
-    except (OSError, subprocess.CalledProcessError):
-        return None
-
-
-def today():
-    return date.today().isoformat()

@@ -2,8 +2,8 @@
 
 from paperlab import files, paths
 from paperlab.pages import records
+from paperlab.pages.cards import Card
 from paperlab.pages.claims import VERDICTS
-from paperlab.pages.paper import Card
 
 
 def done():

@@ -1,19 +1,18 @@
 """One notebook, new parameters: an executed notebook, an HTML copy and ``result.json``. Also executes the pages themselves."""
 
-import contextlib
 import os
-import sys
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from paperlab import files, paths
+from paperlab.errors import PaperlabError, Stopped
+from paperlab.pages import claims, parameters, provenance, records
+from paperlab.pages.parameters import resolve
+from paperlab.pages.provenance import versions
 from paperlab.runs import export as html
-from paperlab.errors import PaperlabError, Stopped, suggestion
-from paperlab.pages import claims, parameters, records
-from paperlab.pages.paper import Card
+from paperlab.runs.execution import KERNEL_ARGUMENTS, cell_name, first_line, locked, surroundings
 
-KERNEL_ARGUMENTS = ["--IPKernelApp.log_level=50"]  # its notices would break the progress bar
 THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS")
 
 
@@ -59,57 +58,6 @@ class RunResult:
             + (f" ({claim['reason']})" if claim.get("reason") else "")
             for claim in self.claims
         )
-
-
-@contextlib.contextmanager
-def locked(folder):
-    """Hold a folder for one run; the system releases it when the process ends, however it ends.
-
-    Raises
-    ------
-    PaperlabError
-        If the folder cannot be written or another run holds it.
-    """
-    import fcntl
-
-    lock = Path(folder) / ".lock"
-    try:
-        lock.parent.mkdir(parents=True, exist_ok=True)
-        handle = lock.open("a+")
-    except OSError as error:
-        raise PaperlabError(
-            f"cannot write to output folder {folder}: {error.strerror}; choose another with -o"
-        ) from None
-    with handle:
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            raise PaperlabError(
-                f"another run is writing to {paths.shown(folder)}; wait for it or choose another folder with -o"
-            ) from None
-        yield Path(folder)
-
-
-def resolve(slug, values=None, profile=None):
-    """The parameter values that a run hands to papermill: the profile's, overridden by the user's, all checked.
-
-    Raises
-    ------
-    PaperlabError
-        If the slug, the profile, a name, a type or a value is wrong.
-    """
-    card = Card.load(slug)
-    known = parameters.read(slug)
-    chosen = {}
-    if profile not in (None, "default"):
-        if profile not in card.profiles:
-            names = ["default", *card.profiles]
-            raise PaperlabError(
-                f"{slug} has no profile {profile!r}{suggestion(profile, names)}; it has {', '.join(names)}"
-            )
-        chosen.update(card.profiles[profile])
-    chosen.update(values or {})
-    return parameters.check(slug, chosen, known)
 
 
 def run(slug, *, profile=None, out=None, progress=True, page=True, values=None, **named):
@@ -158,7 +106,7 @@ def _execute_copy(slug, chosen, folder, progress, page):
     result_file.unlink(missing_ok=True)
     start = time.time()
     try:
-        with _surroundings():
+        with surroundings():
             papermill.execute_notebook(
                 str(paths.notebook_path(slug)),
                 str(target),
@@ -169,13 +117,13 @@ def _execute_copy(slug, chosen, folder, progress, page):
             )
     except PapermillExecutionError as error:
         raise PaperlabError(
-            f"{slug}: {_cell(error.cell_index, error.source)} failed: {error.ename}: {_first_line(error.evalue)}; "
+            f"{slug}: {cell_name(error.cell_index, error.source)} failed: {error.ename}: {first_line(error.evalue)}; "
             f"the notebook up to there is {paths.shown(target)}"
         ) from None
     except KeyboardInterrupt:
         raise Stopped(f"{slug}: stopped{_reached(target)}") from None
     except (RuntimeError, OSError) as error:  # a kernel that died, a disk that is full
-        raise PaperlabError(f"{slug}: the run ended early: {_first_line(error)}{_reached(target)}") from None
+        raise PaperlabError(f"{slug}: the run ended early: {first_line(error)}{_reached(target)}") from None
     notebook = nbformat.read(target, as_version=4)
     stored = records.result_of(notebook)
     if stored is None:
@@ -193,7 +141,7 @@ def _execute_copy(slug, chosen, folder, progress, page):
         notebook=str(target),
         html=str(html_file) if page else None,
         versions=versions(),
-        commit=records.commit(),
+        commit=provenance.commit(),
         tables=stored.get("tables", {}),
     )
     files.write_json(result_file, result.as_dict())
@@ -207,51 +155,8 @@ def _reached(target):
         return " before its first cell"
     started = [bool(cell["metadata"].get("papermill", {}).get("start_time")) for cell in notebook["cells"]]
     last = max((position for position, state in enumerate(started) if state), default=0)
-    name = _cell(last, "".join(notebook["cells"][last]["source"]))
+    name = cell_name(last, "".join(notebook["cells"][last]["source"]))
     return f" in {name}; the notebook up to there is {paths.shown(target)}"
-
-
-def _cell(position, source):
-    """A cell as an error names it: its position and the first line that is no comment."""
-    lines = [line.strip() for line in source.splitlines() if line.strip() and not line.startswith("#")]
-    return f"cell {position} (`{lines[0][:60]}`)" if lines else f"cell {position}"
-
-
-@contextlib.contextmanager
-def _surroundings():
-    """What a kernel needs from its parent: the checkout, figures shown inline, no chatter beside the progress bar."""
-    import logging
-
-    os.environ["PAPERLAB_ROOT"] = str(paths.root())  # the kernel's working directory is not the checkout
-    backend = os.environ.pop("MPLBACKEND", None)
-    loggers = [logging.getLogger(name) for name in ("papermill", "traitlets", "asyncio")]
-    levels = [logger.level for logger in loggers]
-    for logger in loggers:
-        logger.setLevel(logging.CRITICAL)
-    try:
-        yield
-    finally:
-        for logger, level in zip(loggers, levels):
-            logger.setLevel(level)
-        if backend is not None:
-            os.environ["MPLBACKEND"] = backend
-
-
-def _first_line(text):
-    lines = [line for line in str(text).splitlines() if line.strip()]
-    return lines[0][:300] if lines else "no message"
-
-
-def versions():
-    """Versions that decide numbers."""
-    import importlib.metadata
-
-    names = ("paperlab", "numpy", "scipy", "pandas", "statsmodels", "scikit-learn", "numba", "torch")
-    found = {"python": sys.version.split()[0]}
-    for name in names:
-        with contextlib.suppress(importlib.metadata.PackageNotFoundError):
-            found[name] = importlib.metadata.version(name)
-    return found
 
 
 def record(slug, profile="full", *, progress=True):
@@ -276,74 +181,9 @@ def record(slug, profile="full", *, progress=True):
         "tables": result.tables,
         "seconds": result.seconds,
         "peak_mb": result.peak_mb,
-        "machine": records.machine(),
+        "machine": provenance.machine(),
         "versions": result.versions,
         "commit": result.commit,
-        "date": records.today(),
+        "date": provenance.today(),
     }
     return result, records.save(slug, **{profile: kept})
-
-
-def execute(slug, *, progress=True):
-    """Write the page's ``.ipynb`` from its ``.py``, run it with its defaults and store the outputs.
-
-    Raises
-    ------
-    PaperlabError
-        If a cell fails or the run is stopped; the stored page stays as it was, the partial notebook goes to ``runs/``.
-    """
-    import jupytext
-    import nbformat
-    from nbclient import NotebookClient
-    from nbclient.exceptions import CellExecutionError
-    from tqdm import tqdm
-
-    source = paths.notebook_path(paths.check_slug(slug), ".py")
-    if not source.exists():
-        raise PaperlabError(f"{slug} has no text; expected {paths.shown(source)}")
-    notebook = from_text(jupytext.read(source))
-    target = source.with_suffix(".ipynb")
-    with _surroundings(), tqdm(total=len(notebook.cells), desc=slug, unit="cell", disable=not progress) as bar:
-        client = NotebookClient(
-            notebook,
-            timeout=3600,
-            extra_arguments=KERNEL_ARGUMENTS,
-            resources={"metadata": {"path": str(source.parent)}},
-        )
-        reached = 0
-
-        def started(cell, cell_index):
-            nonlocal reached
-            reached = cell_index
-            bar.update(cell_index - bar.n)
-
-        client.on_cell_start = started
-        try:
-            client.execute()
-            bar.update(len(notebook.cells) - bar.n)
-        except (CellExecutionError, RuntimeError, KeyboardInterrupt) as error:
-            partial = paths.root() / "runs" / slug / f"{slug}.failed.ipynb"
-            files.write_text(partial, nbformat.writes(notebook))
-            cell = _cell(reached, notebook.cells[reached].source)
-            if isinstance(error, CellExecutionError):
-                what = f"{cell} failed: {error.ename}: {_first_line(error.evalue)}"
-            elif isinstance(error, KeyboardInterrupt):
-                what = f"stopped in {cell}"
-            else:
-                what = f"the run ended early in {cell}: {_first_line(error)}"
-            raise PaperlabError(
-                f"{slug}: {what}; the stored page is as it was, the notebook up to there is {paths.shown(partial)}"
-            ) from None
-    for cell in notebook.cells:
-        cell.metadata.pop("execution", None)
-    files.write_text(target, nbformat.writes(notebook) + "\n")
-    return target
-
-
-def from_text(notebook):
-    """Give a notebook read from text the fixed cell ids and metadata of the stored page."""
-    for position, cell in enumerate(notebook.cells):
-        cell["id"] = f"cell-{position:03d}"
-    notebook.metadata["kernelspec"] = {"display_name": "Python 3", "language": "python", "name": "python3"}
-    notebook.metadata.setdefault("language_info", {"name": "python"})
-    return notebook

@@ -5,7 +5,7 @@ import bz2
 import numpy as np
 import pandas as pd
 import pytest
-from paperlab.datasets.loaders import base as loaders
+from paperlab.datasets import loaders
 from paperlab.errors import PaperlabError
 from tiny_book import REPOSITORY
 
@@ -141,11 +141,11 @@ def test_missing_values_are_not_compared():
 
 def test_the_data_sets_in_packages_and_in_the_repository_are_intact(monkeypatch):
     """The real files: checksums, rows and ranges as the registry says."""
-    from paperlab.datasets import fetch as datasets
+    from paperlab import datasets
 
     monkeypatch.setenv("PAPERLAB_ROOT", str(REPOSITORY))
     for name, entry in datasets.registry().items():
-        assert name in loaders._LOADERS, f"{name} has no loader"
+        assert name in loaders.base._LOADERS, f"{name} has no loader"
         if entry["kind"] != "download":
             table = datasets.load(name)
             if isinstance(table, pd.DataFrame):

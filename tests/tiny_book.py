@@ -5,7 +5,7 @@ from pathlib import Path
 
 from paperlab import paths
 
-REPOSITORY = Path(__file__).resolve().parents[2]
+REPOSITORY = Path(__file__).resolve().parents[1]
 CARD = """\
 slug: tiny
 title: "A tiny paper"

@@ -6,8 +6,8 @@ import pandas as pd
 import pyreadr
 import pytest
 import yaml
+from paperlab import datasets
 from paperlab.datasets import conversions
-from paperlab.datasets import fetch as datasets
 from paperlab.errors import PaperlabError
 
 TABLE = pd.DataFrame({"Formula": ["Bi2Te3", "SnSe"], "temperature(K)": [300.0, 450.5], "ZT": [0.81, 1.25]})

@@ -14,6 +14,7 @@ import paperlab as library
 import psutil
 import pytest
 from paperlab.errors import PaperlabError
+from paperlab.runs import execution
 from paperlab.runs import single as runs
 from tiny_book import INJECTED, MODE_CELL, read_json, replace
 
@@ -101,7 +102,7 @@ def test_a_stopped_run_says_where_and_leaves_no_kernel(book, process):
 
 
 def _refusal(folder):
-    with pytest.raises(PaperlabError) as caught, runs.locked(folder):
+    with pytest.raises(PaperlabError) as caught, execution.locked(folder):
         pass
     return str(caught.value)
 
@@ -115,14 +116,14 @@ def test_the_folder_of_a_killed_process_is_free_again(book):
         assert child.stdout.readline() == b"held\n"
         assert "another run" in _refusal("out")
         child.kill()
-    with runs.locked("out") as folder:
+    with execution.locked("out") as folder:
         assert folder == Path("out")
 
 
 def test_one_folder_takes_one_run_at_a_time(book, refused):
-    with runs.locked(book / "out"):
+    with execution.locked(book / "out"):
         assert "another run is writing to out" in refused("run", "tiny", "-o", "out")
-    with runs.locked(book / "out"):
+    with execution.locked(book / "out"):
         pass
 
 

@@ -5,7 +5,7 @@ import warnings
 import numpy as np
 import pandas as pd
 import pytest
-from paperlab.datasets.loaders import base as loaders
+from paperlab.datasets import loaders
 from paperlab.errors import PaperlabError
 from paperlab.methods.dynamic_factors import model as dynamic_factor
 from paperlab.methods.dynamic_factors import nowcast

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from paperlab import cli
-from paperlab.runs import single as runs
+from paperlab.runs import execution
 from tiny_book import write_book
 
 PAPERLAB = Path(sys.executable).parent / "paperlab"
@@ -21,7 +21,7 @@ def executed(tmp_path_factory):
     write_book(root)
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("PAPERLAB_ROOT", str(root))
-        runs.execute("tiny", progress=False)
+        execution.execute("tiny", progress=False)
     return root
 
 

@@ -3,7 +3,7 @@
 import pytest
 from paperlab import paths
 from paperlab.errors import PaperlabError
-from paperlab.pages.paper import Card
+from paperlab.pages.cards import Card
 from tiny_book import replace
 
 

@@ -4,8 +4,9 @@ import json
 import shutil
 
 import pytest
-from paperlab.pages import checks, records
+from paperlab.pages import checks, contents, records
 from paperlab.pages import new_page as template
+from paperlab.runs import execution
 from tiny_book import read_json, replace
 
 PNG = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
@@ -252,7 +253,7 @@ def made(executed, tmp_path_factory):
     root = shutil.copytree(executed, tmp_path_factory.mktemp("made") / "book")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("PAPERLAB_ROOT", str(root))
-        written = template.create("my_paper", "causes")
+        written = [*template.create("my_paper", "causes"), execution.execute("my_paper", progress=False)]
         return root, written, checks.check()
 
 
@@ -279,9 +280,9 @@ def test_a_new_page_stands_below_its_part(made):
 
 def test_pages_are_listed_in_the_order_they_came():
     toc = "chapters:\n  - file: book/parts/causes\n    sections:\n      - file: notebooks/a\n  - file: book/parts/vision\n"
-    once = template._listed(toc, "b", "causes")
+    once = contents.listed(toc, "b", "causes")
     assert once == toc.replace("notebooks/a\n", "notebooks/a\n      - file: notebooks/b\n")
-    twice = template._listed(once, "c", "vision")
+    twice = contents.listed(once, "c", "vision")
     assert twice == once + "    sections:\n      - file: notebooks/c\n"
 
 

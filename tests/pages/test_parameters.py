@@ -209,10 +209,9 @@ def test_yaml_constructs_no_objects(book, refused, name):
 
 
 def test_the_command_line_overrides_the_file_and_the_profile(book):
-    from paperlab.runs import single as runs
 
     (book / "params.yml").write_text("n: 20\nweights: [1, 2]\n")
     values = {**parameters.from_file("params.yml"), "n": "30"}
-    assert runs.resolve("tiny", values, "full") == {"n": 30, "weights": [1.0, 2.0]}
-    assert runs.resolve("tiny", profile="full") == {"n": 100}
-    assert runs.resolve("tiny") == {}
+    assert parameters.resolve("tiny", values, "full") == {"n": 30, "weights": [1.0, 2.0]}
+    assert parameters.resolve("tiny", profile="full") == {"n": 100}
+    assert parameters.resolve("tiny") == {}

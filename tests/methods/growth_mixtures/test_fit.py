@@ -5,8 +5,8 @@ import warnings
 import numpy as np
 import pandas as pd
 import pytest
-from paperlab.datasets import fetch as datasets
-from paperlab.datasets.loaders import base as loaders
+from paperlab import datasets
+from paperlab.datasets import loaders
 from paperlab.errors import PaperlabError
 from paperlab.methods.growth_mixtures import fit as gf
 from paperlab.methods.growth_mixtures import forest

@@ -10,7 +10,7 @@ import threading
 
 import pytest
 import yaml
-from paperlab.datasets import fetch as datasets
+from paperlab import datasets
 from paperlab.errors import PaperlabError
 
 CONTENT = b"a,b\n1,2\n"

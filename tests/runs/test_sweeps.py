@@ -13,8 +13,8 @@ import pytest
 from paperlab import paths
 from paperlab.errors import PaperlabError
 from paperlab.pages import parameters
+from paperlab.runs import grid, sweeps
 from paperlab.runs import single as runs
-from paperlab.runs import sweeps
 from tiny_book import read_json, replace
 
 KNOWN = parameters.from_source(
@@ -36,7 +36,7 @@ KNOWN = parameters.from_source(
     ],
 )
 def test_an_axis_is_read(name, text, values):
-    assert sweeps.parse_values(KNOWN[name], text) == values
+    assert grid.parse_values(KNOWN[name], text) == values
 
 
 @pytest.mark.parametrize(
@@ -56,7 +56,7 @@ def test_an_axis_is_read(name, text, values):
 )
 def test_a_bad_axis_is_refused(name, text, words):
     with pytest.raises(PaperlabError) as caught:
-        sweeps.parse_values(KNOWN[name], text)
+        grid.parse_values(KNOWN[name], text)
     assert words in str(caught.value)
 
 
@@ -82,7 +82,7 @@ def test_a_bad_grid_is_refused(book, axes, words):
 
 
 def test_the_grid_is_every_combination_in_order(book):
-    assert sweeps.grid("tiny", {"n": "1,2", "mode": ["ok", "fail"]}) == [
+    assert grid.grid("tiny", {"n": "1,2", "mode": ["ok", "fail"]}) == [
         {"n": 1, "mode": "ok"},
         {"n": 1, "mode": "fail"},
         {"n": 2, "mode": "ok"},

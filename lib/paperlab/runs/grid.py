@@ -1,0 +1,72 @@
+"""Grids of parameter sets: axes read from text, checked and multiplied."""
+
+import itertools
+import json
+import math
+from collections import Counter
+
+from paperlab import paths
+from paperlab.errors import PaperlabError
+from paperlab.pages import parameters
+
+MAX_RUNS = 100_000
+
+
+def parse_values(parameter, text):
+    """Values of one grid axis: ``50,100,200``, ``0:10`` (0 to 9), ``0:100:25``; lists are separated by ``;``.
+
+    Raises
+    ------
+    PaperlabError
+        If the text does not name at least one good value.
+    """
+    text = text.strip()
+    if parameter.type == "int" and ":" in text:
+        try:
+            parts = range(*(int(part) for part in text.split(":")))[: MAX_RUNS + 1]
+        except (ValueError, TypeError):
+            raise PaperlabError(
+                f"parameter {parameter.name}: a range is start:stop or start:stop:step, got {text!r}"
+            ) from None
+    else:
+        parts = [part for part in text.split(";" if parameter.type.startswith("list") else ",") if part.strip()]
+    if not parts:
+        raise PaperlabError(f"parameter {parameter.name}: {text!r} names no value; write e.g. {parameter.name}=50,100")
+    return [parameter.parse(part) if isinstance(part, str) else parameter.check(part) for part in parts]
+
+
+def grid(slug, axes):
+    """All combinations of the axes: a list of checked parameter sets.
+
+    Parameters
+    ----------
+    axes : dict
+        Name to a list of values, or to text as in `parse_values`.
+
+    Raises
+    ------
+    PaperlabError
+        If there is no axis, a name or value is wrong, a value stands on an axis twice, or the grid is too large.
+    """
+    if not axes:
+        raise PaperlabError("a sweep needs at least one axis, e.g. -p n=50,100,200")
+    known = parameters.read(paths.check_slug(slug))
+    lists = {}
+    for name, values in axes.items():
+        parameter = parameters.named(slug, name, known)
+        if isinstance(values, str):
+            values = parse_values(parameter, values)
+        elif not hasattr(values, "__iter__"):
+            raise PaperlabError(
+                f"parameter {name}: an axis is a list of values or text such as '50,100', got {values!r}"
+            )
+        lists[name] = [parameter.check(value) for value in values]
+        seen = [json.dumps(value) for value in lists[name]]
+        if not seen:
+            raise PaperlabError(f"parameter {name}: the axis has no value")
+        if twice := next((value for value, n in Counter(seen).items() if n > 1), None):
+            raise PaperlabError(f"parameter {name}: the value {twice} stands on the axis twice")
+    size = math.prod(len(values) for values in lists.values())
+    if size > MAX_RUNS:
+        raise PaperlabError(f"the grid has more than {MAX_RUNS} runs; use fewer values or several sweeps")
+    return [dict(zip(lists, combination)) for combination in itertools.product(*lists.values())]
