@@ -78,14 +78,16 @@ from threadpoolctl import threadpool_limits
 
 from paperlab import datasets
 from paperlab.methods.weighting import images as places
+from paperlab.methods.weighting import simulate
 from paperlab.methods.weighting import effects as wt
+from paperlab.methods.foundations import metrics
 
 plots.style()
 threadpool_limits(1)  # small matrices: threads would only wait for each other
 torch.set_num_threads(1)
 BLUE, RED, GREEN, PURPLE, ORANGE, INK = plots.COLOURS
-BANK = places.Donor("World Bank", 1.0, 0.2, 1.0)
-CHINA = places.Donor("China", 0.5, hidden, 2.0)
+BANK = simulate.Donor("World Bank", 1.0, 0.2, 1.0)
+CHINA = simulate.Donor("China", 0.5, hidden, 2.0)
 DONORS = (BANK, CHINA)
 LADDER = ["naive", "tabular", "image", "both", "oracle"]
 streams = dict(
@@ -129,8 +131,8 @@ def interval(values):
 # %% mystnb={"figure": {"caption": "Made-up chips, sorted by the estimated propensity of a World Bank project from the image alone: lowest row first. More roofs and roads towards the bottom.", "name": "aid-chips"}, "image": {"alt": "Three rows of eight small images of patchy ground. The first row is nearly empty, the last has many bright squares and several straight lines."}} tags=["hide-input", "thumbnail"]
 rng = np.random.default_rng(streams["worlds"].spawn(1)[0])
 example_b = rng.standard_normal(n)
-example = places.draw_chips(example_b, rng)
-example_places = places.Places.draw(example_b, rng)
+example = simulate.draw_chips(example_b, rng)
+example_places = simulate.Places.draw(example_b, rng)
 example_features = places.random_features(example, rng)
 example_folds = wt.folds_of(n, 3, rng)
 example_w = {donor.name: example_places.assign(donor, rng, visible) for donor in DONORS}
@@ -172,7 +174,7 @@ def ladder(world, features, b, donor, rng, folds, sign, specs, c):
     for spec in specs:
         e = wt.propensity(inputs[spec], w, folds, c, donor.name)
         used[spec] = wt.hajek(y, w, e, clip, donor.name)
-        estimate[spec], score[spec] = used[spec].value, wt.auc(e, w)
+        estimate[spec], score[spec] = used[spec].value, metrics.auc(e, w)
     return estimate, score, used, (w, y, inputs)
 
 
@@ -181,8 +183,8 @@ PENALTIES = [0.003, 0.03, 0.3, 1.0, 10.0]
 for number, stream in enumerate(streams["worlds"].spawn(n_worlds)):
     rng = np.random.default_rng(stream)
     b = rng.standard_normal(n)
-    features = places.random_features(places.draw_chips(b, rng), rng)
-    world, folds = places.Places.draw(b, rng), wt.folds_of(n, 3, rng)
+    features = places.random_features(simulate.draw_chips(b, rng), rng)
+    world, folds = simulate.Places.draw(b, rng), wt.folds_of(n, 3, rng)
     for donor in DONORS:
         estimate, score, used, (w, y, inputs) = ladder(world, features, b, donor, rng, folds, visible, LADDER[1:], C)
         rows += [
@@ -215,7 +217,7 @@ for number, stream in enumerate(streams["worlds"].spawn(n_worlds)):
                     honest, slope = wt.recalibrated(e, w)
                     for name, chance in ((rung, e), (f"{rung}, recalibrated", honest)):
                         value = wt.hajek(y, w, chance, clip).value
-                        at_penalty.append((donor.name, name, c, value - donor.tau, wt.auc(e, w), slope))
+                        at_penalty.append((donor.name, name, c, value - donor.tau, metrics.auc(e, w), slope))
         other = ladder(world, features, b, donor, rng, folds, -visible, ["tabular", "both"], C)[0]
         turned.append(
             {
@@ -379,7 +381,7 @@ panel_rows = []
 TAU = 2.0
 for stream in streams["panels"].spawn(n_panels):
     rng = np.random.default_rng(stream)
-    b, w, y, imputed = places.draw_panel(4000, rng, tau=TAU, rho=rho)
+    b, w, y, imputed = simulate.draw_panel(4000, rng, tau=TAU, rho=rho)
     fe_true, _ = wt.fixed_effects(y, w)
     fe, se = wt.fixed_effects(imputed, w)
     e = wt.propensity(b[:, None], w[:, -1], wt.folds_of(4000, 3, rng), 1.0, "panel")
@@ -434,9 +436,9 @@ if chip_worlds or cnn_worlds or sectors:
 def chip_world(stream, count):
     """A world whose images are crops of real chips, with random-filter features."""
     rng = np.random.default_rng(stream)
-    chips, source = places.crop_chips(images, count, rng)
+    chips, source = simulate.crop_chips(images, count, rng)
     b = places.visible_development(chips)
-    world = places.Places.draw(b, rng)
+    world = simulate.Places.draw(b, rng)
     return rng, chips, source, b, world
 
 
@@ -448,7 +450,7 @@ if chip_worlds:
         by_chip, at_random = wt.folds_of(n_chips, 3, rng, source), wt.folds_of(n_chips, 3, rng)
         for donor in DONORS:
             estimate, score, _, (w, y, inputs) = ladder(world, features, b, donor, rng, by_chip, visible, LADDER[1:], C)
-            leaky = wt.auc(wt.propensity(features, w, at_random, C, donor.name), w)
+            leaky = metrics.auc(wt.propensity(features, w, at_random, C, donor.name), w)
             for rung in LADDER:
                 entry = {"world": number, "donor": donor.name, "rung": rung, "estimate": estimate[rung]}
                 rows.append(
@@ -492,7 +494,7 @@ if cnn_worlds:
                 e = wt.propensity(x, w[:, j], folds, C, donor.name)
                 for model, chance in (("random filters", e), ("small network", net[rung][:, j])):
                     rows.append(
-                        (donor.name, rung, model, wt.hajek(y, w[:, j], chance, clip).value, wt.auc(chance, w[:, j]))
+                        (donor.name, rung, model, wt.hajek(y, w[:, j], chance, clip).value, metrics.auc(chance, w[:, j]))
                     )
         print(f"small network: world {number + 1} of {cnn_worlds}")
     networks = pd.DataFrame(rows, columns=["donor", "rung", "model", "estimate", "AUC"])
@@ -546,7 +548,7 @@ if sectors:
     folds = wt.folds_of(n_chips, 3, rng, source)
     for number in range(sectors):
         tau = rng.normal(2, 2)
-        donor = places.Donor(f"sector {number + 1}", rng.uniform(0.2, 1.2), rng.uniform(0, 1), tau, base=-3.0)
+        donor = simulate.Donor(f"sector {number + 1}", rng.uniform(0.2, 1.2), rng.uniform(0, 1), tau, base=-3.0)
         estimate, _, used, _ = ladder(world, features, b, donor, rng, folds, visible, ["tabular", "both"], C)
         entry = {"sector": number + 1, "truth": tau, "naive": estimate["naive"], "tabular": estimate["tabular"]}
         rows.append(entry | {"both": estimate["both"], "se": used["both"].se, "look": donor.b_weight})
@@ -668,7 +670,7 @@ plots.table(frame, caption="One world; truth 1 and 2", digits=2)
 
 # %%
 rng = np.random.default_rng(streams["exercise"])
-_, w, y, imputed = places.draw_panel(4000, rng, tau=TAU, rho=rho)
+_, w, y, imputed = simulate.draw_panel(4000, rng, tau=TAU, rho=rho)
 fe, se = wt.fixed_effects(imputed, w)
 surveyed = rng.choice(4000, 200, replace=False)
 true_change, seen = (v[surveyed, -1] - v[surveyed, 0] for v in (y, imputed))

@@ -84,6 +84,7 @@ from threadpoolctl import threadpool_limits
 from paperlab import datasets
 from paperlab.errors import PaperlabError
 from paperlab.methods.invariance import augmentation as da
+from paperlab.methods.invariance import simulate
 from paperlab.methods.invariance import coloured_digits as digits
 from paperlab.methods.invariance import environments as invariance
 from paperlab.methods.invariance.augmentation import Moments
@@ -132,7 +133,7 @@ truth = np.array([1.0, 0.6])
 hidden = rng.standard_normal(600)
 plane = np.outer(hidden, [0.9, -0.7]) + 0.45 * rng.standard_normal((600, 2))
 out = plane @ truth + 1.4 * kappa * hidden
-flat = da.invariant_directions(truth)
+flat = simulate.invariant_directions(truth)
 _, moved = da.translate(plane, flat, 3 * gamma, rng)
 fig, axes = plt.subplots(1, 2, figsize=(7, 3.5), sharex=True, sharey=True)
 for ax, x, title in ((axes[0], plane, "observed $X$"), (axes[1], moved, "augmented $GX$")):
@@ -175,9 +176,9 @@ plt.show()
 def experiment(stream, n=n_samples, strength=kappa, step=gamma, breach=leak):
     """One data set and its truth; the same stream gives the same coefficients and noise whatever the settings."""
     rng = np.random.default_rng(stream)
-    design = da.Design.draw(rng, M)
+    design = simulate.Design.draw(rng, M)
     x, y = design.sample(n, strength, rng)
-    basis = da.invariant_directions(design.f, kernel_dim)
+    basis = simulate.invariant_directions(design.f, kernel_dim)
     along = breach * design.f / np.linalg.norm(design.f) if breach else None
 
     def augment(rows, rng):
@@ -330,7 +331,7 @@ for stream in main[:sweep_experiments]:
             found, _ = fit(sample, rng)
             line.append([da.excess_risk(found[m], design.f) for m in ("ERM", "DA+ERM", "IVL-CV", "DA+IV")])
             moments = design.population(setting.get("strength", kappa))
-            basis = da.invariant_directions(design.f, kernel_dim)
+            basis = simulate.invariant_directions(design.f, kernel_dim)
             limit.append(da.excess_risk(da.population_iv_like(*moments, basis, setting.get("step", gamma)), design.f))
         sweeps[name].append(line)
         limits[name].append(limit)

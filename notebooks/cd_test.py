@@ -75,6 +75,7 @@ from scipy.stats import norm
 
 from paperlab import datasets
 from paperlab.methods.panel import dependence as panel
+from paperlab.methods.foundations import components
 from paperlab.methods.panel import simulate as panel_dgp
 from paperlab.methods.panel import filters as panel_filters
 from paperlab.methods.panel.simulate import Design
@@ -171,7 +172,7 @@ print(f"theta  {result.theta:6.2f}   predicted shift of CD = {-np.sqrt(100 / 2) 
 
 # %%
 centred = one_panel - one_panel.mean(axis=1, keepdims=True)
-_, gamma_hat = panel.principal_components(centred, 2)
+_, gamma_hat = components.principal_components(centred, 2)
 z = panel.cd_kernel(one_panel, 2)[3]
 sigma_hat = (centred - gamma_hat @ np.linalg.lstsq(gamma_hat, centred, rcond=None)[0]).std(axis=1)
 

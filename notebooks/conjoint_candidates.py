@@ -66,9 +66,11 @@ from threadpoolctl import threadpool_limits
 
 from paperlab import datasets
 from paperlab.methods.conjoint import choices as conjoint
+from paperlab.methods.foundations import linear
 from paperlab.methods.conjoint import simulate as conjoint_design
 from paperlab.methods.conjoint import election as conjoint_election
 from paperlab.methods.conjoint import games as conjoint_games
+from paperlab.methods.conjoint import gender_game
 from paperlab.methods.conjoint import policy as conjoint_policy
 
 plots.style()
@@ -277,11 +279,11 @@ def substitutes(interaction, lam, stream, n=1000, starts=4):
     betas, gammas, profiles = [], [], []
     for i in range(reps):
         x, y, beta, gamma = conjoint_design.substitutes(n, rng(stream, i), interaction)
-        z, _ = conjoint_design.two_way(x)
-        _, b, g = conjoint_design.unpack(conjoint.regress(z, y)[0], x.shape[1])
+        z, _ = conjoint.two_way(x)
+        _, b, g = conjoint.unpack(linear.regress(z, y)[0], x.shape[1])
         betas.append(b)
         gammas.append(g)
-        effects = conjoint.regress(np.column_stack([np.ones(n), x]), y)[0][1:]
+        effects = linear.regress(np.column_stack([np.ones(n), x]), y)[0][1:]
         profiles.append((effects > 0).astype(float))
     two = conjoint.Layout((2,) * len(beta))
     wide, square = np.zeros((reps, 1, two.size)), np.zeros((reps, 1, two.size, two.size))
@@ -326,18 +328,18 @@ plots.table(
 PRICE, SHARES = 0.05, np.linspace(0.1, 0.9, 7)
 rows, single, cycles, worst = [], [], 0, []
 for index, share in enumerate(SHARES):
-    m = conjoint_design.gender_truth(share)
-    x, y, gap = conjoint_games.gender_grid(m, PRICE)
-    path = conjoint_games.gender_path(m, PRICE, rate=20.0, steps=300)
+    m = gender_game.gender_truth(share)
+    x, y, gap = gender_game.gender_grid(m, PRICE)
+    path = gender_game.gender_path(m, PRICE, rate=20.0, steps=300)
     worst.append(np.abs(path[-1] - (x, y)).max())
-    cycles += sum(conjoint_games.best_response_cycle(m, (g, h)) > 1 for g in (0, 1) for h in (0, 1))
+    cycles += sum(gender_game.best_response_cycle(m, (g, h)) > 1 for g in (0, 1) for h in (0, 1))
     for n in (1000, 5000, 10_000):
-        theta, variance = conjoint_design.gender_sample(share, n, 4 * reps, rng(4, index, n))
+        theta, variance = gender_game.gender_sample(share, n, 4 * reps, rng(4, index, n))
         cells = theta[:, :8].reshape(-1, 2, 2, 2)
-        seen = conjoint_games.gender_matrix(cells[:, 0], cells[:, 1], theta[:, 8], theta[:, 9], share)
-        exact = np.array(conjoint_games.gender_equilibrium(m, PRICE)[:2])
-        found = np.stack(conjoint_games.gender_equilibrium(seen, PRICE)[:2], -1)
-        se = conjoint_games.gender_standard_errors(theta, variance, share, PRICE)
+        seen = gender_game.gender_matrix(cells[:, 0], cells[:, 1], theta[:, 8], theta[:, 9], share)
+        exact = np.array(gender_game.gender_equilibrium(m, PRICE)[:2])
+        found = np.stack(gender_game.gender_equilibrium(seen, PRICE)[:2], -1)
+        se = gender_game.gender_standard_errors(theta, variance, share, PRICE)
         error = np.abs(found - (x, y))
         covered = (np.abs(found - exact) < 1.96 * se).mean()
         rows.append((share, n, x, y, *error.mean(0), error.max(), covered))
@@ -351,7 +353,7 @@ paper.measure(c3a=big[["error π_R", "error π_D"]].to_numpy().max(), c3b=single
 put("gradient_gap", max(worst))
 put("single_share", (single <= 0.05).mean())
 put("single_median", np.median(single))
-put("pennies", conjoint_games.best_response_cycle(np.array([[1.0, -1.0], [-1.0, 1.0]]), (0, 0)))
+put("pennies", gender_game.best_response_cycle(np.array([[1.0, -1.0], [-1.0, 1.0]]), (0, 0)))
 by_n = gender.groupby("n")["error π_R"].mean()
 put("error_n", by_n.loc[1000] / by_n.loc[10_000])
 put("error_p", big["error π_R"].max() / big["error π_R"].min())
@@ -361,13 +363,13 @@ plots.table(
 )
 
 # %% mystnb={"figure": {"caption": "Penalised payoff of the Republicans in the true gender game (colour), best responses of both parties, their crossing, and the path of simultaneous gradient steps on logits from even chances.", "name": "conjoint-gender"}, "image": {"alt": "A square of coloured contours shaped like a saddle; two nearly straight lines, one steep and one flat, cross at a star, and a dotted path leads from the centre to the star."}} tags=["hide-input"]
-m = conjoint_design.gender_truth(p_R)
+m = gender_game.gender_truth(p_R)
 grid = np.linspace(0, 1, 101)
-c0, c1, c2, c3 = conjoint_games.bilinear(m)
+c0, c1, c2, c3 = gender_game.bilinear(m)
 v = c0 + c1 * grid[:, None] + c2 * grid + c3 * np.outer(grid, grid)
 u = v - 2 * PRICE * (grid[:, None] - 0.5) ** 2 + 2 * PRICE * (grid - 0.5) ** 2
-x, y, value = conjoint_games.gender_equilibrium(m, PRICE)
-path = conjoint_games.gender_path(m, PRICE, rate=20.0, steps=300)
+x, y, value = gender_game.gender_equilibrium(m, PRICE)
+path = gender_game.gender_path(m, PRICE, rate=20.0, steps=300)
 fig, ax = plt.subplots(figsize=(5.6, 4))
 mesh = ax.contourf(grid, grid, u.T, 20, cmap="Greys", alpha=0.8)
 fig.colorbar(mesh, label="Republican share less penalties")
@@ -415,10 +417,10 @@ products = conjoint_election.cross_products(pairs)
 everyone = np.ones((1, persons))
 effect, se = conjoint.amce(pairs)
 naive = conjoint.amce(pairs, clustered=False)[1]
-doubled = conjoint.regress(
+doubled = linear.regress(
     np.repeat(np.column_stack([pairs.x1 - pairs.x2])[:, layout.free], 2, axis=0), np.repeat(pairs.y - 0.5, 2)
 )
-single_rows = conjoint.regress((pairs.x1 - pairs.x2)[:, layout.free], pairs.y - 0.5, pairs.person)
+single_rows = linear.regress((pairs.x1 - pairs.x2)[:, layout.free], pairs.y - 0.5, pairs.person)
 put("cluster", np.median(se[layout.free] / naive[layout.free]))
 put("doubled", np.median(np.sqrt(np.diag(single_rows[1]) / np.diag(doubled[1]))))
 put("persons", persons)

@@ -71,6 +71,7 @@ from sklearn.exceptions import ConvergenceWarning
 
 from paperlab.methods.representation import identification as scores
 from paperlab.methods.representation import dictionary
+from paperlab.methods.representation import simulate_mixtures
 from paperlab.methods.representation.dictionary import Job
 
 plots.style()
@@ -110,9 +111,9 @@ def put(name, value):
 # %%
 def draw_data(design, d_z, w, nonlin=nonlin):
     """World w of a design, with training and test data. Its draws depend on seed, design, d_z and w only."""
-    rng = np.random.default_rng([seed, dictionary.DESIGNS.index(design), d_z, w])
-    support = dictionary.make_support(design, d_z, rng)
-    world = dictionary.draw_world(support, rng, nonlin=nonlin, source=source, quiet=True)
+    rng = np.random.default_rng([seed, simulate_mixtures.DESIGNS.index(design), d_z, w])
+    support = simulate_mixtures.make_support(design, d_z, rng)
+    world = simulate_mixtures.draw_world(support, rng, nonlin=nonlin, source=source, quiet=True)
     return world, world.sample(n, rng)[1], *world.sample(1500, rng)
 
 
@@ -512,8 +513,8 @@ valid = [s for s in grids if s.any(0).all() and s.any(1).all()]
 pd.Series(
     {
         "no empty row or column": len(valid),
-        "all columns differ": sum(len(dictionary.blocks(s)) == 3 for s in valid),
-        "every latent isolated by intersections": sum(dictionary.isolated(s).all() for s in valid),
+        "all columns differ": sum(len(simulate_mixtures.blocks(s)) == 3 for s in valid),
+        "every latent isolated by intersections": sum(simulate_mixtures.isolated(s).all() for s in valid),
     }
 ).to_frame("supports")
 

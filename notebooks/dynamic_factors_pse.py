@@ -74,7 +74,9 @@ from threadpoolctl import threadpool_limits
 from paperlab import datasets
 from paperlab.methods.dynamic_factors import model as dynamic_factor
 from paperlab.methods.dynamic_factors import nowcast
+from paperlab.methods.foundations import metrics
 from paperlab.methods.dynamic_factors import returns as stocks
+from paperlab.methods.foundations import resampling
 from paperlab.methods.dynamic_factors import simulate as stocks_dgp
 
 plots.style()
@@ -186,7 +188,7 @@ component = stocks.pc_factors(z, 1)[0][:, 0]
 monthly = pd.DataFrame({"factor": factor / factor.std(), "index": market / market.std()}, index=returns.index)
 monthly = monthly.groupby(monthly.index.to_period("M")).mean().rename_axis("month").reset_index().astype({"month": str})
 draws = {
-    name: stocks.block_bootstrap_correlation(series, market, n_draws=n_boot, rng=np.random.default_rng(streams["boot"]))
+    name: resampling.block_bootstrap_correlation(series, market, n_draws=n_boot, rng=np.random.default_rng(streams["boot"]))
     for name, series in (("dynamic factor", factor), ("first component", component))
 }
 draws["difference"] = draws["dynamic factor"] - draws["first component"]  # the same days in both
@@ -519,19 +521,19 @@ outside_crisis = ~np.isin(quarters[FIRST:].astype(str), list(stocks_dgp.CRISIS))
 forecasts = {name: nowcast.expanding_forecasts(target, features, FIRST, *spec) for name, spec in (RIVALS | SPECS).items()}
 forecasts = {"mean": np.array([target[:q].mean() for q in range(FIRST, len(target))])} | forecasts
 errors = {name: f - realised for name, f in forecasts.items()}
-chosen = min(SPECS, key=lambda name: nowcast.rmse(errors[name][calm]))
-best = min(SPECS, key=lambda name: nowcast.rmse(errors[name]))
+chosen = min(SPECS, key=lambda name: metrics.rmse(errors[name][calm]))
+best = min(SPECS, key=lambda name: metrics.rmse(errors[name]))
 
 
 def gain(error, where=slice(None)):
-    return 1 - nowcast.rmse(error[..., where]) / nowcast.rmse(errors["AR(1)"][where])
+    return 1 - metrics.rmse(error[..., where]) / metrics.rmse(errors["AR(1)"][where])
 
 
 score = pd.DataFrame(
     [
         [
             name,
-            *(nowcast.rmse(e[w]) for w in (calm, slice(None), outside_crisis)),
+            *(metrics.rmse(e[w]) for w in (calm, slice(None), outside_crisis)),
             100 * gain(e),
             np.nan if name == "AR(1)" else nowcast.diebold_mariano(e, errors["AR(1)"])[1],
             "rule" if name == chosen else "",
@@ -607,13 +609,13 @@ for kind, (strength, crisis) in {"linked, calm": (1.0, False), "no link, crisis"
     error = {name: nowcast.expanding_forecasts(paths, features, FIRST, *spec) - paths[:, FIRST:] for name, spec in (SPECS | {"AR(1)": RIVALS["AR(1)"]}).items()}
     base = error.pop("AR(1)")
     stack = np.stack(list(error.values()))
-    pick = nowcast.rmse(stack[..., calm]).argmin(axis=0)
+    pick = metrics.rmse(stack[..., calm]).argmin(axis=0)
     later = ~calm if (~calm).any() else calm
     ruled = stack[pick, np.arange(n_paths)]
     gains[kind] = {
-        "rule, after 2018": 1 - nowcast.rmse(ruled[:, later]) / nowcast.rmse(base[:, later]),
-        "rule, all": 1 - nowcast.rmse(ruled) / nowcast.rmse(base),
-        "best afterwards, all": 1 - nowcast.rmse(stack).min(axis=0) / nowcast.rmse(base),
+        "rule, after 2018": 1 - metrics.rmse(ruled[:, later]) / metrics.rmse(base[:, later]),
+        "rule, all": 1 - metrics.rmse(ruled) / metrics.rmse(base),
+        "best afterwards, all": 1 - metrics.rmse(stack).min(axis=0) / metrics.rmse(base),
     }
 lucky = np.mean(gains["no link, crisis"]["best afterwards, all"] >= 0.10)
 lucky_rule = np.mean(gains["no link, crisis"]["rule, all"] >= 0.10)

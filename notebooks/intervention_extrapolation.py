@@ -83,6 +83,8 @@ from sklearn.gaussian_process.kernels import RBF, ConstantKernel, WhiteKernel
 from threadpoolctl import threadpool_limits
 
 from paperlab.methods.representation import extrapolation as rep4ex
+from paperlab.methods.representation import control_function
+from paperlab.methods.representation import simulate_actions
 
 plots.style()
 torch.set_num_threads(1)  # many small products: threads would wait for each other
@@ -102,7 +104,7 @@ def build(seeds, size=n, **design):
     worlds, samples = [], []
     for one in seeds:
         rng = np.random.default_rng(one)
-        worlds.append(rep4ex.draw_world(rng, **{"d": d, "alpha": alpha, **design}))
+        worlds.append(simulate_actions.draw_world(rng, **{"d": d, "alpha": alpha, **design}))
         samples.append(worlds[-1].sample(rng, size))
     return worlds, samples
 
@@ -293,12 +295,12 @@ def through_code(codes, data, control=True, features=None):
     """E[Y | do(a)] at the targets by the control function, shape (worlds, targets)."""
     if d == 1:
         found = [
-            rep4ex.ControlFunction(c, s.a, s.y, control=control, features=features).effect(targets)
+            control_function.ControlFunction(c, s.a, s.y, control=control, features=features).effect(targets)
             for c, s in zip(codes, data)
         ]
         return np.stack(found)
     a, y = np.stack([s.a for s in data]), np.stack([s.y for s in data])
-    return rep4ex.network_effects(np.stack(codes), a, y, targets, net_seeds[: len(data)], control=control)
+    return control_function.network_effects(np.stack(codes), a, y, targets, net_seeds[: len(data)], control=control)
 
 
 def gaussian_process(sample):
@@ -318,7 +320,7 @@ states = [s.z for s in samples]
 estimates = {
     "AE-MMR": through_code(codes["MMR"], samples),
     "plain AE": through_code(codes["plain"], samples),
-    "network on A": rep4ex.action_networks(
+    "network on A": control_function.action_networks(
         np.stack([s.a for s in samples]), np.stack([s.y for s in samples]), targets, net_seeds[:reps]
     ),
     "Gaussian process on A": np.stack([gaussian_process(s) for s in samples]),
@@ -498,7 +500,7 @@ for size in (250, 1000, 4000):
         w, s = build(oracle_seeds, size, d=1, v_support=support, action_effect="linear")
         grid = np.linspace(-a_max_test, a_max_test, 81)[:, None]
         far = np.abs(grid[:, 0]) > 1
-        square = [(rep4ex.ControlFunction(b.z, b.a, b.y).effect(grid) - a.effect(grid)) ** 2 for a, b in zip(w, s)]
+        square = [(control_function.ControlFunction(b.z, b.a, b.y).effect(grid) - a.effect(grid)) ** 2 for a, b in zip(w, s)]
         rows.append({"n": size, "V": support, "median": np.median([e[far].mean() for e in square])})
 oracle_sizes = pd.DataFrame(rows).pivot(index="n", columns="V", values="median")
 oracle_sizes["ratio"] = oracle_sizes.uniform / oracle_sizes.gaussian
@@ -662,9 +664,9 @@ for outcome in ("additive", "product") if surface_reps else ():
     )
     all_codes = np.concatenate([found.code, [one.z for one in s]])
     a, y = np.stack([one.a for one in s] * 3), np.stack([one.y for one in s] * 3)
-    values = rep4ex.network_effects(all_codes, a, y, grid_2d, net_seeds[:surface_reps] * 3)
+    values = control_function.network_effects(all_codes, a, y, grid_2d, net_seeds[:surface_reps] * 3)
     values = np.concatenate(
-        [values, rep4ex.action_networks(a[:surface_reps], y[:surface_reps], grid_2d, net_seeds[:surface_reps])]
+        [values, control_function.action_networks(a[:surface_reps], y[:surface_reps], grid_2d, net_seeds[:surface_reps])]
     )
     values = values.reshape(4, surface_reps, -1)
     answers = np.stack([one.effect(grid_2d) for one in w])

@@ -79,6 +79,7 @@ from threadpoolctl import threadpool_limits
 from paperlab import datasets
 from paperlab.methods.instruments import crossfit
 from paperlab.methods.instruments import multiply_robust as iv
+from paperlab.methods.foundations import linear
 from paperlab.methods.instruments import simulate as iv_dgp
 
 plots.style()
@@ -186,12 +187,12 @@ def columns(*parts):
 
 
 def ols(s, shared):
-    return iv.least_squares(columns(s.a, s.z, iv.basis(s.x, "linear")), s.y)[..., 0]
+    return linear.least_squares(columns(s.a, s.z, iv.basis(s.x, "linear")), s.y)[..., 0]
 
 
 def tsls(s, shared):
     b = iv.basis(s.x, "linear")  # as many instruments as regressors: 2SLS solves Q'(Y - W c) = 0
-    return iv.least_squares(columns(s.a, b), s.y, instruments=columns(s.z, b))[..., 0]
+    return linear.least_squares(columns(s.a, b), s.y, instruments=columns(s.z, b))[..., 0]
 
 
 def robust(models=(), step="two-step", with_weighting=False):

@@ -73,6 +73,8 @@ from threadpoolctl import threadpool_limits
 
 from paperlab.pages import records
 from paperlab.methods.high_dimensional import mutual_information as mi
+from paperlab.methods.high_dimensional import simulate
+from paperlab.methods.foundations import metrics
 from paperlab.methods.high_dimensional import penalized as nc
 from paperlab.methods.high_dimensional import robust_mixed as rm
 
@@ -152,7 +154,7 @@ for t in tau:
     runs = [(solver, pen) for pen in penalties for solver in nc.SOLVERS]
     for n in N:
         for k in range(n_seeds):
-            data = nc.draw_design(n, t, 5.0, streams["speed"])
+            data = simulate.draw_design(n, t, 5.0, streams["speed"])
             run = nc.descend(data.x, data.y, runs, lam, max_steps, tol=GAP / 40, dtype=np.float32)
             for i, pen in enumerate(penalties):
                 part = run.objective[3 * i : 3 * i + 3]
@@ -231,7 +233,7 @@ plots.table(ratios, caption="Steps of proximal gradient for each step of AG, SCA
 rows = []
 for t in tau:
     for _ in range(n_small):
-        data = nc.draw_design(200, t, 5.0, streams["small"])
+        data = simulate.draw_design(200, t, 5.0, streams["small"])
         run = nc.descend(
             data.x, data.y, [("AG", "SCAD"), ("proximal", "SCAD")], lam, max_steps, tol=GAP / 40, dtype=np.float32
         )
@@ -251,7 +253,7 @@ plots.table(small, caption=f"Ratio proximal / AG over {n_small} further data set
 # **Which ingredient helps?** The proposed settings differ from the original ones in two ways, step and momentum. Crossing them separates the two, and the convex L1 penalty shows whether non-convexity plays a part.
 
 # %%
-data = nc.draw_design(200, 0.9, 5.0, streams["speed"])
+data = simulate.draw_design(200, 0.9, 5.0, streams["speed"])
 VARIANTS = {
     "proposed: step 0.99/L, its own momentum": (0.99, "proposed"),
     "step 0.5/L, proposed momentum": (0.5, "proposed"),
@@ -281,7 +283,7 @@ plots.table(ablation, caption="Steps, one data set, tau 0.9, N = 200 (inf: not w
 
 # %%
 def recover(rng):
-    data = nc.draw_design(1000, 0.1, 3.0, rng, n_test=1000)
+    data = simulate.draw_design(1000, 0.1, 3.0, rng, n_test=1000)
     centre, spread = data.y.mean(), data.y.std()
     y = (data.y - centre) / spread
     top = np.abs(data.x.T @ y).max() / 1000
@@ -352,22 +354,22 @@ def bins(x, y):
 
 def knn(x, y, active):
     keep = np.r_[np.flatnonzero(active)[:10], np.flatnonzero(~active)[:: max(1, (~active).sum() // knn_inactive)]]
-    return mi.auroc(mutual_info_regression(x[:, keep], y, random_state=0), active[keep])
+    return metrics.auroc(mutual_info_regression(x[:, keep], y, random_state=0), active[keep])
 
 
 LINKS = ["linear", "square", "binary", "binary square"]
 rows = []
 for i in range(10 * n_screens):
-    x = mi.draw_covariates(1000, p_screen, 0.5, streams["screening"])
+    x = simulate.draw_covariates(1000, p_screen, 0.5, streams["screening"])
     for kind in LINKS:
         for s in sorted({*s_values, s_true}):
-            y, active = mi.draw_outcome(x, s, kind, 3.0, streams["screening"])
+            y, active = simulate.draw_outcome(x, s, kind, 3.0, streams["screening"])
             row = {"link": kind, "s": s, "data set": i}
-            row |= {"bins": mi.auroc(bins(x, y), active), "Pearson": mi.auroc(mi.pearson(x, y), active)}
+            row |= {"bins": metrics.auroc(bins(x, y), active), "Pearson": metrics.auroc(mi.pearson(x, y), active)}
             if i < n_screens or (kind == "binary square" and s == s_true):  # c6 compares close numbers
-                row["FFT-KDE"] = mi.auroc(information(x, y), active)
+                row["FFT-KDE"] = metrics.auroc(information(x, y), active)
             if i < n_screens:
-                row["Silverman"] = mi.auroc(information(x, y, "silverman"), active)
+                row["Silverman"] = metrics.auroc(information(x, y, "silverman"), active)
             if i == 0 and not kind.startswith("binary"):
                 row["kNN"] = knn(x, y, active)
             rows.append(row)
@@ -424,9 +426,9 @@ plt.show()
 # %%
 shuffled = []
 for _ in range(n_screens):
-    x = mi.draw_covariates(1000, p_screen, 0.5, streams["control"])
-    y, active = mi.draw_outcome(x, 40, link, 3.0, streams["control"])
-    shuffled.append(mi.auroc(information(x, streams["control"].permutation(y)), active))
+    x = simulate.draw_covariates(1000, p_screen, 0.5, streams["control"])
+    y, active = simulate.draw_outcome(x, 40, link, 3.0, streams["control"])
+    shuffled.append(metrics.auroc(information(x, streams["control"].permutation(y)), active))
 paper.measure(c4c=np.mean(shuffled))
 put("shuffled", np.mean(shuffled))
 
@@ -470,8 +472,8 @@ MODELS = {"Gauss": np.inf, "power law": nu, "t3": 3.0}
 def errors(rng, share, kind="cluster", truth=np.inf):
     out = []
     for _ in range(reps):
-        x, y, groups = rm.draw_clusters(rng, 40, 5, BETA, nu=truth)
-        x, y = rm.contaminate(x, y, groups, share, 10.0, rng, kind)
+        x, y, groups = simulate.draw_clusters(rng, 40, 5, BETA, nu=truth)
+        x, y = simulate.contaminate(x, y, groups, share, 10.0, rng, kind)
         fits = [rm.fit(x, y, groups, nu=v) for v in MODELS.values()]
         out.append([((f.beta - BETA)[1:] ** 2).mean() for f in fits])
     return np.array(out)
@@ -527,9 +529,9 @@ levels = np.geomspace(0.4, 0.02, 8)
 rows = []
 for _ in range(reps_sparse):
     rng = streams["sparse"]
-    x, y, groups = rm.draw_clusters(rng, 40, 5, beta_sparse)
-    x, y = rm.contaminate(x, y, groups, 0.1, 10.0, rng)
-    x_new, y_new, _ = rm.draw_clusters(rng, 40, 5, beta_sparse)
+    x, y, groups = simulate.draw_clusters(rng, 40, 5, beta_sparse)
+    x, y = simulate.contaminate(x, y, groups, 0.1, 10.0, rng)
+    x_new, y_new, _ = simulate.draw_clusters(rng, 40, 5, beta_sparse)
     for name in ("Gauss", "power law"):
         beta, fits = None, []
         for level in levels:
@@ -612,7 +614,7 @@ plots.table(
 # smooth part is $X^\top X/N$ plus a diagonal with entries in $[-1/(a-1),0]$: its eigenvalues lie between $-1/(a-1)$ and $\lambda_{\max}$, so the larger of the two absolute values bounds them.
 
 # %%
-data = nc.draw_design(200, 0.5, 5.0, streams["exercises"], gap=50)
+data = simulate.draw_design(200, 0.5, 5.0, streams["exercises"], gap=50)
 rows = {}
 for name in ("SCAD", "MCP"):
     grid = np.linspace(-4, 4, 80001)
@@ -649,15 +651,15 @@ plots.table(pd.DataFrame(rows).T.rename_axis("penalty"))
 
 # %%
 rng = streams["exercises"]
-x = mi.draw_covariates(1000, 200, 0.5, rng)
+x = simulate.draw_covariates(1000, 200, 0.5, rng)
 rows = []
 for kind in ("binary", "binary square"):
-    y, active = mi.draw_outcome(x, 10, kind, 3.0, rng)
+    y, active = simulate.draw_outcome(x, 10, kind, 3.0, rng)
     for width in (0.1, 0.5, 1.0):
         jitter = y + width * rng.standard_normal(1000)
-        rows.append((kind, f"plane, y with noise {width}", mi.auroc(mi.fft_kde(x, jitter), active)))
-    rows.append((kind, "plane, y as it is", mi.auroc(mi.fft_kde(x, y), active)))
-    rows.append((kind, "one density for each class", mi.auroc(mi.class_kde(x, y), active)))
+        rows.append((kind, f"plane, y with noise {width}", metrics.auroc(mi.fft_kde(x, jitter), active)))
+    rows.append((kind, "plane, y as it is", metrics.auroc(mi.fft_kde(x, y), active)))
+    rows.append((kind, "one density for each class", metrics.auroc(mi.class_kde(x, y), active)))
 plots.table(
     pd.DataFrame(rows, columns=["outcome", "estimator", "AUROC"]).pivot_table(
         index="estimator", columns="outcome", values="AUROC", sort=False
@@ -690,7 +692,7 @@ for m in (2, 5):
     for truth in (3.0, np.inf):
         best = []
         for _ in range(12):
-            x, y, groups = rm.draw_clusters(rng, 80, m, BETA, nu=truth)
+            x, y, groups = simulate.draw_clusters(rng, 80, m, BETA, nu=truth)
             best.append(grid[np.argmax([rm.fit(x, y, groups, nu=v).log_likelihood for v in grid])])
         rows.append((m, truth, *np.quantile(np.minimum(best, 1000), [0.25, 0.5, 0.75], method="nearest")))
 plots.table(

@@ -78,6 +78,8 @@ from threadpoolctl import threadpool_limits
 
 from paperlab import datasets
 from paperlab.methods.prediction import person_level as persons
+from paperlab.methods.foundations import resampling
+from paperlab.methods.foundations import metrics
 from paperlab.methods.prediction import speech as sim
 
 plots.style()
@@ -137,7 +139,7 @@ if predictions:
     lines = []
     for (target, modality, model, split), table in people.items():
         names = persons.CLASSES[target]
-        f1 = dict(zip(names, persons.class_f1(table["label"], persons.predicted(table), names)))
+        f1 = dict(zip(names, metrics.class_f1(table["label"], persons.predicted(table), names)))
         overall = np.mean(list(f1.values())) if target == "multiclass" else f1[target]
         lines.append(
             {
@@ -200,13 +202,13 @@ if predictions:
     text = people["multiclass", "text", "tfidf-100", "test"]
     joint = persons.combine([audio, text], rule)
     names = persons.CLASSES["multiclass"]
-    weights = persons.resample_weights(len(joint), resamples, np.random.default_rng(streams[0]))
+    weights = resampling.resample_weights(len(joint), resamples, np.random.default_rng(streams[0]))
     rows, drawn = {}, {}
     for kind, table in (("voice, x-vector", audio), ("text, TF-IDF-100", text), (f"both, {rule}", joint)):
         table = table.loc[joint.index]
         guess = persons.predicted(table)
-        f1 = persons.class_f1(table["label"], guess, names)
-        drawn[kind] = persons.class_f1(table["label"], guess, names, weights).mean(1)
+        f1 = metrics.class_f1(table["label"], guess, names)
+        drawn[kind] = metrics.class_f1(table["label"], guess, names, weights).mean(1)
         low, high = np.quantile(drawn[kind], [0.025, 0.975])
         rows[kind] = {**dict(zip(names, f1)), "macro": f1.mean(), "95 % low": low, "95 % high": high}
     tables["ensemble"] = pd.DataFrame(rows).T.rename_axis("scores").reset_index()
@@ -395,10 +397,10 @@ def measure(specific, site, stream, by_person=True, model=sim.classifier):
     for k, name in enumerate(sim.CLASSES[1:], 1):
         rows = drawn.study == k
         guess = both(scores(rows, drawn.label)).argmax(1)
-        out[name] = persons.class_f1(drawn.label[rows] > 0, guess, (0, 1))[1]
+        out[name] = metrics.class_f1(drawn.label[rows] > 0, guess, (0, 1))[1]
     parts = scores(np.ones(len(drawn.label), bool), drawn.label)
     for kind, table in (("voice", parts[0]), ("text", parts[1]), ("both", both(parts))):
-        f1 = persons.class_f1(drawn.label, table.argmax(1), range(4))
+        f1 = metrics.class_f1(drawn.label, table.argmax(1), range(4))
         out[f"macro {kind}"] = f1.mean()
     chance, patient = sim.transfer(drawn.voice, drawn.label, drawn.study)
     out["transfer AUC"] = roc_auc_score(patient, chance)
@@ -551,10 +553,10 @@ for count in (1, 2, 4, 8, 16):
     drawn = sim.draw_people(np.random.default_rng([state, count]), n_recordings=count)
     here = drawn.study == 3
     x, label = drawn.voice[here], drawn.label[here] // 3
-    person = persons.class_f1(label, sim.person_probabilities(x, label, state).argmax(1), (0, 1))[1]
+    person = metrics.class_f1(label, sim.person_probabilities(x, label, state).argmax(1), (0, 1))[1]
     half = np.arange(len(label)) % 2 == 0
     fitted = sim.classifier().fit(x[half].reshape(-1, 40), np.repeat(label[half], count))
-    one = persons.class_f1(np.repeat(label[~half], count), fitted.predict(x[~half].reshape(-1, 40)), (0, 1))[1]
+    one = metrics.class_f1(np.repeat(label[~half], count), fitted.predict(x[~half].reshape(-1, 40)), (0, 1))[1]
     rows.append({"recordings": count, "F1 of recordings": one, "F1 of persons": person})
 plots.table(pd.DataFrame(rows).set_index("recordings"), caption="Schizophrenia against its controls, voice", digits=2)
 
@@ -584,8 +586,8 @@ rules = {
     "mean": sum(parts) / 2,
     "product": parts[0] * parts[1],
 }
-weights = persons.resample_weights(len(drawn.label), 1000, np.random.default_rng(state))
-macro = {k: persons.class_f1(drawn.label, p.argmax(1), range(4), weights).mean(1) for k, p in rules.items()}
+weights = resampling.resample_weights(len(drawn.label), 1000, np.random.default_rng(state))
+macro = {k: metrics.class_f1(drawn.label, p.argmax(1), range(4), weights).mean(1) for k, p in rules.items()}
 single = max(("voice", "text"), key=lambda k: macro[k].mean())
 pd.DataFrame(
     {
@@ -619,7 +621,7 @@ for trace_size in (0.0, 0.5, 1.0):
         rows_k = drawn.study == k
         centred[rows_k] -= drawn.voice[rows_k & (drawn.label == 0)].mean((0, 1))
     rows[trace_size] = {
-        label: persons.class_f1(drawn.label, sim.person_probabilities(x, drawn.label, state).argmax(1), range(4)).mean()
+        label: metrics.class_f1(drawn.label, sim.person_probabilities(x, drawn.label, state).argmax(1), range(4)).mean()
         for label, x in (("as recorded", drawn.voice), ("centred on own controls", centred))
     }
 plots.table(pd.DataFrame(rows).T.rename_axis("trace"), caption="Macro F1 of four classes, voice", digits=2)

@@ -76,7 +76,9 @@ from threadpoolctl import threadpool_limits
 from paperlab import datasets
 from paperlab.errors import PaperlabError
 from paperlab.methods.prediction import classifiers as zoo
+from paperlab.methods.foundations import resampling
 from paperlab.methods.prediction import powder_bed as bed
+from paperlab.methods.prediction import formulas
 
 plots.style()
 threadpool_limits(1)  # small data sets: threads would only wait for each other
@@ -95,7 +97,7 @@ def public(name):
         frame = datasets.load("lpbf_relative_density")
         return bed.process_features(frame), frame["relative_density_pct"].to_numpy(), frame["doi"].to_numpy()
     frame = datasets.load("estm_thermoelectric")
-    features = bed.composition_features(frame["formula"], frame["temperature_k"])
+    features = formulas.composition_features(frame["formula"], frame["temperature_k"])
     return features, frame["power_factor_w_mk2"].to_numpy(), frame["reference"].to_numpy()
 
 
@@ -151,7 +153,7 @@ def printed(stream, size, count):
 
 if dataset == "standin":
     samples = printed(streams[0], n, n_splits)
-    parts = [zoo.splits(n, 1, test_size, state + i) for i in range(n_splits)]
+    parts = [resampling.splits(n, 1, test_size, state + i) for i in range(n_splits)]
     accuracy = pd.concat(
         [
             zoo.compare(x, v, part, state + i, quantile=threshold_q)
@@ -162,7 +164,7 @@ if dataset == "standin":
     overlap = 0.0
 else:
     features, values, articles = public(dataset)
-    parts = zoo.splits(len(values), n_splits, test_size, state, articles if split == "publication" else None)
+    parts = resampling.splits(len(values), n_splits, test_size, state, articles if split == "publication" else None)
     accuracy = zoo.compare(features, values, parts, state, quantile=threshold_q)
     overlap = test_size / (1 - test_size)
 gain, gain_se = zoo.mean_and_error(zoo.ensemble_gain(accuracy), overlap)
@@ -211,7 +213,7 @@ for name, count in (("lpbf", n_public), ("estm", n_compositions)):
         continue
     features, values, articles = public(name)
     for kind, groups in (("random", None), ("by article", articles)):
-        halves = zoo.splits(len(values), count, test_size, state, groups)
+        halves = resampling.splits(len(values), count, test_size, state, groups)
         found = zoo.compare(features, values, halves, state)
         public_runs[name, kind] = found
         rows += [
@@ -294,7 +296,7 @@ else:
 # %%
 if dataset != "standin":  # importance, sensors and luck are always about made-up parts
     samples = printed(streams[0], n, n_splits)
-    parts = [zoo.splits(n, 1, test_size, state + i) for i in range(n_splits)]
+    parts = [resampling.splits(n, 1, test_size, state + i) for i in range(n_splits)]
 importance_rng = np.random.default_rng(streams[1])
 drops, sensors_gain, models = [], [], []
 settings = list(bed.PARAMETERS)
@@ -337,7 +339,7 @@ plt.show()
 
 # %%
 rows = [
-    zoo.compare(x, v, zoo.splits(100, 1, 0.2, state + i), state + i)
+    zoo.compare(x, v, resampling.splits(100, 1, 0.2, state + i), state + i)
     for i, (x, v) in enumerate(printed(streams[2], 100, luck))
 ]
 lottery = pd.concat(rows, ignore_index=True)
@@ -367,7 +369,7 @@ plt.show()
 rows = []
 for size in curve:
     for i, (x, v) in enumerate(printed(streams[3], size, curve_samples)):
-        found = zoo.compare(x, v, zoo.splits(size, 1, test_size, state + i), state + i)
+        found = zoo.compare(x, v, resampling.splits(size, 1, test_size, state + i), state + i)
         rows += [{"n": size, "model": name, "accuracy": found[name][0]} for name in MODELS]
 if rows:
     curves = pd.DataFrame(rows).groupby(["model", "n"])["accuracy"].mean().unstack("n").loc[list(MODELS)]

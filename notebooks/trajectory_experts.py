@@ -72,6 +72,7 @@ from sklearn.mixture import GaussianMixture
 
 from paperlab import datasets
 from paperlab.methods.growth_mixtures import simulate as gd
+from paperlab.methods.growth_mixtures import inference
 from paperlab.methods.growth_mixtures import fit as gf
 from paperlab.methods.growth_mixtures import forest
 
@@ -271,12 +272,12 @@ plt.show()
 
 # %%
 if K == 2:
-    flat = gd.free(p_best)
-    se = np.sqrt(np.diag(gd.covariance(best, p_best)))
-    labels = gd.names(p_best)
+    flat = inference.free(p_best)
+    se = np.sqrt(np.diag(inference.covariance(best, p_best)))
+    labels = inference.names(p_best)
     estimates = pd.DataFrame({"estimate": flat, "s.e.": se}, index=labels)
     if dataset != "school":
-        estimates["true"] = gd.free(gd.truth() if dataset == "example" else true)
+        estimates["true"] = inference.free(gd.truth() if dataset == "example" else true)
         estimates["z"] = (estimates["estimate"] - estimates["true"]) / estimates["s.e."]
     paper.keep("estimates", estimates.rename_axis("parameter").reset_index())
     shown_rows = [s for s in labels if not s.startswith("psi")]
@@ -359,10 +360,10 @@ def replicate(cell, reps, parameters, n, models):
         these = gf.fit_nested(sim, 2, starts=2, seed=[seed, cell, r], models=models, tol=1e-4, max_iter=400)
         p = {m: f.parameters.ordered(f.parameters.knot if close else None) for m, f in these.items()}
         try:
-            se = np.sqrt(np.diag(gd.covariance(these["full"], p["full"])))
+            se = np.sqrt(np.diag(inference.covariance(these["full"], p["full"])))
         except ValueError:
-            se = np.full(len(gd.free(p["full"])), np.nan)
-        out["estimate"].append(gd.free(p["full"]))
+            se = np.full(len(inference.free(p["full"])), np.nan)
+        out["estimate"].append(inference.free(p["full"]))
         out["se"].append(se)
         out["accuracy"].append([gd.accuracy(f.resp, z) for f in these.values()])
         out["bic"].append([f.bic for f in these.values()])
@@ -375,7 +376,7 @@ def replicate(cell, reps, parameters, n, models):
 
 MODELS = NAMES if all_models else ("full", "FMM")
 draws = replicate(5, reps, true, n, MODELS)
-target, labels = gd.free(true), gd.names(true)
+target, labels = inference.free(true), inference.names(true)
 bias = draws["estimate"].mean(axis=0) - target
 mc_se = draws["estimate"].std(axis=0, ddof=1) / np.sqrt(reps)
 usable = np.isfinite(draws["se"]).all(axis=1)
@@ -486,7 +487,7 @@ for i, (name, (size, distance, known)) in enumerate(side.items()):
     p = gd.truth(separation=distance, knots=knots, r2=r2, gate_or=gate_or)
     d = known or replicate(6 + i, reps_side, p, size, ("full", "FMM"))
     col = {m: j for j, m in enumerate(d["models"])}
-    error = np.abs(d["estimate"] - gd.free(p))[:, [labels.index("knot1"), labels.index("knot2")]]
+    error = np.abs(d["estimate"] - inference.free(p))[:, [labels.index("knot1"), labels.index("knot2")]]
     rows.append(
         {
             "design": name,
@@ -620,8 +621,8 @@ if school:
         }
     )
     p = school_fits["full"].parameters.ordered()
-    knot_se = np.sqrt(np.diag(gd.covariance(school_fits["full"], p, smooth=0.1)))
-    at = [i for i, s in enumerate(gd.names(p)) if s.startswith("knot")]
+    knot_se = np.sqrt(np.diag(inference.covariance(school_fits["full"], p, smooth=0.1)))
+    at = [i for i, s in enumerate(inference.names(p)) if s.startswith("knot")]
     effects = pd.DataFrame(
         {
             "class": [1, 2],

@@ -71,7 +71,10 @@ from myst_nb import glue
 
 from paperlab.methods.representation import disentanglement as scores
 from paperlab.methods.representation import xfactors
-from paperlab.methods.representation.xfactors import FACTORS, Setting
+from paperlab.methods.representation import simulate_shapes
+from paperlab.methods.foundations import contrastive
+from paperlab.methods.representation.xfactors import Setting
+from paperlab.methods.representation.simulate_shapes import FACTORS
 
 plots.style()
 torch.set_num_threads(1)  # small products: threads would only wait for each other
@@ -104,11 +107,11 @@ def put(name, value):
 # A picture of *flat Shapes3D* has $3\times8\times8$ pixels: a wall, a floor and a soft square (*object*), each in one of six hues, three sizes of the square (*scale*) and four places (*position*). There are 2,592 combinations. Three quarters are trained on; everything below is measured on the rest, in combinations never seen.
 
 # %%
-data = xfactors.flat_shapes(rng)
+data = simulate_shapes.flat_shapes(rng)
 untied = data.train_f[:, 3] != data.train_f[:, 1] // 2  # tied: two wall hues to each scale
 kept_rows = ~untied | (rng.random(len(untied)) >= tie)
 train_x, train_f = data.train_x[kept_rows], data.train_f[kept_rows]
-noisy = xfactors.with_noise(train_f, label_noise, rng)
+noisy = simulate_shapes.with_noise(train_f, label_noise, rng)
 
 main = Setting(lam=lam_nce, tau=tau, beta_s=beta_s, beta_t=beta_t, d_s=d_s)
 plain = replace(main, lam=0.0)
@@ -483,7 +486,7 @@ for label, begin in (("random", chaos), ("ring", ring + 0.1 * chaos)):
     free = begin.clone().requires_grad_()
     optimiser = torch.optim.Adam([free], lr=0.05)
     for _ in range(250):
-        loss = xfactors.nce(free, values[None], taus)
+        loss = contrastive.nce(free, values[None], taus)
         optimiser.zero_grad()
         loss.sum().backward()
         optimiser.step()
@@ -527,7 +530,7 @@ for k, f in enumerate(TARGETS):
     rows[NAMES[f]] = {"entropy": entropy}
     for one in (main, plain):
         codes = torch.as_tensor(t_test[wanted.index(one) * starts][None, :, k])
-        rows[NAMES[f]][f"bound, {LABELS[one]}"] = entropy - xfactors.nce(codes, labels, tau).item()
+        rows[NAMES[f]][f"bound, {LABELS[one]}"] = entropy - contrastive.nce(codes, labels, tau).item()
 plots.table(
     pd.DataFrame(rows).T.rename_axis("factor"),
     caption="Information about a factor in its subspace (nats) on pictures held out, at least",

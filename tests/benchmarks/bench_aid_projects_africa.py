@@ -4,8 +4,10 @@ import numpy as np
 import pandas as pd
 import pytest
 from linearmodels.panel import PanelOLS
+from paperlab.methods.foundations import linear
 from paperlab.methods.weighting import effects as wt
 from paperlab.methods.weighting import images as ic
+from paperlab.methods.weighting import simulate
 from sklearn.linear_model import LogisticRegression
 
 logit = pytest.mark.benchmark(group="ridge logit, 2,000 places, 101 columns")
@@ -16,9 +18,9 @@ panel = pytest.mark.benchmark(group="two-way fixed effects, 4,000 places, 4 peri
 def placement():
     rng = np.random.default_rng(0)
     b = rng.standard_normal(2000)
-    places = ic.Places.draw(b, rng)
-    x = np.hstack([places.x, ic.random_features(ic.draw_chips(b, rng), rng)])
-    return x, places.assign(ic.Donor("a", 1.0, 0.2, 1.0), rng)
+    places = simulate.Places.draw(b, rng)
+    x = np.hstack([places.x, ic.random_features(simulate.draw_chips(b, rng), rng)])
+    return x, places.assign(simulate.Donor("a", 1.0, 0.2, 1.0), rng)
 
 
 def peer_logit(x, w):
@@ -29,7 +31,7 @@ def peer_logit(x, w):
 @logit
 def test_newton(benchmark, placement):
     x, w = placement
-    e = benchmark(lambda: wt.ridge_logit(x, w, 1.0)(x))
+    e = benchmark(lambda: linear.ridge_logit(x, w, 1.0)(x))
     difference = np.abs(e - peer_logit(x, w)).max()
     assert difference < 1e-3
     benchmark.extra_info.update(role="ours", label="Newton", agreement=f"max. difference {difference:.0e}")
@@ -43,7 +45,7 @@ def test_scikit_learn(benchmark, placement):
 
 @pytest.fixture(scope="module")
 def wealth():
-    _, w, _, imputed = ic.draw_panel(4000, np.random.default_rng(1))
+    _, w, _, imputed = simulate.draw_panel(4000, np.random.default_rng(1))
     return imputed, w
 
 

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from linearmodels.iv import IV2SLS
 from paperlab.methods.invariance import augmentation as da
+from paperlab.methods.invariance import simulate
 from paperlab.methods.invariance.augmentation import Moments
 from sklearn.linear_model import LinearRegression
 
@@ -15,9 +16,9 @@ iv_group = pytest.mark.benchmark(group="two-stage least squares, 2,048 rows, 16 
 @pytest.fixture(scope="module")
 def data():
     rng = np.random.default_rng(0)
-    design = da.Design.draw(rng)
+    design = simulate.Design.draw(rng)
     x, y = design.sample(2048, 1.0, rng)
-    g, gx = da.translate(x, da.invariant_directions(design.f), 1.0, rng)
+    g, gx = da.translate(x, simulate.invariant_directions(design.f), 1.0, rng)
     return gx, y, g
 
 

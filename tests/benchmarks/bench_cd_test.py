@@ -7,6 +7,7 @@ import time
 
 import numpy as np
 import pytest
+from paperlab.methods.foundations import components
 from paperlab.methods.panel import dependence as panel
 from paperlab.methods.panel.simulate import Design, factor_panel
 from threadpoolctl import threadpool_limits
@@ -161,7 +162,7 @@ def test_principal_components(benchmark, centred):
     benchmark.extra_info.update(
         role="ours", label="smaller Gram matrix, largest eigenvectors only", agreement="1e-8, up to sign"
     )
-    f, _ = benchmark(panel.principal_components, centred, M)
+    f, _ = benchmark(components.principal_components, centred, M)
     assert f.T @ f / T == pytest.approx(np.eye(M), abs=1e-10)
 
 
@@ -174,7 +175,7 @@ def test_peer_numpy_eigh(benchmark, centred):
         f = np.sqrt(T) * vectors[:, : -M - 1 : -1]
         return f, centred @ f / T
 
-    same_up_to_sign(benchmark(peer)[0], panel.principal_components(centred, M)[0])
+    same_up_to_sign(benchmark(peer)[0], components.principal_components(centred, M)[0])
 
 
 @pytest.mark.benchmark(group="two principal components (n = 500, T = 100)")
@@ -186,4 +187,4 @@ def test_peer_statsmodels(benchmark, centred):
         return PCA(centred.T, ncomp=M, standardize=False, demean=False, normalize=True)
 
     f = benchmark(peer).factors
-    same_up_to_sign(f * np.sqrt(T) / np.linalg.norm(f, axis=0), panel.principal_components(centred, M)[0])
+    same_up_to_sign(f * np.sqrt(T) / np.linalg.norm(f, axis=0), components.principal_components(centred, M)[0])

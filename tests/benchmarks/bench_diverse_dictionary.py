@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 from paperlab.methods.foundations.nets import StackedMLP
-from paperlab.methods.representation import dictionary
+from paperlab.methods.representation import dictionary, simulate_mixtures
 from paperlab.methods.representation.dictionary import Job
 from threadpoolctl import threadpool_limits
 
@@ -59,7 +59,7 @@ TRAINING = "8 autoencoders with sparse Jacobian, 100 steps"
 @pytest.fixture(scope="module")
 def jobs():
     rng = np.random.default_rng(1)
-    x = dictionary.draw_world(dictionary.make_support("ring", 4, rng), rng).sample(2000, rng)[1]
+    x = simulate_mixtures.draw_world(simulate_mixtures.make_support("ring", 4, rng), rng).sample(2000, rng)[1]
     return [Job(x, x[:200], "jac_l1", 0.2, start) for start in range(8)]
 
 

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import torch
+from paperlab.methods.representation import control_function, simulate_actions
 from paperlab.methods.representation import extrapolation as rep4ex
 from scipy.spatial.distance import cdist
 
@@ -11,7 +12,7 @@ from scipy.spatial.distance import cdist
 def sample():
     torch.set_num_threads(1)
     rng = np.random.default_rng(0)
-    return rep4ex.draw_world(rng).sample(rng, 1000)
+    return simulate_actions.draw_world(rng).sample(rng, 1000)
 
 
 def full_penalty(a, code):
@@ -48,7 +49,7 @@ def train(small, seeds):
 
 @pytest.fixture(scope="module")
 def small(sample):
-    return rep4ex.Sample(*(part[:300] for part in (sample.a, sample.z, sample.x, sample.y)))
+    return simulate_actions.Sample(*(part[:300] for part in (sample.a, sample.z, sample.x, sample.y)))
 
 
 def one_by_one(small):
@@ -73,7 +74,7 @@ ACTIONS = np.linspace(-2, 2, 81)[:, None]
 
 
 def ours_effect(sample):
-    return rep4ex.ControlFunction(sample.z, sample.a, sample.y).effect(ACTIONS)
+    return control_function.ControlFunction(sample.z, sample.a, sample.y).effect(ACTIONS)
 
 
 def peer_effect(sample):
@@ -109,7 +110,7 @@ LINEAR = "control function with straight lines, n = 1,000 (slope agrees to 1e-6)
 
 
 def ours_slope(sample):
-    fit = rep4ex.ControlFunction(sample.z, sample.a, sample.y, knots=(2, 2), degree=1, ridge=1e-10)
+    fit = control_function.ControlFunction(sample.z, sample.a, sample.y, knots=(2, 2), degree=1, ridge=1e-10)
     return np.diff(fit.effect(np.array([[0.0], [1.0]])))[0] / fit.coef[1]
 
 

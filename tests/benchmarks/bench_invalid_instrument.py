@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from paperlab.methods.foundations import linear
 from paperlab.methods.foundations.forest import forest_predict
 from paperlab.methods.instruments import crossfit
 from paperlab.methods.instruments import multiply_robust as iv
@@ -24,7 +25,7 @@ def one():
 
 def ours_2sls(s):
     b = iv.basis(s.x, "quadratic")
-    return iv.two_stage_least_squares(s.y, s.a[..., None], b, s.z[..., None])
+    return linear.two_stage_least_squares(s.y, s.a[..., None], b, s.z[..., None])
 
 
 def peer_2sls(s):
@@ -56,7 +57,7 @@ def linear_predictions(y, x, folds):
     b = iv.basis(x, "linear")
     out = np.empty((len(b), y.shape[1]))
     for k in np.unique(folds):
-        out[folds == k] = b[folds == k] @ iv.least_squares(b[folds != k], y[folds != k])
+        out[folds == k] = b[folds == k] @ linear.least_squares(b[folds != k], y[folds != k])
     return out
 
 
@@ -101,8 +102,8 @@ def ours_late(s, folds):
         train, test = folds != k, folds == k
         for arm in (0, 1):
             rows = train & (z == arm)
-            fits[arm, test] = b[test] @ iv.least_squares(b[rows], both[rows])
-        fits[2, test, 0] = b[test] @ iv.least_squares(b[train], z[train])
+            fits[arm, test] = b[test] @ linear.least_squares(b[rows], both[rows])
+        fits[2, test, 0] = b[test] @ linear.least_squares(b[train], z[train])
     return crossfit.interactive_late(y, a, z, fits[0, :, 0], fits[1, :, 0], fits[0, :, 1], fits[1, :, 1], fits[2, :, 0])
 
 

@@ -10,6 +10,7 @@ import pytest
 from paperlab.methods.high_dimensional import mutual_information as mi
 from paperlab.methods.high_dimensional import penalized as nc
 from paperlab.methods.high_dimensional import robust_mixed as rm
+from paperlab.methods.high_dimensional import simulate
 from threadpoolctl import threadpool_limits
 
 MARK = 10.0
@@ -24,7 +25,7 @@ def one_thread():
 
 @pytest.fixture(scope="module")
 def regression():
-    d = nc.draw_design(500, 0.5, 5, np.random.default_rng(2021))
+    d = simulate.draw_design(500, 0.5, 5, np.random.default_rng(2021))
     return np.asfortranarray(d.x), (d.y - d.y.mean()) / d.y.std()
 
 
@@ -64,8 +65,8 @@ def test_peer_skglm(benchmark, regression):
 @pytest.fixture(scope="module")
 def screening():
     rng = np.random.default_rng(2021)
-    x = mi.draw_covariates(1000, 300, 0.5, rng)
-    return x, mi.draw_outcome(x, 10, "square", 3.0, rng)[0]
+    x = simulate.draw_covariates(1000, 300, 0.5, rng)
+    return x, simulate.draw_outcome(x, 10, "square", 3.0, rng)[0]
 
 
 INFORMATION = "mutual information with 300 covariates (n = 1,000)"
@@ -121,7 +122,7 @@ MIXED = "Gaussian mixed model with random intercept (40 clusters of 5)"
 
 @pytest.fixture(scope="module")
 def clusters():
-    return rm.draw_clusters(np.random.default_rng(2021), 40, 5, [1.0, 1.0, -1.0, 0.5, 2.0])
+    return simulate.draw_clusters(np.random.default_rng(2021), 40, 5, [1.0, 1.0, -1.0, 0.5, 2.0])
 
 
 @pytest.mark.benchmark(group=MIXED)

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from paperlab.methods.prediction import person_level as persons
+from paperlab.methods.foundations import metrics, resampling
 from sklearn.metrics import f1_score
 
 pytestmark = pytest.mark.benchmark(group="bootstrap of class F1, 36 people, 2,000 resamples")
@@ -12,7 +12,7 @@ NAMES = np.array(["TD", "DEPR", "ASD", "SCHZ"])
 @pytest.fixture(scope="module")
 def answers():
     rng = np.random.default_rng(0)
-    return rng.choice(NAMES, 36), rng.choice(NAMES, 36), persons.resample_weights(36, 2000, rng)
+    return rng.choice(NAMES, 36), rng.choice(NAMES, 36), resampling.resample_weights(36, 2000, rng)
 
 
 def loop(truth, guess, weights):
@@ -23,7 +23,7 @@ def loop(truth, guess, weights):
 
 def test_ours(benchmark, answers):
     truth, guess, weights = answers
-    found = benchmark(persons.class_f1, truth, guess, NAMES, weights)
+    found = benchmark(metrics.class_f1, truth, guess, NAMES, weights)
     difference = np.abs(found[:200] - loop(truth, guess, weights[:200])).max()
     assert difference < 1e-12
     benchmark.extra_info.update(role="ours", label="weighted counts", agreement=f"max. difference {difference:.0e}")

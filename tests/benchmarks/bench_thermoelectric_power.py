@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from paperlab.methods.foundations import resampling
 from paperlab.methods.prediction import classifiers as zoo
 from paperlab.methods.prediction import powder_bed as bed
 from sklearn.inspection import permutation_importance
@@ -13,7 +14,7 @@ pytestmark = pytest.mark.benchmark(group="permutation importance, 36 columns, 5 
 @pytest.fixture(scope="module")
 def fitted():
     x, values = bed.draw_parts(300, np.random.default_rng(0))
-    ((train, test),) = zoo.splits(300, 1, 0.2, 0)
+    ((train, test),) = resampling.splits(300, 1, 0.2, 0)
     labels = zoo.classes(values, train)
     model = zoo.classifier("bagging", 0).fit(x.to_numpy()[train], labels[train])
     return model, x.to_numpy()[test], labels[test]

@@ -6,7 +6,8 @@ One process, one thread; the numbers are compared before the time.
 import numpy as np
 import pytest
 import torch
-from paperlab.methods.representation import xfactors
+from paperlab.methods.foundations import contrastive
+from paperlab.methods.representation import simulate_shapes, xfactors
 from paperlab.methods.representation.xfactors import Setting
 from torch import nn
 
@@ -46,7 +47,7 @@ def gradient(function, batch):
 
 
 def agreement(batch):
-    worst = float((gradient(xfactors.nce, batch) - gradient(masked, batch)).abs().max())
+    worst = float((gradient(contrastive.nce, batch) - gradient(masked, batch)).abs().max())
     assert worst < 1e-4
     return f"max. difference of gradients {worst:.0e}"
 
@@ -54,7 +55,7 @@ def agreement(batch):
 @pytest.mark.benchmark(group=LOSS)
 def test_sums(benchmark, batch):
     note = agreement(batch)
-    benchmark(gradient, xfactors.nce, batch)
+    benchmark(gradient, contrastive.nce, batch)
     benchmark.extra_info.update(role="ours", label="sums of exponentials", agreement=note)
 
 
@@ -70,7 +71,7 @@ TRAINING = "8 XFactors models, 50 steps"
 
 @pytest.fixture(scope="module")
 def data():
-    return xfactors.flat_shapes(np.random.default_rng(1))
+    return simulate_shapes.flat_shapes(np.random.default_rng(1))
 
 
 def train(data, settings, steps):

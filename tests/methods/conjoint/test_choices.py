@@ -5,6 +5,7 @@ import pandas as pd
 import pytest
 import statsmodels.api as sm
 from paperlab.methods.conjoint import choices as conjoint
+from paperlab.methods.foundations import linear
 
 
 @pytest.fixture(scope="module")
@@ -77,7 +78,7 @@ def test_amce_equals_statsmodels_with_respondents_as_clusters(pairs):
 
 def test_rows_of_their_own_give_hc1(pairs):
     x = (pairs.x1 - pairs.x2)[:, pairs.layout.free]
-    coef, cov = conjoint.regress(x, pairs.y - 0.5)
+    coef, cov = linear.regress(x, pairs.y - 0.5)
     model = sm.OLS(pairs.y - 0.5, x).fit(cov_type="HC1")
     np.testing.assert_allclose(coef, model.params, atol=1e-10)
     np.testing.assert_allclose(np.sqrt(np.diag(cov)), model.bse, atol=1e-10)
@@ -89,16 +90,16 @@ def test_doubling_the_rows_shrinks_wrong_errors_and_not_clustered_ones(pairs):
     person = np.tile(pairs.person, 2)
     ratio = []
     for clusters in (None, person):
-        once = np.diag(conjoint.regress(x, y, clusters)[1])
+        once = np.diag(linear.regress(x, y, clusters)[1])
         again = None if clusters is None else np.tile(clusters, 2)
-        ratio.append(np.median(once / np.diag(conjoint.regress(np.vstack([x, x]), np.r_[y, y], again)[1])))
+        ratio.append(np.median(once / np.diag(linear.regress(np.vstack([x, x]), np.r_[y, y], again)[1])))
     assert ratio[0] == pytest.approx(2, abs=0.1)
     assert ratio[1] == pytest.approx(1, abs=0.05)
 
 
 def test_no_reference_level_is_refused(pairs):
     with pytest.raises(ValueError, match="collinear columns; leave out one reference level"):
-        conjoint.regress(np.column_stack([np.ones(300), pairs.x1]), pairs.y)
+        linear.regress(np.column_stack([np.ones(300), pairs.x1]), pairs.y)
 
 
 def test_order_of_candidates_does_not_matter(pairs):
@@ -134,11 +135,9 @@ def test_sums_by_person_refit_any_resample(pairs):
 
 def test_logit_equals_statsmodels(pairs):
     x = np.column_stack([np.ones(300), (pairs.x1 - pairs.x2)[:, pairs.layout.free]])
-    np.testing.assert_allclose(
-        conjoint.logit_ridge(x, pairs.y, 0.0), sm.Logit(pairs.y, x).fit(disp=0).params, atol=1e-6
-    )
-    strong = conjoint.logit_ridge(x, pairs.y, 1e6, unpenalised=1)
+    np.testing.assert_allclose(linear.logit_ridge(x, pairs.y, 0.0), sm.Logit(pairs.y, x).fit(disp=0).params, atol=1e-6)
+    strong = linear.logit_ridge(x, pairs.y, 1e6, unpenalised=1)
     np.testing.assert_allclose(strong[1:], 0, atol=1e-4)
     separated = dataclasses.replace(pairs, y=x[:, 1]).y > 0
     with pytest.raises(ValueError, match="raise penalty"):
-        conjoint.logit_ridge(x[:, :2], separated.astype(float), 0.0, rounds=5)
+        linear.logit_ridge(x[:, :2], separated.astype(float), 0.0, rounds=5)

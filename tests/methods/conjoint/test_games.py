@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import scipy.optimize
 from paperlab.methods.conjoint import election as elections
-from paperlab.methods.conjoint import games
+from paperlab.methods.conjoint import games, gender_game
 from paperlab.methods.conjoint import simulate as design
 from paperlab.methods.conjoint.choices import Layout
 
@@ -103,32 +103,34 @@ def test_batches_equal_single_games(game):
 
 @pytest.mark.parametrize("share", [0.1, 0.5, 0.9])
 def test_gender_equilibrium_equals_the_grid(share):
-    m = design.gender_truth(share)
-    x, y, _ = games.gender_equilibrium(m, 0.05)
-    gx, gy, gap = games.gender_grid(m, 0.05)
+    m = gender_game.gender_truth(share)
+    x, y, _ = gender_game.gender_equilibrium(m, 0.05)
+    gx, gy, gap = gender_game.gender_grid(m, 0.05)
     assert abs(x - gx) <= 0.001
     assert abs(y - gy) <= 0.001
     assert gap < 1e-6
-    path = games.gender_path(m, 0.05, rate=20.0, steps=300)
+    path = gender_game.gender_path(m, 0.05, rate=20.0, steps=300)
     np.testing.assert_allclose(path[-1], (x, y), atol=1e-3)
 
 
 def test_gender_numbers_of_the_prototype():
-    low, high = (games.gender_equilibrium(design.gender_truth(share), 0.05) for share in (0.1, 0.9))
+    low, high = (gender_game.gender_equilibrium(gender_game.gender_truth(share), 0.05) for share in (0.1, 0.9))
     np.testing.assert_allclose(low, (0.356, 0.376, 0.092), atol=0.002)
     np.testing.assert_allclose(high, (0.197, 0.604, 0.425), atol=0.002)
 
 
 def test_matching_pennies_circle_without_a_penalty_and_settle_with_one():
     pennies = np.array([[1.0, -1.0], [-1.0, 1.0]])
-    assert games.best_response_cycle(pennies, (0, 0)) == 2
-    assert games.best_response_cycle(np.array([[2.0, 1.0], [1.0, 0.0]]), (1, 0)) == 1
+    assert gender_game.best_response_cycle(pennies, (0, 0)) == 2
+    assert gender_game.best_response_cycle(np.array([[2.0, 1.0], [1.0, 0.0]]), (1, 0)) == 1
     options = {"rate": 0.5, "steps": 400, "start": (0.5, 0.0)}
-    plain = games.gender_path(pennies, 0.0, extragradient=False, **options)
+    plain = gender_game.gender_path(pennies, 0.0, extragradient=False, **options)
     away = np.abs(plain - 0.5).max(1)
     assert away[-50:].max() > away[0]
     for lam, extragradient in ((0.3, False), (0.0, True)):
-        assert np.abs(games.gender_path(pennies, lam, extragradient=extragradient, **options)[-1] - 0.5).max() < 0.01
+        assert (
+            np.abs(gender_game.gender_path(pennies, lam, extragradient=extragradient, **options)[-1] - 0.5).max() < 0.01
+        )
 
 
 def test_small_penalty_approaches_the_value_of_the_matrix_game():
@@ -141,20 +143,20 @@ def test_small_penalty_approaches_the_value_of_the_matrix_game():
         b_eq=[1],
         bounds=[(0, 1)] * 2 + [(None, None)],
     )
-    x, y, gap = games.gender_grid(pennies, 1e-4, step=0.002)
-    c0, c1, c2, c3 = games.bilinear(pennies)
+    x, y, gap = gender_game.gender_grid(pennies, 1e-4, step=0.002)
+    c0, c1, c2, c3 = gender_game.bilinear(pennies)
     assert c0 + c1 * x + c2 * y + c3 * x * y == pytest.approx(-program.fun, abs=0.01)
     assert gap < 0.01
 
 
 def test_gender_intervals_cover():
-    m = design.gender_truth(0.5)
-    truth = np.array(games.gender_equilibrium(m, 0.05)[:2])
-    theta, variance = design.gender_sample(0.5, 5000, 400, np.random.default_rng(2))
+    m = gender_game.gender_truth(0.5)
+    truth = np.array(gender_game.gender_equilibrium(m, 0.05)[:2])
+    theta, variance = gender_game.gender_sample(0.5, 5000, 400, np.random.default_rng(2))
     cells = theta[:, :8].reshape(-1, 2, 2, 2)
-    seen = games.gender_matrix(cells[:, 0], cells[:, 1], theta[:, 8], theta[:, 9], 0.5)
-    found = np.stack(games.gender_equilibrium(seen, 0.05)[:2], -1)
-    se = games.gender_standard_errors(theta, variance, 0.5, 0.05)
+    seen = gender_game.gender_matrix(cells[:, 0], cells[:, 1], theta[:, 8], theta[:, 9], 0.5)
+    found = np.stack(gender_game.gender_equilibrium(seen, 0.05)[:2], -1)
+    se = gender_game.gender_standard_errors(theta, variance, 0.5, 0.05)
     assert (np.abs(found - truth) < 1.96 * se).mean() == pytest.approx(0.95, abs=0.03)
 
 

@@ -1,8 +1,9 @@
 import numpy as np
 import pytest
-from paperlab.methods.conjoint import policy
+from paperlab.methods.conjoint import choices, policy
 from paperlab.methods.conjoint import simulate as design
-from paperlab.methods.conjoint.choices import Layout, regress
+from paperlab.methods.conjoint.choices import Layout
+from paperlab.methods.foundations.linear import regress
 
 LAYOUT = Layout((2, 3, 3))
 FREE = LAYOUT.free
@@ -74,13 +75,13 @@ def test_delta_method_equals_finite_differences():
     pairs = np.triu_indices(k, 1)
 
     def both(coef):
-        a, beta, gamma = design.unpack(coef, k)
+        a, beta, gamma = choices.unpack(coef, k)
         best = policy.closed_form(a, beta, gamma, p, lam, layout)
         return np.r_[best.pi, best.value]
 
     jac = np.column_stack([(both(coef + h) - both(coef - h)) / 2e-6 for h in 1e-6 * np.eye(11)])
     expected = np.sqrt(np.diag(jac @ cov @ jac.T))
-    a, beta, gamma = design.unpack(coef, k)
+    a, beta, gamma = choices.unpack(coef, k)
     best = policy.closed_form(a, beta, gamma, p, lam, layout)
     se_pi, se_value = policy.delta_method(best, beta, gamma, cov, pairs)
     np.testing.assert_allclose(np.r_[se_pi, se_value], expected, rtol=1e-6)

@@ -9,7 +9,7 @@ from paperlab import datasets
 from paperlab.datasets import loaders
 from paperlab.errors import PaperlabError
 from paperlab.methods.growth_mixtures import fit as gf
-from paperlab.methods.growth_mixtures import forest
+from paperlab.methods.growth_mixtures import forest, inference
 from paperlab.methods.growth_mixtures import simulate as gd
 from scipy.stats import multivariate_normal
 
@@ -56,14 +56,14 @@ def test_loglikelihood_is_that_of_the_dense_normal_mixture(sim):
 def test_scores_are_the_derivative_of_the_loglikelihood():
     data, _ = draw(100, kappa=0.3)
     engine = gf.Engine(data, 2)
-    p = gd.with_free(TRUE, gd.free(TRUE, use_w=True) + 0.02, use_w=True)
-    at = gd.free(p, use_w=True)
+    p = inference.with_free(TRUE, inference.free(TRUE, use_w=True) + 0.02, use_w=True)
+    at = inference.free(p, use_w=True)
     exact = engine.scores(p).sum(axis=0)
     assert engine.gradient(p) == pytest.approx(exact, rel=1e-9, abs=1e-7)
     for j in range(at.size):
         h = np.zeros(at.size)
         h[j] = 1e-5
-        up, down = (engine.loglik(gd.with_free(p, at + s * h, use_w=True)) for s in (1, -1))
+        up, down = (engine.loglik(inference.with_free(p, at + s * h, use_w=True)) for s in (1, -1))
         assert exact[j] == pytest.approx((up - down) / 2e-5, rel=1e-5, abs=1e-3)
 
 
@@ -71,42 +71,42 @@ def test_both_parametrisations_are_one_model(sim):
     t, knot = sim[0].t[0], 3.5
     s = np.sqrt((t - knot) ** 2 + gf.SMOOTH**2)
     knot_basis = np.column_stack([np.ones_like(t), t - knot, s])
-    assert knot_basis @ gd.knot_form(knot) == pytest.approx(loadings(t, knot))
+    assert knot_basis @ inference.knot_form(knot) == pytest.approx(loadings(t, knot))
 
 
 def test_standard_errors_transform_to_the_knot_form_by_the_delta_method(sim):
     fit = gf.fit(sim[0].with_model("FMM"), 1, starts=1, tol=1e-11)
-    engine, at = gf.Engine(fit.data, 1), gd.free(fit.parameters)
+    engine, at = gf.Engine(fit.data, 1), inference.free(fit.parameters)
     psi, knot = slice(3, 9), 10
 
     def original(v):
-        back = np.linalg.inv(gd.knot_form(v[knot]))
-        p = gd.with_free(fit.parameters, v)
-        return gd.free(p._replace(coef=back @ p.coef, psi=back @ p.psi @ back.T))
+        back = np.linalg.inv(inference.knot_form(v[knot]))
+        p = inference.with_free(fit.parameters, v)
+        return inference.free(p._replace(coef=back @ p.coef, psi=back @ p.psi @ back.T))
 
     def jacobian(v, function):
         steps = 1e-5 * np.eye(v.size)
         return np.column_stack([(function(v + h) - function(v - h)) / 2e-5 for h in steps])
 
     def scores(v):
-        return jacobian(v, original).T @ engine.scores(gd.with_free(fit.parameters, original(v))).sum(axis=0)
+        return jacobian(v, original).T @ engine.scores(inference.with_free(fit.parameters, original(v))).sum(axis=0)
 
-    there = gd.knot_form(at[knot])
+    there = inference.knot_form(at[knot])
     p = fit.parameters
-    primed = gd.free(p._replace(coef=there @ p.coef, psi=there @ p.psi @ there.T))
+    primed = inference.free(p._replace(coef=there @ p.coef, psi=there @ p.psi @ there.T))
     assert original(primed) == pytest.approx(at)
     direct = np.linalg.inv(-jacobian(primed, scores))
     j = np.linalg.inv(jacobian(primed, original))
-    delta = j @ gd.covariance(fit) @ j.T
+    delta = j @ inference.covariance(fit) @ j.T
     assert np.sqrt(np.diag(direct)) == pytest.approx(np.sqrt(np.diag(delta)), rel=1e-3)
-    naive = np.sqrt(np.diag(gd.covariance(fit)))
+    naive = np.sqrt(np.diag(inference.covariance(fit)))
     assert np.abs(np.sqrt(np.diag(delta))[psi] / naive[psi] - 1).max() > 0.3
 
 
 def test_information_of_the_kink_jumps_without_smoothing():
     data, _ = draw(200, knots=(4.0, 5.0))
     p = gd.truth(knots=(4.0, 5.0))
-    at = gd.names(p).index("knot1")
+    at = inference.names(p).index("knot1")
 
     def curvature(smooth, step):
         engine = gf.Engine(data, 2, smooth)
@@ -138,9 +138,9 @@ def test_acceleration_changes_the_way_and_not_the_goal(sim):
 def test_optimum_has_zero_scores_and_a_positive_information(sim, fits):
     fit = gf.fit(sim[0], 2, starts=0, warm=[fits["full"].parameters], tol=1e-11)
     scores = gf.Engine(sim[0], 2).scores(fit.parameters).sum(axis=0)
-    cov = gd.covariance(fit)
+    cov = inference.covariance(fit)
     assert scores @ cov @ scores < 1e-6
-    assert len(cov) == fit.n_parameters == len(gd.names(fit.parameters)) == 37
+    assert len(cov) == fit.n_parameters == len(inference.names(fit.parameters)) == 37
 
 
 def test_numbers_of_parameters(fits):
@@ -210,7 +210,7 @@ def test_modelling_x_adds_the_likelihood_of_x_at_one_class(sim):
     assert joint.loglik == pytest.approx(plain.loglik + of_x, abs=1e-3)
     assert joint.n_parameters == plain.n_parameters + 5
     with pytest.raises(ValueError, match="model_x = False"):
-        gd.covariance(joint)
+        inference.covariance(joint)
 
 
 # ---- peers

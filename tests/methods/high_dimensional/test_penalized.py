@@ -2,9 +2,11 @@
 
 import numpy as np
 import pytest
+from paperlab.methods.foundations import metrics
 from paperlab.methods.high_dimensional import mutual_information as mi
 from paperlab.methods.high_dimensional import penalized as nc
 from paperlab.methods.high_dimensional import robust_mixed as rm
+from paperlab.methods.high_dimensional import simulate
 from scipy.optimize import check_grad
 from scipy.stats import multivariate_t, norm
 
@@ -16,7 +18,7 @@ def rng():
 
 @pytest.fixture
 def small(rng):
-    d = nc.draw_design(200, 0.3, 5, rng, gap=20, per_block=4)
+    d = simulate.draw_design(200, 0.3, 5, rng, gap=20, per_block=4)
     return d.x, (d.y - d.y.mean()) / d.y.std()
 
 
@@ -83,7 +85,7 @@ def test_counting_against_an_unfinished_best_flatters_the_slow_solver(small):
 
 
 def test_recursive_rows_have_the_toeplitz_correlation(rng):
-    x = mi.draw_covariates(20000, 4, 0.6, rng)
+    x = simulate.draw_covariates(20000, 4, 0.6, rng)
     assert np.allclose(np.corrcoef(x.T), 0.6 ** np.abs(np.subtract.outer(range(4), range(4))), atol=0.03)
 
 
@@ -95,8 +97,8 @@ def test_bad_input_of_the_solvers(small, rng):
         (lambda: nc.descend(x, y[:-1], [("AG", "SCAD")], 0.1, 5), "shapes"),
         (lambda: nc.concave_part([1.0], "SCAD", 1.0, 2.0), "exceed 2"),
         (lambda: nc.concave_part([1.0], "MCP", 0.0), "lam must be positive"),
-        (lambda: nc.draw_design(10, 1.0, 5, rng), "tau"),
-        (lambda: nc.draw_design(10, 0.5, 0, rng), "snr"),
+        (lambda: simulate.draw_design(10, 1.0, 5, rng), "tau"),
+        (lambda: simulate.draw_design(10, 0.5, 0, rng), "snr"),
         (lambda: nc.solution_path(x, y, [0.1, 0.2], "SCAD", "AG"), "falling"),
         (lambda: nc.solution_path(x * (np.arange(x.shape[1]) != 3), y, [0.1], "SCAD", "AG"), "column 3 is constant"),
         (lambda: mi.fft_kde(np.ones((50, 2)), np.arange(50.0)), "column 0 is constant"),
@@ -105,16 +107,16 @@ def test_bad_input_of_the_solvers(small, rng):
         (lambda: mi.fft_kde(x, y, bandwidth="scott"), "bandwidth"),
         (lambda: mi.binned(x, np.where(y > 9, y, np.nan)), "finite"),
         (lambda: mi.binned(x, y, bins=1), "bins"),
-        (lambda: mi.auroc([1.0, 2.0], [True, True]), "active"),
-        (lambda: mi.draw_outcome(x, 500, "linear", 3, rng), "s must lie"),
-        (lambda: mi.draw_outcome(x, 5, "cubic", 3, rng), "link"),
+        (lambda: metrics.auroc([1.0, 2.0], [True, True]), "active"),
+        (lambda: simulate.draw_outcome(x, 500, "linear", 3, rng), "s must lie"),
+        (lambda: simulate.draw_outcome(x, 5, "cubic", 3, rng), "link"),
         (lambda: rm.fit(x, y, np.zeros(len(y))), "two clusters"),
         (lambda: rm.fit(x, y, np.arange(len(y)), nu=0), "nu must be positive"),
         (lambda: rm.fit(x, y, np.arange(len(y)), l1=-1), "l1"),
         (lambda: rm.tsallis_index(-1, 3), "nu"),
         (lambda: rm.degrees_of_freedom(1.9, 5), "q must lie"),
-        (lambda: rm.contaminate(x, y, np.arange(len(y)), 2.0, 10, rng), "share"),
-        (lambda: rm.contaminate(x, y, np.arange(len(y)), 0.1, 10, rng, "row"), "kind"),
+        (lambda: simulate.contaminate(x, y, np.arange(len(y)), 2.0, 10, rng), "share"),
+        (lambda: simulate.contaminate(x, y, np.arange(len(y)), 0.1, 10, rng, "row"), "kind"),
     ]:
         with pytest.raises(ValueError, match=word):
             bad()
@@ -178,19 +180,22 @@ def test_correlation_misses_a_square_and_information_does_not(rng):
 
 
 def test_auroc_counts_pairs_and_half_the_ties():
-    assert mi.auroc([3, 1, 2, 0], [True, False, True, False]) == 1
-    assert mi.auroc([1, 1, 1], [True, False, False]) == 0.5
+    assert metrics.auroc([3, 1, 2, 0], [True, False, True, False]) == 1
+    assert metrics.auroc([1, 1, 1], [True, False, False]) == 0.5
 
 
 def test_squared_signal_is_invisible_to_pearson_on_average(rng):
-    x = mi.draw_covariates(500, 60, 0.5, rng)
-    scores = [mi.auroc(mi.pearson(x, y), a) for y, a in (mi.draw_outcome(x, 8, "square", 3, rng) for _ in range(30))]
+    x = simulate.draw_covariates(500, 60, 0.5, rng)
+    scores = [
+        metrics.auroc(mi.pearson(x, y), a)
+        for y, a in (simulate.draw_outcome(x, 8, "square", 3, rng) for _ in range(30))
+    ]
     assert abs(np.mean(scores) - 0.5) < 0.12
 
 
 @pytest.fixture
 def clusters(rng):
-    return rm.draw_clusters(rng, 30, 4, [1.0, 2.0, -1.0])
+    return simulate.draw_clusters(rng, 30, 4, [1.0, 2.0, -1.0])
 
 
 def test_gaussian_limit_equals_mixedlm(clusters):

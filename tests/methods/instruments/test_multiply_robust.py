@@ -4,6 +4,7 @@ import warnings
 
 import numpy as np
 import pytest
+from paperlab.methods.foundations import linear
 from paperlab.methods.foundations.forest import forest_predict
 from paperlab.methods.instruments import crossfit
 from paperlab.methods.instruments import multiply_robust as iv
@@ -86,8 +87,8 @@ def test_estimator_is_unbiased_where_ols_and_2sls_are_not():
     s = iv_dgp.simulate(np.random.default_rng(3), 4000, reps=40)
     mr = iv.multiply_robust(s, iv.fit_nuisances(s))
     b = iv.basis(s.x, "linear")
-    tsls = iv.two_stage_least_squares(s.y, s.a[..., None], b, s.z[..., None])[0][:, 0]
-    ols = iv.ols(s.y, np.concatenate([s.a[..., None], s.z[..., None], b], -1))[0][:, 0]
+    tsls = linear.two_stage_least_squares(s.y, s.a[..., None], b, s.z[..., None])[0][:, 0]
+    ols = linear.ols(s.y, np.concatenate([s.a[..., None], s.z[..., None], b], -1))[0][:, 0]
     assert abs(mr.value.mean() - 1) < 0.2
     assert mr.value.std() == pytest.approx(mr.se.mean(), rel=0.35)
     assert tsls.mean() - 1 > 2 and ols.mean() - 1 > 0.5
@@ -144,7 +145,7 @@ def test_without_treatment_at_z0_the_functional_is_ols_among_z1():
         s = iv.validate(y, a, z, x)
     b = iv.basis(x, "quadratic")
     here = z == 1
-    expected = iv.ols(y[here], np.column_stack([a, b])[here])[0][0]
+    expected = linear.ols(y[here], np.column_stack([a, b])[here])[0][0]
     assert iv.constant_effect(s, b) == pytest.approx(expected, abs=1e-10)
 
 
@@ -232,7 +233,7 @@ def test_unknown_names_are_refused(sample):
     with pytest.raises(ValueError, match="kind must be"):
         iv.basis(sample.x, "cubic")
     with pytest.raises(ValueError, match="collinear"):
-        iv.least_squares(np.zeros((5, 2)), np.zeros(5))
+        linear.least_squares(np.zeros((5, 2)), np.zeros(5))
 
 
 # Selection of learners
@@ -296,20 +297,20 @@ def test_collinear_columns_do_not_stop_the_logistic_learner():
 def test_2sls_equals_linearmodels(sample):
     linearmodels = pytest.importorskip("linearmodels.iv")
     b = iv.basis(sample.x, "quadratic")
-    coef, se = iv.two_stage_least_squares(sample.y, sample.a[:, None], b, sample.z[:, None])
+    coef, se = linear.two_stage_least_squares(sample.y, sample.a[:, None], b, sample.z[:, None])
     peer = linearmodels.IV2SLS(sample.y, b, sample.a, sample.z).fit(cov_type="robust")
     order = np.r_[len(coef) - 1, 0 : len(coef) - 1]  # the peer puts exogenous variables first
     assert coef == pytest.approx(np.asarray(peer.params)[order], abs=1e-8)
     assert se == pytest.approx(np.asarray(peer.std_errors)[order], abs=1e-8)
     instrumented = np.column_stack([sample.z, b])
-    direct = iv.least_squares(np.column_stack([sample.a, b]), sample.y, instruments=instrumented)
+    direct = linear.least_squares(np.column_stack([sample.a, b]), sample.y, instruments=instrumented)
     assert direct == pytest.approx(coef, abs=1e-8)
 
 
 def test_overidentified_2sls_equals_linearmodels(sample):
     linearmodels = pytest.importorskip("linearmodels.iv")
     b, q = iv.basis(sample.x, "linear"), np.column_stack([sample.z, sample.z * sample.x[:, 0]])
-    coef, se = iv.two_stage_least_squares(sample.y, sample.a[:, None], b, q)
+    coef, se = linear.two_stage_least_squares(sample.y, sample.a[:, None], b, q)
     peer = linearmodels.IV2SLS(sample.y, b, sample.a, q).fit(cov_type="robust")
     assert coef[0] == pytest.approx(np.asarray(peer.params)[-1], abs=1e-8)
     assert se[0] == pytest.approx(np.asarray(peer.std_errors)[-1], abs=1e-8)
@@ -319,14 +320,14 @@ def test_bootstrap_with_unit_weights_is_the_estimate(sample):
     b = iv.basis(sample.x, "linear")
     w, q = np.column_stack([sample.a, b]), np.column_stack([sample.z, b])
     found = iv.bootstrap_iv(sample.y, w, q, np.ones((2, len(sample.y))))
-    expected = iv.two_stage_least_squares(sample.y, sample.a[:, None], b, sample.z[:, None])[0]
+    expected = linear.two_stage_least_squares(sample.y, sample.a[:, None], b, sample.z[:, None])[0]
     assert found == pytest.approx(np.stack([expected, expected]), abs=1e-9)
 
 
 def test_logistic_regression_equals_statsmodels(sample):
     sm = pytest.importorskip("statsmodels.api")
     b = iv.basis(sample.x, "quadratic")
-    assert iv.logistic(b, sample.z) == pytest.approx(sm.Logit(sample.z, b).fit(disp=0).predict(b), abs=1e-8)
+    assert linear.logistic(b, sample.z) == pytest.approx(sm.Logit(sample.z, b).fit(disp=0).predict(b), abs=1e-8)
 
 
 def test_scores_equal_doubleml_on_the_same_folds_and_predictions(sample):

@@ -2,15 +2,16 @@ import numpy as np
 import pytest
 from linearmodels.iv import IV2SLS
 from paperlab.methods.invariance import augmentation as da
+from paperlab.methods.invariance import simulate
 from paperlab.methods.invariance.augmentation import Moments
 
 
 @pytest.fixture(scope="module")
 def data():
     rng = np.random.default_rng(0)
-    design = da.Design.draw(rng, 8)
+    design = simulate.Design.draw(rng, 8)
     x, y = design.sample(600, 1.0, rng)
-    basis = da.invariant_directions(design.f)
+    basis = simulate.invariant_directions(design.f)
     g, gx = da.translate(x, basis, 1.0, rng)
     return design, x, y, g, gx, basis
 
@@ -26,9 +27,9 @@ def test_directions_are_orthonormal_and_flat(data):
     assert basis.shape == (7, 8)
     np.testing.assert_allclose(basis @ basis.T, np.eye(7), atol=1e-12)
     np.testing.assert_allclose(basis @ design.f, 0, atol=1e-12)
-    assert da.invariant_directions(design.f, 3).shape == (3, 8)
+    assert simulate.invariant_directions(design.f, 3).shape == (3, 8)
     with pytest.raises(ValueError, match="kernel_dim = 8: choose 1 to 7"):
-        da.invariant_directions(design.f, 8)
+        simulate.invariant_directions(design.f, 8)
 
 
 @pytest.mark.parametrize("alpha", [1e-4, 0.1, 1.0, 50.0])
@@ -73,8 +74,8 @@ def test_path_equals_single_weights_and_stacks(data):
 
 def test_population_identity_is_the_limit_of_the_sample():
     rng = np.random.default_rng(3)
-    design = da.Design.draw(rng, 4)
-    basis = da.invariant_directions(design.f)
+    design = simulate.Design.draw(rng, 4)
+    basis = simulate.invariant_directions(design.f)
     limit = da.population_iv_like(*design.population(1.0), basis, 1.0, 0.25)
     stronger = da.population_iv_like(*design.population(1.0), basis, np.sqrt(5.0))
     np.testing.assert_allclose(limit, stronger, rtol=1e-12)
@@ -103,9 +104,9 @@ def test_two_stage_warns_and_takes_the_least_norm_when_under_identified(data):
 
 def test_augmentation_removes_bias_only_where_the_outcome_is_flat():
     rng = np.random.default_rng(5)
-    design = da.Design.draw(rng, 6)
+    design = simulate.Design.draw(rng, 6)
     second, cross = design.population(1.0)
-    basis = da.invariant_directions(design.f)
+    basis = simulate.invariant_directions(design.f)
     strong = da.population_iv_like(second, cross, basis, 1e4)
     np.testing.assert_allclose(basis @ strong, 0, atol=1e-5)
     unit = design.f / np.linalg.norm(design.f)

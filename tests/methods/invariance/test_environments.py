@@ -3,15 +3,16 @@ import pytest
 import scipy.optimize
 from paperlab.methods.invariance import augmentation as da
 from paperlab.methods.invariance import environments as inv
+from paperlab.methods.invariance import simulate
 from paperlab.methods.invariance.augmentation import Moments
 
 
 @pytest.fixture(scope="module")
 def sample():
     rng = np.random.default_rng(0)
-    design = da.Design.draw(rng, 6)
+    design = simulate.Design.draw(rng, 6)
     x, y = design.sample(800, 1.0, rng)
-    basis = da.invariant_directions(design.f)
+    basis = simulate.invariant_directions(design.f)
     g, gx = da.translate(x, basis, 1.0, rng)
     return design, inv.Augmented(x, y, g, gx, lambda rows, rng: da.translate(rows, basis, 1.0, rng)[1])
 

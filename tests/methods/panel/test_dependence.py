@@ -4,6 +4,7 @@ import warnings
 
 import numpy as np
 import pytest
+from paperlab.methods.foundations import components
 from paperlab.methods.panel import dependence as panel
 from paperlab.methods.panel import filters as panel_filters
 from paperlab.methods.panel import simulate as panel_dgp
@@ -60,7 +61,7 @@ def test_without_factors_cd_star_is_cd():
 def test_principal_components_are_normalised_and_leave_orthogonal_residuals():
     y = draw(Design(40, 25, (1.0, 1.0)))
     y = y - y.mean(axis=1, keepdims=True)
-    f, gamma = panel.principal_components(y, 3)
+    f, gamma = components.principal_components(y, 3)
     residuals = y - gamma @ f.T
     assert f.T @ f / 25 == pytest.approx(np.eye(3), abs=1e-10)
     assert residuals @ f == pytest.approx(np.zeros((40, 3)), abs=1e-8)
@@ -70,7 +71,7 @@ def test_principal_components_are_normalised_and_leave_orthogonal_residuals():
 @pytest.mark.parametrize("shape", [(15, 40), (40, 15)])
 def test_principal_components_do_not_depend_on_which_gram_matrix_is_smaller(shape):
     y = np.random.default_rng(5).standard_normal(shape)
-    f, gamma = panel.principal_components(y, 2)
+    f, gamma = components.principal_components(y, 2)
     u, s, vt = np.linalg.svd(y, full_matrices=False)
     assert gamma @ f.T == pytest.approx((u[:, :2] * s[:2]) @ vt[:2], abs=1e-9)
 
@@ -80,7 +81,7 @@ def test_principal_components_agree_with_statsmodels_up_to_sign():
 
     y = draw(Design(40, 60, (1.0, 1.0)))
     y = y - y.mean(axis=1, keepdims=True)
-    f, _ = panel.principal_components(y, 2)
+    f, _ = components.principal_components(y, 2)
     peer = PCA(y.T, ncomp=2, standardize=False, demean=False, normalize=True).factors
     for j in range(2):
         column = peer[:, j] * np.sqrt(60) / np.linalg.norm(peer[:, j])
@@ -131,7 +132,7 @@ def test_levels_do_not_matter_because_unit_means_are_removed():
 def test_forgetting_to_demean_spends_a_factor_on_the_intercepts():
     """The trap: with uncentred data the first component is the mean, and the factor stays."""
     y = draw(Design(60, 80, (1.0,))) + 10.0
-    f, gamma = panel.principal_components(y, 1)
+    f, gamma = components.principal_components(y, 1)
     z = y - gamma @ f.T
     z /= z.std(axis=1, keepdims=True)
     assert abs(panel.cd_statistic(z)) > 5 > abs(panel.cd_tests(y, 1).cd_star)

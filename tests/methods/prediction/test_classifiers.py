@@ -1,6 +1,7 @@
 import numpy as np
 import pandas as pd
 import pytest
+from paperlab.methods.foundations import resampling
 from paperlab.methods.prediction import classifiers as zoo
 from sklearn.inspection import permutation_importance
 
@@ -12,7 +13,7 @@ def blobs(n, rng, shift=2.0):
 
 def test_every_model_beats_a_coin_where_there_is_a_signal():
     x, values = blobs(300, np.random.default_rng(0))
-    found = zoo.compare(x, values, zoo.splits(300, 1, 0.3, 0), 0)
+    found = zoo.compare(x, values, resampling.splits(300, 1, 0.3, 0), 0)
     assert list(found.columns) == [*zoo.OTHERS, *zoo.ENSEMBLES]
     assert found.min(axis=None) > 0.7
 
@@ -31,11 +32,11 @@ def test_a_class_of_one_row_is_told():
 
 def test_groups_are_never_split():
     groups = np.repeat(np.arange(20), 5)
-    for train, test in zoo.splits(100, 5, 0.2, 0, groups):
+    for train, test in resampling.splits(100, 5, 0.2, 0, groups):
         assert not set(groups[train]) & set(groups[test])
-    assert any(set(groups[train]) & set(groups[test]) for train, test in zoo.splits(100, 5, 0.2, 0))
+    assert any(set(groups[train]) & set(groups[test]) for train, test in resampling.splits(100, 5, 0.2, 0))
     with pytest.raises(ValueError, match="one group"):
-        zoo.splits(10, 2, 0.2, 0, np.zeros(10))
+        resampling.splits(10, 2, 0.2, 0, np.zeros(10))
 
 
 def test_siblings_make_noise_look_like_knowledge():
@@ -45,7 +46,7 @@ def test_siblings_make_noise_look_like_knowledge():
     values = rng.standard_normal(80)[groups]
     x = pd.DataFrame(rng.standard_normal((80, 3))[groups] + 0.01 * rng.standard_normal((320, 3)))
     accuracy = {
-        kind: zoo.compare(x, values, zoo.splits(320, 6, 0.25, 0, g), 0, models=("tree",))["tree"].mean()
+        kind: zoo.compare(x, values, resampling.splits(320, 6, 0.25, 0, g), 0, models=("tree",))["tree"].mean()
         for kind, g in (("random", None), ("group", groups))
     }
     assert accuracy["random"] > 0.9

@@ -1,6 +1,7 @@
 import numpy as np
 import pandas as pd
 import pytest
+from paperlab.methods.foundations import metrics, resampling
 from paperlab.methods.prediction import person_level as persons
 from sklearn.metrics import f1_score
 
@@ -56,10 +57,10 @@ def test_class_f1_agrees_with_scikit_learn_and_with_repeated_people():
     rng = np.random.default_rng(0)
     names = np.array(["TD", "DEPR", "ASD", "SCHZ"])
     truth, guess = rng.choice(names, 36), rng.choice(names, 36)
-    assert np.allclose(persons.class_f1(truth, guess, names), f1_score(truth, guess, labels=names, average=None))
-    weights = persons.resample_weights(36, 50, rng)
+    assert np.allclose(metrics.class_f1(truth, guess, names), f1_score(truth, guess, labels=names, average=None))
+    weights = resampling.resample_weights(36, 50, rng)
     assert (weights.sum(1) == 36).all()
-    found = persons.class_f1(truth, guess, names, weights)
+    found = metrics.class_f1(truth, guess, names, weights)
     for draw in range(3):
         again = np.repeat(np.arange(36), weights[draw])
         peer = f1_score(truth[again], guess[again], labels=names, average=None, zero_division=0)
@@ -67,7 +68,7 @@ def test_class_f1_agrees_with_scikit_learn_and_with_repeated_people():
 
 
 def test_a_class_that_is_absent_has_f1_zero():
-    assert persons.class_f1(["a", "a"], ["a", "a"], ("a", "b")).tolist() == [1.0, 0.0]
+    assert metrics.class_f1(["a", "a"], ["a", "a"], ("a", "b")).tolist() == [1.0, 0.0]
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,7 @@
 import numpy as np
 import pandas as pd
 import pytest
+from paperlab.methods.prediction import formulas
 from paperlab.methods.prediction import powder_bed as bed
 
 
@@ -54,7 +55,7 @@ def test_sensors_see_the_process_and_noise_does_not():
     ],
 )
 def test_fractions(formula, expected):
-    found = bed.fractions(formula)
+    found = formulas.fractions(formula)
     assert found == pytest.approx(expected)
     assert sum(found.values()) == pytest.approx(1)
 
@@ -73,11 +74,11 @@ def test_fractions(formula, expected):
 )
 def test_fractions_refuse(formula, words):
     with pytest.raises(ValueError, match=words):
-        bed.fractions(formula)
+        formulas.fractions(formula)
 
 
 def test_composition_features_keep_the_rows_in_order():
-    table = bed.composition_features(["SnSe", "Bi2Te3", "SnSe"], [300, 400, 500])
+    table = formulas.composition_features(["SnSe", "Bi2Te3", "SnSe"], [300, 400, 500])
     assert table["temperature"].tolist() == [300, 400, 500]
     assert table["Sn"].tolist() == [0.5, 0, 0.5]
     assert np.allclose(table.drop(columns="temperature").sum(axis=1), 1)

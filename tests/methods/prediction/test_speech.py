@@ -1,6 +1,6 @@
 import numpy as np
 import pytest
-from paperlab.methods.prediction import person_level as persons
+from paperlab.methods.foundations import metrics
 from paperlab.methods.prediction import speech as sim
 from sklearn.metrics import roc_auc_score
 
@@ -22,7 +22,7 @@ def test_controls_carry_the_study_and_not_the_illness():
 
 def macro(drawn, by_person=True):
     chance = sim.person_probabilities(drawn.voice, drawn.label, 0, by_person=by_person)
-    return persons.class_f1(drawn.label, chance.argmax(1), range(4)).mean()
+    return metrics.class_f1(drawn.label, chance.argmax(1), range(4)).mean()
 
 
 def test_nothing_to_learn_without_signal_and_folds_by_recording_pretend_there_is():

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import torch
 from paperlab.methods.foundations.nets import StackedMLP
-from paperlab.methods.representation import dictionary
+from paperlab.methods.representation import dictionary, simulate_mixtures
 from paperlab.methods.representation import identification as scores
 from paperlab.methods.representation.dictionary import Job
 from sklearn.decomposition import FastICA
@@ -14,7 +14,7 @@ def rng():
 
 
 def ring(rng, **options):
-    return dictionary.draw_world(dictionary.make_support("ring", 4, rng), rng, **options)
+    return simulate_mixtures.draw_world(simulate_mixtures.make_support("ring", 4, rng), rng, **options)
 
 
 @pytest.mark.parametrize(
@@ -27,13 +27,16 @@ def ring(rng, **options):
     ],
 )
 def test_blocks_of_the_designs(design, expected, rng):
-    assert dictionary.blocks(dictionary.make_support(design, 4, rng)) == expected
+    assert simulate_mixtures.blocks(simulate_mixtures.make_support(design, 4, rng)) == expected
 
 
 def test_isolation_by_intersections_is_stronger_than_different_columns():
     seen_by_all = [[1, 0], [1, 1]]
-    assert len(dictionary.blocks(seen_by_all)) == 2 and dictionary.isolated(seen_by_all).tolist() == [True, False]
-    assert dictionary.isolated(np.eye(3)).all()
+    assert len(simulate_mixtures.blocks(seen_by_all)) == 2 and simulate_mixtures.isolated(seen_by_all).tolist() == [
+        True,
+        False,
+    ]
+    assert simulate_mixtures.isolated(np.eye(3)).all()
 
 
 def test_jacobian_of_the_world_is_its_derivative_and_has_its_support(rng):
@@ -45,7 +48,7 @@ def test_jacobian_of_the_world_is_its_derivative_and_has_its_support(rng):
     assert np.array_equal(np.abs(world.jacobian(z)).max(0) > 0, world.support)
 
 
-@pytest.mark.parametrize("source", dictionary.SOURCES)
+@pytest.mark.parametrize("source", simulate_mixtures.SOURCES)
 def test_world_is_standardised(source, rng):
     z, x = ring(rng, source=source).sample(20000, rng)
     assert np.abs(x.mean(0)).max() < 0.04 and np.abs(x.std(0) - 1).max() < 0.04
@@ -72,7 +75,7 @@ def test_block_r2_allows_mixing_within_the_block_where_mcc_does_not(rng):
 
 
 def test_support_f1(rng):
-    support = dictionary.make_support("ring", 4, rng)
+    support = simulate_mixtures.make_support("ring", 4, rng)
     order = np.array([2, 0, 3, 1])
     shuffled = np.empty(support.shape)
     shuffled[:, order] = support
@@ -95,7 +98,7 @@ def test_sparsest_rotation_undoes_a_rotation_of_the_ring(rng):
 
 
 def test_sparsest_rotation_of_the_dense_control_is_sparser_than_the_truth(rng):
-    world = dictionary.draw_world(dictionary.make_support("dense", 4, rng), rng, quiet=True)
+    world = simulate_mixtures.draw_world(simulate_mixtures.make_support("dense", 4, rng), rng, quiet=True)
     assert scores.sparsest_rotation(world.jacobian(world.sample(60, rng)[0]), rng)[1] < 0.98
 
 
@@ -156,7 +159,7 @@ def test_fast_ica_solves_the_linear_laplace_ring_and_not_the_linear_gaussian_one
 
 def test_block_only_support_warns(rng):
     with pytest.warns(UserWarning, match=r"latents \{0, 1\} only identifiable as a block"):
-        dictionary.draw_world(dictionary.make_support("two_sets", 4, rng), rng)
+        simulate_mixtures.draw_world(simulate_mixtures.make_support("two_sets", 4, rng), rng)
 
 
 @pytest.mark.parametrize(
@@ -171,7 +174,7 @@ def test_block_only_support_warns(rng):
 )
 def test_bad_worlds(support, options, message, rng):
     with pytest.raises(ValueError, match=message):
-        dictionary.draw_world(support, rng, **options)
+        simulate_mixtures.draw_world(support, rng, **options)
 
 
 def test_bad_calls(rng):
@@ -185,9 +188,9 @@ def test_bad_calls(rng):
         with pytest.raises(ValueError, match=message):
             dictionary.train_vaes(jobs, 2, steps=1)
     with pytest.raises(ValueError, match="design = 'star'"):
-        dictionary.make_support("star", 4, rng)
+        simulate_mixtures.make_support("star", 4, rng)
     with pytest.raises(ValueError, match="d_z = 2"):
-        dictionary.make_support("ring", 2, rng)
+        simulate_mixtures.make_support("ring", 2, rng)
     with pytest.raises(ValueError, match="as many latents"):
         scores.match(x[:, :2], x[:, :3])
     with pytest.raises(ValueError, match="do not add up"):

@@ -1,5 +1,6 @@
 import numpy as np
 import pytest
+from paperlab.methods.representation import control_function, simulate_actions
 from paperlab.methods.representation import extrapolation as rep4ex
 from scipy.spatial.distance import cdist
 
@@ -10,7 +11,7 @@ def rng():
 
 
 def one(rng, n=400, **design):
-    world = rep4ex.draw_world(rng, **design)
+    world = simulate_actions.draw_world(rng, **design)
     return world, world.sample(rng, n)
 
 
@@ -24,7 +25,7 @@ DESIGNS = [
 
 @pytest.mark.parametrize("design", DESIGNS)
 def test_effect_is_the_mean_outcome_of_units_that_are_set_to_the_action(rng, design):
-    world = rep4ex.draw_world(rng, **design)
+    world = simulate_actions.draw_world(rng, **design)
     d, k = world.m0.shape
     a = np.full(k, 1.7)
     v = rng.standard_normal((200_000, d)) if world.v_support == "gaussian" else rng.uniform(-0.5, 0.5, (200_000, d))
@@ -33,7 +34,7 @@ def test_effect_is_the_mean_outcome_of_units_that_are_set_to_the_action(rng, des
 
 
 def test_actions_have_the_strength_asked_for(rng):
-    world = rep4ex.draw_world(rng, d=2, k=4, alpha=2.5)
+    world = simulate_actions.draw_world(rng, d=2, k=4, alpha=2.5)
     np.testing.assert_allclose(np.linalg.svd(world.m0, compute_uv=False), 2.5)
 
 
@@ -110,7 +111,7 @@ def test_r_squared_is_blind_to_affine_maps(rng):
 
 def test_spline_reproduces_straight_lines_everywhere_and_cubics_inside():
     x = np.linspace(-1, 1, 400) ** 3
-    basis = rep4ex.Spline(x, 8)
+    basis = control_function.Spline(x, 8)
     points = np.array([-3.0, -0.5, 0.2, 4.0])
     np.testing.assert_allclose(basis(points).sum(1), 1)
     lines = np.linalg.lstsq(basis(x), np.c_[2 * x + 1, x**3], rcond=None)[0]
@@ -122,7 +123,7 @@ def test_spline_reproduces_straight_lines_everywhere_and_cubics_inside():
 def test_straight_lines_make_the_control_function_two_stage_least_squares(rng):
     iv = pytest.importorskip("linearmodels.iv")
     _, s = one(rng)
-    fit = rep4ex.ControlFunction(s.z, s.a, s.y, knots=(2, 2), degree=1, ridge=1e-10)
+    fit = control_function.ControlFunction(s.z, s.a, s.y, knots=(2, 2), degree=1, ridge=1e-10)
     slope = np.diff(fit.effect(np.array([[0.0], [1.0]])))[0] / fit.coef[1]
     peer = iv.IV2SLS(s.y, np.ones(len(s.y)), s.z, s.a).fit()
     assert slope == pytest.approx(peer.params.iloc[-1], rel=1e-6)
@@ -133,7 +134,7 @@ def test_additive_step_is_the_ridge_of_scikit_learn(rng):
     from sklearn.preprocessing import SplineTransformer
 
     _, s = one(rng)
-    fit = rep4ex.ControlFunction(s.z, s.a, s.y)
+    fit = control_function.ControlFunction(s.z, s.a, s.y)
     columns = [
         SplineTransformer(knots, knots="quantile").fit_transform(x.reshape(-1, 1))
         for knots, x in ((8, s.z[:, 0]), (6, fit.v))
@@ -145,15 +146,15 @@ def test_additive_step_is_the_ridge_of_scikit_learn(rng):
 def test_effects_do_not_change_with_sign_and_scale_of_the_code(rng):
     _, s = one(rng)
     a = np.linspace(-2, 2, 9)[:, None]
-    straight = rep4ex.ControlFunction(s.z, s.a, s.y).effect(a)
-    np.testing.assert_allclose(rep4ex.ControlFunction(7 - 3 * s.z, s.a, s.y).effect(a), straight, atol=1e-6)
+    straight = control_function.ControlFunction(s.z, s.a, s.y).effect(a)
+    np.testing.assert_allclose(control_function.ControlFunction(7 - 3 * s.z, s.a, s.y).effect(a), straight, atol=1e-6)
 
 
 def test_oracle_extrapolates_and_without_control_function_it_does_not(rng):
     world, s = one(rng, 2000)
     a = np.linspace(-2, 2, 41)[:, None]
     error = {
-        c: ((rep4ex.ControlFunction(s.z, s.a, s.y, control=c).effect(a) - world.effect(a)) ** 2).mean()
+        c: ((control_function.ControlFunction(s.z, s.a, s.y, control=c).effect(a) - world.effect(a)) ** 2).mean()
         for c in (True, False)
     }
     assert error[True] < 0.1 < 1 < error[False]
@@ -162,19 +163,19 @@ def test_oracle_extrapolates_and_without_control_function_it_does_not(rng):
 def test_quadratic_actions_need_quadratic_features(rng):
     world, s = one(rng, 2000, action_effect="quadratic")
     a = np.linspace(-1.5, 1.5, 31)[:, None]
-    plain = rep4ex.ControlFunction(s.z, s.a, s.y).effect(a)
-    right = rep4ex.ControlFunction(s.z, s.a, s.y, features=lambda b: np.column_stack([b, b**2])).effect(a)
+    plain = control_function.ControlFunction(s.z, s.a, s.y).effect(a)
+    right = control_function.ControlFunction(s.z, s.a, s.y, features=lambda b: np.column_stack([b, b**2])).effect(a)
     assert ((right - world.effect(a)) ** 2).mean() < 0.2 * ((plain - world.effect(a)) ** 2).mean()
 
 
 def test_networks_as_second_stage_agree_with_splines_inside_the_support(rng):
     world, s = one(rng, 500)
     a = np.linspace(-1, 1, 9)[:, None]
-    found = rep4ex.network_effects([s.z], [s.a], [s.y], a, [2], steps=300)[0]
+    found = control_function.network_effects([s.z], [s.a], [s.y], a, [2], steps=300)[0]
     assert ((found - world.effect(a)) ** 2).mean() < 0.1
-    without = rep4ex.network_effects([s.z], [s.a], [s.y], a, [2], control=False, steps=300)[0]
+    without = control_function.network_effects([s.z], [s.a], [s.y], a, [2], control=False, steps=300)[0]
     assert ((without - world.effect(a)) ** 2).mean() > 0.2
-    on_actions = rep4ex.action_networks([s.a], [s.y], a, [2], steps=200)[0]
+    on_actions = control_function.action_networks([s.a], [s.y], a, [2], steps=200)[0]
     assert ((on_actions - world.effect(a)) ** 2).mean() < 0.4
 
 
@@ -191,7 +192,7 @@ def test_networks_as_second_stage_agree_with_splines_inside_the_support(rng):
 )
 def test_bad_worlds_are_refused(rng, design, message):
     with pytest.raises(ValueError, match=message):
-        rep4ex.draw_world(rng, **design)
+        simulate_actions.draw_world(rng, **design)
 
 
 def test_bad_data_are_refused(rng):
@@ -199,11 +200,11 @@ def test_bad_data_are_refused(rng):
     with pytest.raises(ValueError, match="A has no variation"):
         rep4ex.moment_factor(np.ones((100, 1)))
     with pytest.raises(ValueError, match="A has no variation"):
-        rep4ex.ControlFunction(s.z, np.ones((100, 1)), s.y)
+        control_function.ControlFunction(s.z, np.ones((100, 1)), s.y)
     with pytest.raises(ValueError, match=r"array \(n, k\)"):
         rep4ex.moment_factor(s.a[:, 0])
     with pytest.raises(ValueError, match="2 columns"):
-        rep4ex.ControlFunction(np.hstack([s.z, s.z**2]), s.a, s.y)
+        control_function.ControlFunction(np.hstack([s.z, s.z**2]), s.a, s.y)
     with pytest.raises(ValueError, match="must not be negative"):
         rep4ex.train_autoencoders([s], [-1.0], [0])
     with pytest.raises(ValueError, match="one of each per member"):

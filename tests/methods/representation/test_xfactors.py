@@ -3,9 +3,11 @@ import math
 import numpy as np
 import pytest
 import torch
+from paperlab.methods.foundations import contrastive
 from paperlab.methods.representation import disentanglement as scores
-from paperlab.methods.representation import xfactors
-from paperlab.methods.representation.xfactors import FACTORS, Setting
+from paperlab.methods.representation import simulate_shapes, xfactors
+from paperlab.methods.representation.simulate_shapes import FACTORS
+from paperlab.methods.representation.xfactors import Setting
 from scipy.stats import entropy
 
 
@@ -48,21 +50,21 @@ def supcon(t, labels, tau):
 @pytest.mark.parametrize("tau", [0.02, 0.1, 1.0])
 def test_nce_is_the_formula(rng, tau):
     t, labels = rng.standard_normal((2, 30, 2)), rng.integers(0, 4, (2, 30))
-    found = xfactors.nce(torch.as_tensor(t), torch.as_tensor(labels), tau)
+    found = contrastive.nce(torch.as_tensor(t), torch.as_tensor(labels), tau)
     expected = [by_hand(*one, tau) for one in zip(t, labels, strict=True)]
     np.testing.assert_allclose(found, expected, rtol=1e-9)
 
 
 def test_nce_of_codes_that_are_all_equal_is_the_log_share_of_positives():
     labels = torch.tensor([[0, 0, 0, 1, 1, 1]])
-    found = xfactors.nce(torch.ones(1, 6, 2), labels, 0.3).item()
+    found = contrastive.nce(torch.ones(1, 6, 2), labels, 0.3).item()
     assert found == pytest.approx(-math.log(2 / 5), rel=1e-6)
 
 
 def test_single_precision_is_enough_for_an_anchor_far_from_all_others():
     t = directions([0.0, 170.0, 175.0, 180.0])
     labels = torch.tensor([[0, 0, 1, 1]])
-    exact, single = (xfactors.nce(t.to(kind), labels, 0.03) for kind in (torch.float64, torch.float32))
+    exact, single = (contrastive.nce(t.to(kind), labels, 0.03) for kind in (torch.float64, torch.float32))
     torch.testing.assert_close(single.double(), exact, rtol=1e-4, atol=0)
     u = t[0].float()
     weight = (u @ u.T / 0.03).exp()
@@ -72,16 +74,16 @@ def test_single_precision_is_enough_for_an_anchor_far_from_all_others():
 def test_nce_knows_directions_only(rng):
     t, labels = torch.as_tensor(rng.standard_normal((1, 20, 2))), torch.as_tensor(rng.integers(0, 3, (1, 20)))
     longer = t * torch.as_tensor(rng.uniform(0.1, 9, (1, 20, 1)))
-    torch.testing.assert_close(xfactors.nce(t, labels, 0.1), xfactors.nce(longer, labels, 0.1))
+    torch.testing.assert_close(contrastive.nce(t, labels, 0.1), contrastive.nce(longer, labels, 0.1))
 
 
 def test_positives_inside_the_log_are_not_supcon():
     split = directions([0.0, 180.0, 0.0, 180.0, 90.0, 90.0])  # one value in two places
     labels = np.array([0, 0, 0, 0, 1, 1])
-    ours = xfactors.nce(split, torch.as_tensor(labels)[None], 0.1).item()
+    ours = contrastive.nce(split, torch.as_tensor(labels)[None], 0.1).item()
     assert ours < 0.01 and supcon(split[0].numpy(), labels, 0.1) > 5
     pairs = np.array([0, 0, 1, 1, 2, 2])  # one positive each: the two agree
-    assert xfactors.nce(split, torch.as_tensor(pairs)[None], 0.5).item() == pytest.approx(
+    assert contrastive.nce(split, torch.as_tensor(pairs)[None], 0.5).item() == pytest.approx(
         supcon(split[0].numpy(), pairs, 0.5)
     )
 
@@ -89,7 +91,7 @@ def test_positives_inside_the_log_are_not_supcon():
 def test_anchor_without_positive_is_left_out_and_leaves_the_gradient_finite():
     t = directions([0.0, 10.0, 120.0]).requires_grad_()
     labels = torch.tensor([[0, 0, 1]])
-    loss = xfactors.nce(t, labels, 0.1)
+    loss = contrastive.nce(t, labels, 0.1)
     loss.sum().backward()
     assert loss.item() == pytest.approx(by_hand(t.detach().numpy()[0], labels[0].numpy(), 0.1))
     assert torch.isfinite(t.grad).all()
@@ -105,10 +107,10 @@ def test_the_logarithm_of_no_positives_masked_afterwards_would_lose_the_gradient
 def test_nce_bounds_the_information_from_below(rng):
     labels = rng.integers(0, 4, (1, 2000))
     noise = torch.as_tensor(rng.standard_normal((1, 2000, 2)))
-    loss = xfactors.nce(noise, torch.as_tensor(labels), 0.5).item()
+    loss = contrastive.nce(noise, torch.as_tensor(labels), 0.5).item()
     assert math.log(4) - loss < 0.02  # nothing in the code: no information claimed
     clear = directions((90.0 * labels[0]).tolist())
-    assert math.log(4) - xfactors.nce(clear, torch.as_tensor(labels), 0.05).item() == pytest.approx(
+    assert math.log(4) - contrastive.nce(clear, torch.as_tensor(labels), 0.05).item() == pytest.approx(
         math.log(4), abs=0.01
     )
 
@@ -122,17 +124,17 @@ def test_kl_is_that_of_torch(rng):
 
 def test_pictures_show_each_factor_in_its_place():
     base = np.zeros((1, 5), int)
-    reference = xfactors.render(base)[0]
+    reference = simulate_shapes.render(base)[0]
     for name, rows in (("floor", slice(5, 8)), ("wall", slice(0, 5))):
         other = base.copy()
         other[0, list(FACTORS).index(name)] = 3
-        changed = np.abs(xfactors.render(other)[0] - reference).max((0, 2)) > 1e-6
+        changed = np.abs(simulate_shapes.render(other)[0] - reference).max((0, 2)) > 1e-6
         assert changed[rows].any() and not np.delete(changed, range(8)[rows]).any()
     assert reference.shape == (3, 8, 8) and reference.min() >= 0 and reference.max() <= 1
 
 
 def test_the_grid_is_complete_and_split_without_overlap(rng):
-    data = xfactors.flat_shapes(rng)
+    data = simulate_shapes.flat_shapes(rng)
     seen, held = ({tuple(row) for row in part} for part in (data.train_f, data.test_f))
     assert not seen & held and len(seen | held) == math.prod(FACTORS.values()) == 2592
     assert len(np.unique(np.vstack([data.train_x, data.test_x]).round(6), axis=0)) == 2592
@@ -140,13 +142,13 @@ def test_the_grid_is_complete_and_split_without_overlap(rng):
 
 def test_label_noise_replaces_the_stated_share(rng):
     labels = rng.integers(0, 6, (20000, 2))
-    noisy = xfactors.with_noise(labels, 0.3, rng)
+    noisy = simulate_shapes.with_noise(labels, 0.3, rng)
     assert (noisy != labels).mean() == pytest.approx(0.3, abs=0.01) and set(np.unique(noisy)) == set(range(6))
 
 
 @pytest.fixture(scope="module")
 def data():
-    return xfactors.flat_shapes(np.random.default_rng(0))
+    return simulate_shapes.flat_shapes(np.random.default_rng(0))
 
 
 def small(data, settings, steps=3, **options):
@@ -185,7 +187,7 @@ def test_draws_scatter_around_the_means_as_the_posterior_says(data, rng):
 
 def test_without_weights_on_labels_the_labels_do_not_matter(data):
     one = small(data, [Setting(lam=0.0)])
-    shuffled = xfactors.FlatShapes(data.train_x, data.train_f[::-1], data.test_x, data.test_f)
+    shuffled = simulate_shapes.FlatShapes(data.train_x, data.train_f[::-1], data.test_x, data.test_f)
     np.testing.assert_array_equal(one.history, small(shuffled, [Setting(lam=0.0)]).history)
 
 
@@ -210,15 +212,15 @@ def test_bad_labels(data, rng):
     with pytest.raises(ValueError, match="give"):
         xfactors.train_stack(data.train_x, data.train_f[:5], [Setting()], rng)
     with pytest.raises(ValueError, match="values are 0 to 5"):
-        xfactors.render([[6, 0, 0, 0, 0]])
+        simulate_shapes.render([[6, 0, 0, 0, 0]])
     with pytest.raises(ValueError, match="one column each"):
-        xfactors.render([[0, 0, 0]])
+        simulate_shapes.render([[0, 0, 0]])
     with pytest.raises(ValueError, match="t has shape"):
-        xfactors.nce(torch.ones(2, 5, 2), torch.zeros(1, 5, dtype=torch.int64), 0.1)
+        contrastive.nce(torch.ones(2, 5, 2), torch.zeros(1, 5, dtype=torch.int64), 0.1)
     with pytest.raises(ValueError, match="label_noise"):
-        xfactors.with_noise(constant, 1.0, rng)
+        simulate_shapes.with_noise(constant, 1.0, rng)
     with pytest.raises(ValueError, match="held_out"):
-        xfactors.flat_shapes(rng, held_out=0.0)
+        simulate_shapes.flat_shapes(rng, held_out=0.0)
 
 
 def code_and_labels(rng, n=2000):

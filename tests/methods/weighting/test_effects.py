@@ -4,6 +4,7 @@ import pytest
 import statsmodels.api as sm
 from doubleml import DoubleMLData, DoubleMLIRM
 from linearmodels.panel import PanelOLS
+from paperlab.methods.foundations import linear, metrics
 from paperlab.methods.weighting import effects as wt
 from sklearn.dummy import DummyClassifier, DummyRegressor
 from sklearn.linear_model import LogisticRegression
@@ -25,7 +26,7 @@ def test_logit_equals_scikit_learn(data):
     z = (x - x.mean(0)) / x.std(0)
     for c in (0.01, 1.0):
         peer = LogisticRegression(C=c, tol=1e-10, max_iter=1000).fit(z, w).predict_proba(z)[:, 1]
-        np.testing.assert_allclose(wt.ridge_logit(x, w, c)(x), peer, atol=1e-6)
+        np.testing.assert_allclose(linear.ridge_logit(x, w, c)(x), peer, atol=1e-6)
 
 
 def test_propensity_is_out_of_fold_with_the_scaler_inside(data):
@@ -105,7 +106,7 @@ def test_recalibration_undoes_over_confidence():
 def test_auc_equals_scikit_learn_with_ties(data):
     _, w, *_ = data
     score = np.round(np.random.default_rng(5).random(1500) + 0.2 * w, 1)
-    assert wt.auc(score, w) == pytest.approx(roc_auc_score(w, score))
+    assert metrics.auc(score, w) == pytest.approx(roc_auc_score(w, score))
 
 
 @pytest.fixture(scope="module")

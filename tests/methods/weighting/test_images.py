@@ -1,14 +1,16 @@
 import numpy as np
 import pytest
+from paperlab.methods.foundations import metrics
 from paperlab.methods.weighting import effects as wt
 from paperlab.methods.weighting import images as ic
+from paperlab.methods.weighting import simulate
 
 
 @pytest.fixture(scope="module")
 def world():
     rng = np.random.default_rng(0)
     b = rng.standard_normal(1500)
-    return b, ic.draw_chips(b, rng), ic.Places.draw(b, rng)
+    return b, simulate.draw_chips(b, rng), simulate.Places.draw(b, rng)
 
 
 def test_chips_show_development_in_part(world):
@@ -34,13 +36,13 @@ def test_features_do_not_depend_on_the_batch(world):
 
 def test_donors_differ_as_stated():
     rng = np.random.default_rng(3)
-    places = ic.Places.draw(rng.standard_normal(60_000), rng)
-    looks, hides = ic.Donor("a", 1.0, 0.2, 1.0), ic.Donor("b", 0.0, 1.0, 2.0)
+    places = simulate.Places.draw(rng.standard_normal(60_000), rng)
+    looks, hides = simulate.Donor("a", 1.0, 0.2, 1.0), simulate.Donor("b", 0.0, 1.0, 2.0)
     w = places.assign(looks, rng)
-    assert wt.auc(places.b, w) > 0.7
-    assert wt.auc(places.b, places.assign(looks, rng, -1.0)) < 0.3
-    assert wt.auc(places.b, places.assign(hides, rng)) == pytest.approx(0.5, abs=0.01)
-    assert wt.auc(places.h, places.assign(hides, rng)) > 0.7
+    assert metrics.auc(places.b, w) > 0.7
+    assert metrics.auc(places.b, places.assign(looks, rng, -1.0)) < 0.3
+    assert metrics.auc(places.b, places.assign(hides, rng)) == pytest.approx(0.5, abs=0.01)
+    assert metrics.auc(places.h, places.assign(hides, rng)) > 0.7
     base = places.wealth(0 * w, 1.0)
     np.testing.assert_allclose(places.wealth(w, 1.0) - base, w)
     np.testing.assert_allclose(places.wealth(0 * w, 1.0, 2.0) - base, 2 * places.h)
@@ -50,8 +52,8 @@ def test_donors_differ_as_stated():
 
 def test_true_propensity_recovers_the_effect_and_a_hidden_driver_does_not():
     rng = np.random.default_rng(4)
-    places = ic.Places.draw(rng.standard_normal(60_000), rng)
-    donor = ic.Donor("China", 0.5, 1.0, 2.0)
+    places = simulate.Places.draw(rng.standard_normal(60_000), rng)
+    donor = simulate.Donor("China", 0.5, 1.0, 2.0)
     w = places.assign(donor, rng)
     e = 1 / (1 + np.exp(1.2 - 0.5 * places.b - 0.5 * places.x[:, 1] - places.h))
     assert wt.hajek(places.wealth(w, 2.0, 2.0), w, e).value == pytest.approx(2, abs=0.3)
@@ -62,7 +64,7 @@ def test_true_propensity_recovers_the_effect_and_a_hidden_driver_does_not():
 
 def test_crops_come_from_their_source():
     images = np.random.default_rng(5).integers(0, 256, (4, 35, 35, 3), dtype=np.uint8)
-    chips, source = ic.crop_chips(images, 40, np.random.default_rng(6))
+    chips, source = simulate.crop_chips(images, 40, np.random.default_rng(6))
     assert chips.shape == (40, 32, 32, 3)
     for chip, origin in zip(chips[:10], images[source[:10]], strict=True):
         shapes = [np.rot90(flipped, k) for flipped in (chip, chip[:, ::-1]) for k in range(4)]
@@ -85,14 +87,14 @@ def test_network_learns_out_of_fold_and_repeats(world):
     folds = np.arange(600) % 2
     found = ic.cnn_propensity(chips[:600], places.x[:600], w, folds, 1, epochs=4)
     assert found.shape == (600, 2)
-    assert wt.auc(found[:, 0], w[:, 0]) > 0.6
+    assert metrics.auc(found[:, 0], w[:, 0]) > 0.6
     np.testing.assert_array_equal(found, ic.cnn_propensity(chips[:600], places.x[:600], w, folds, 1, epochs=4))
     assert ic.cnn_propensity(chips[:100], places.x[:100, :0], w[:100], folds[:100], 1, epochs=1).shape == (100, 2)
 
 
 def test_imputed_panel_shrinks_changes():
     rng = np.random.default_rng(7)
-    _, w, y, imputed = ic.draw_panel(40_000, rng, tau=2.0, rho=0.6)
+    _, w, y, imputed = simulate.draw_panel(40_000, rng, tau=2.0, rho=0.6)
     switching = (w.max(1) > w.min(1)).mean()
     assert switching == pytest.approx(0.05, abs=0.01)
     assert wt.fixed_effects(y, w)[0] == pytest.approx(2, abs=0.2)
@@ -106,4 +108,4 @@ def test_bad_images_are_named(world):
     with pytest.raises(ValueError, match="images must be one array"):
         ic.visible_development(chips[0])
     with pytest.raises(ValueError, match="images are 20 x 35"):
-        ic.crop_chips(np.zeros((2, 20, 35, 3), np.uint8), 5, np.random.default_rng(0))
+        simulate.crop_chips(np.zeros((2, 20, 35, 3), np.uint8), 5, np.random.default_rng(0))

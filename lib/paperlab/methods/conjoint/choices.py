@@ -8,6 +8,8 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from paperlab.methods.foundations.linear import regress
+
 
 @dataclass(frozen=True)
 class Layout:
@@ -230,50 +232,6 @@ class Pairs:
         return self.x1[rows] - self.x2[rows], self.y[rows] - 0.5, rows
 
 
-def cluster_covariance(x, residual, bread, clusters):
-    """Cluster-robust covariance with the usual correction G/(G-1) (n-1)/(n-k); shape (k, k).
-
-    Parameters
-    ----------
-    x : ndarray, shape (n, k)
-    residual : ndarray, shape (n,)
-    bread : ndarray, shape (k, k)
-        Inverse of X'X (plus a penalty, if there was one).
-    clusters : ndarray of int, shape (n,)
-        Cluster 0, 1, ... of each row; ``numpy.arange(n)`` gives HC1.
-    """
-    n, k = x.shape
-    scores = x * residual[:, None]
-    groups = clusters.max() + 1
-    if groups < n:
-        order = np.argsort(clusters, kind="stable")
-        scores = np.add.reduceat(scores[order], np.flatnonzero(np.diff(clusters[order], prepend=-1)), axis=0)
-    half = scores @ bread
-    g = len(scores)
-    return half.T @ half * (g / (g - 1) * (n - 1) / (n - k))
-
-
-def regress(x, y, clusters=None):
-    """Least squares with cluster-robust covariance (each row its own cluster if ``clusters`` is None).
-
-    Returns
-    -------
-    coef : ndarray, shape (k,)
-    cov : ndarray, shape (k, k)
-
-    Raises
-    ------
-    ValueError
-        If the columns of ``x`` are collinear, as when no reference level was left out.
-    """
-    gram = x.T @ x
-    if np.linalg.matrix_rank(gram, hermitian=True) < len(gram):
-        raise ValueError("x has collinear columns; leave out one reference level of each factor")
-    bread = np.linalg.inv(gram)
-    coef = bread @ (x.T @ y)
-    return coef, cluster_covariance(x, y - x @ coef, bread, np.arange(len(y)) if clusters is None else clusters)
-
-
 def amce(pairs, clustered=True):
     """Average marginal component effects from the profiles in long form, first level of each factor as reference.
 
@@ -338,21 +296,15 @@ class CrossProducts:
         return np.linalg.solve(gram, (weights @ self.moment)[..., None])[..., 0]
 
 
-def logit_ridge(x, y, penalty, unpenalised=0, rounds=30):
-    """Logistic regression with a ridge penalty ``penalty * |b|^2 / 2`` by Newton's method; shape (k,).
+def two_way(x):
+    """Columns 1, x, and products of all pairs; and the pairs."""
+    i, j = np.triu_indices(x.shape[1], 1)
+    return np.hstack([np.ones((len(x), 1)), x, x[:, i] * x[:, j]]), (i, j)
 
-    Raises
-    ------
-    ValueError
-        If Newton's steps do not settle.
-    """
-    ridge = np.r_[np.zeros(unpenalised), np.full(x.shape[1] - unpenalised, float(penalty))]
-    b = np.zeros(x.shape[1])
-    for _ in range(rounds):
-        prob = 1 / (1 + np.exp(-x @ b))
-        hessian = x.T @ (x * (prob * (1 - prob))[:, None]) + np.diag(ridge)
-        step = np.linalg.solve(hessian, x.T @ (y - prob) - ridge * b)
-        b = b + step
-        if np.abs(step).max() < 1e-10:
-            return b
-    raise ValueError(f"logit did not converge in {rounds} Newton steps; raise penalty (now {penalty})")
+
+def unpack(coef, k):
+    """Intercept, effects, symmetric interactions of a two-way fit with k columns."""
+    gamma = np.zeros((*coef.shape[:-1], k, k))
+    i, j = np.triu_indices(k, 1)
+    gamma[..., i, j] = gamma[..., j, i] = coef[..., 1 + k :]
+    return coef[..., 0], coef[..., 1 : 1 + k], gamma

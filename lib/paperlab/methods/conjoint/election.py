@@ -2,9 +2,10 @@
 
 import numpy as np
 
-from paperlab.methods.conjoint.choices import CrossProducts, logit_ridge
+from paperlab.methods.conjoint.choices import CrossProducts
 from paperlab.methods.conjoint.games import Election
 from paperlab.methods.conjoint.policy import linear_policy
+from paperlab.methods.foundations.linear import logit_ridge
 
 MODELS = ("pooled", "general D", "general R", "primary D", "primary R")
 

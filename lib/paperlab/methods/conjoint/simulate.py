@@ -5,13 +5,10 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.optimize import brentq
 
-from paperlab.methods.conjoint.choices import Layout, Pairs, regress
-from paperlab.methods.conjoint.games import Election, gender_matrix
+from paperlab.methods.conjoint.choices import Layout, Pairs, two_way, unpack
+from paperlab.methods.conjoint.games import Election
 from paperlab.methods.conjoint.policy import closed_form, delta_method
-
-GENERAL_R = np.array([[0.90, 0.95], [0.85, 0.90]])
-GENERAL_D = np.array([[0.10, 0.05], [0.15, 0.10]])  # as the authors' script has it, rows and columns as GENERAL_R
-WOMAN_R, WOMAN_D = 0.6, 0.45
+from paperlab.methods.foundations.linear import regress
 
 
 @dataclass(frozen=True)
@@ -75,20 +72,6 @@ def average_case(k, rng, r2=0.75, lams=None, tries=2000):
     raise ValueError(f"no penalty gives an interior optimum with {k} factors in {tries} draws; try another seed or r2")
 
 
-def two_way(x):
-    """Columns 1, x, and products of all pairs; and the pairs."""
-    i, j = np.triu_indices(x.shape[1], 1)
-    return np.hstack([np.ones((len(x), 1)), x, x[:, i] * x[:, j]]), (i, j)
-
-
-def unpack(coef, k):
-    """Intercept, effects, symmetric interactions of a two-way fit with k columns."""
-    gamma = np.zeros((*coef.shape[:-1], k, k))
-    i, j = np.triu_indices(k, 1)
-    gamma[..., i, j] = gamma[..., j, i] = coef[..., 1 + k :]
-    return coef[..., 0], coef[..., 1 : 1 + k], gamma
-
-
 def estimate_average(truth, n, noise_sd, rng):
     """One sample of the average-case design: estimated policy and value with standard errors.
 
@@ -111,40 +94,6 @@ def estimate_average(truth, n, noise_sd, rng):
     best = closed_form(a, beta, gamma, np.full(k, 0.5), truth.lam, Layout((2,) * k))
     se_pi, se_value = delta_method(best, beta, gamma, cov, pairs)
     return best.pi, se_pi, float(best.value), float(se_value), bool(best.inside & best.unique)
-
-
-def gender_truth(p_r):
-    """The matrix of the authors' gender game, shape (2, 2)."""
-    return gender_matrix(GENERAL_R, GENERAL_D, WOMAN_R, WOMAN_D, p_r)
-
-
-def gender_sample(p_r, n, reps, rng):
-    """Frequencies in ``reps`` samples of n respondents, who each vote once in a general election and once in a primary.
-
-    Party of the respondent and genders of all candidates are drawn at random; a cell nobody saw gets 1/2.
-
-    Returns
-    -------
-    theta, variance : ndarray, shape (reps, 10)
-        Order as in ``conjoint_games.gender_standard_errors``; variances with half a vote added to each answer.
-    """
-    republicans = rng.binomial(n, p_r, reps)
-    theta, variance = np.empty((reps, 10)), np.empty((reps, 10))
-    for party, (size, cells) in enumerate(((republicans, GENERAL_R), (n - republicans, GENERAL_D))):
-        seen = rng.multinomial(size, [0.25] * 4)
-        votes = rng.binomial(seen, cells.ravel())
-        block = slice(4 * party, 4 * party + 4)
-        theta[:, block], variance[:, block] = _frequency(votes, seen)
-        mixed = rng.binomial(size, 0.5)
-        won = rng.binomial(mixed, (WOMAN_R, WOMAN_D)[party])
-        theta[:, 8 + party], variance[:, 8 + party] = _frequency(won, mixed)
-    return theta, variance
-
-
-def _frequency(hits, total):
-    rate = np.where(total > 0, hits / np.maximum(total, 1), 0.5)
-    smooth = (hits + 0.5) / (total + 1)
-    return rate, smooth * (1 - smooth) / np.maximum(total, 1)
 
 
 def substitutes(n, rng, interaction=-0.5, effect=0.3, k=4, noise_sd=0.4):

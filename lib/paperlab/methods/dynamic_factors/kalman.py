@@ -3,48 +3,9 @@
 import numpy as np
 from numba import njit
 
+from paperlab.methods.foundations.small_matrices import inverse, product
+
 __all__ = ["kalman"]
-
-
-@njit("void(f8[:, ::1], f8[:, ::1], f8[:, ::1], i8, i8, i8)", cache=True)
-def _product(a, b, out, rows, inner, columns):
-    """The leading ``rows`` x ``columns`` block of ``a b``, summed over the first ``inner`` terms."""
-    for i in range(rows):
-        for j in range(columns):
-            total = 0.0
-            for l in range(inner):
-                total += a[i, l] * b[l, j]
-            out[i, j] = total
-
-
-@njit("f8(f8[:, ::1], f8[:, ::1])", cache=True)
-def _inverse(a, out):
-    """Inverse of ``a`` (overwritten) into ``out`` by elimination with row pivots; returns log abs det ``a``."""
-    n = len(a)
-    log_det = 0.0
-    for i in range(n):
-        for j in range(n):
-            out[i, j] = 1.0 if i == j else 0.0
-    for i in range(n):
-        pivot = i
-        for l in range(i + 1, n):
-            if abs(a[l, i]) > abs(a[pivot, i]):
-                pivot = l
-        log_det += np.log(abs(a[pivot, i]))
-        scale = 1.0 / a[pivot, i]
-        for j in range(n):
-            if pivot != i:
-                a[i, j], a[pivot, j] = a[pivot, j], a[i, j]
-                out[i, j], out[pivot, j] = out[pivot, j], out[i, j]
-            a[i, j] *= scale
-            out[i, j] *= scale
-        for l in range(n):
-            if l != i:
-                factor = a[l, i]
-                for j in range(n):
-                    a[l, j] -= factor * a[i, j]
-                    out[l, j] -= factor * out[i, j]
-    return log_det
 
 
 @njit(cache=True)
@@ -68,11 +29,11 @@ def kalman(info, score, k, transition, shock, mean, cov, smoothing):
     for t in range(n_periods):
         predicted[t] = mean
         predicted_cov[t] = cov
-        _product(info[t], cov, inner, r, r, r)
+        product(info[t], cov, inner, r, r, r)
         for i in range(r):
             inner[i, i] += 1.0
-        deviance += _inverse(inner, shrink[t])
-        _product(cov, shrink[t], gain, m, r, r)
+        deviance += inverse(inner, shrink[t])
+        product(cov, shrink[t], gain, m, r, r)
         for i in range(r):
             pull = 0.0
             for j in range(r):
@@ -93,14 +54,14 @@ def kalman(info, score, k, transition, shock, mean, cov, smoothing):
             for j in range(r):
                 for l in range(r):
                     work[i, j] -= gain[i, l] * info[t, l, j]
-        _product(transition, work, step[t], k, m, m)
+        product(transition, work, step[t], k, m, m)
         step[t, k:] = work[: m - k]
         for i in range(m):
             mean[i] = 0.0
             for j in range(m):
                 mean[i] += transition[i, j] * filtered[t, j]
-        _product(step[t], predicted_cov[t], moved[t], m, m, m)
-        _product(moved[t], turned, cov, m, m, m)
+        product(step[t], predicted_cov[t], moved[t], m, m, m)
+        product(moved[t], turned, cov, m, m, m)
         for i in range(m):
             for j in range(i + 1):
                 cov[i, j] = cov[j, i] = 0.5 * (cov[i, j] + cov[j, i]) + shock[i, j]
@@ -112,8 +73,8 @@ def kalman(info, score, k, transition, shock, mean, cov, smoothing):
         for t in range(n_periods - 1, -1, -1):
             # Cov(a[t+1], a[t]) = (I - P[t+1] N[t]) L[t] P[t]
             if t < n_periods - 1:
-                _product(predicted_cov[t + 1], back_cov, work, k, m, m)
-                _product(work, moved[t], other, k, m, m)
+                product(predicted_cov[t + 1], back_cov, work, k, m, m)
+                product(work, moved[t], other, k, m, m)
                 for i in range(k):
                     for j in range(m):
                         cross[t, i, j] = moved[t, i, j] - other[i, j]
@@ -122,12 +83,12 @@ def kalman(info, score, k, transition, shock, mean, cov, smoothing):
                 back[i] = 0.0
                 for j in range(m):
                     back[i] += step[t, j, i] * old[j]
-            _product(back_cov, step[t], work, m, m, m)
+            product(back_cov, step[t], work, m, m, m)
             for i in range(m):
                 for j in range(m):
                     other[i, j] = step[t, j, i]
-            _product(other, work, back_cov, m, m, m)
-            _product(shrink[t], info[t], inner, r, r, r)
+            product(other, work, back_cov, m, m, m)
+            product(shrink[t], info[t], inner, r, r, r)
             for i in range(r):
                 for j in range(r):
                     back[i] += shrink[t, i, j] * innovation[t, j]
@@ -136,8 +97,8 @@ def kalman(info, score, k, transition, shock, mean, cov, smoothing):
                 smoothed[t, i] = predicted[t, i]
                 for j in range(m):
                     smoothed[t, i] += predicted_cov[t, i, j] * back[j]
-            _product(back_cov, predicted_cov[t], work, m, m, m)
-            _product(predicted_cov[t], work, other, m, m, m)
+            product(back_cov, predicted_cov[t], work, m, m, m)
+            product(predicted_cov[t], work, other, m, m, m)
             for i in range(m):
                 for j in range(m):
                     smoothed_cov[t, i, j] = predicted_cov[t, i, j] - other[i, j]

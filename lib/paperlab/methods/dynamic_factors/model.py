@@ -12,7 +12,7 @@ import numpy as np
 from scipy.linalg import solve_discrete_lyapunov
 
 from paperlab.methods.dynamic_factors.kalman import kalman
-from paperlab.methods.panel.dependence import principal_components
+from paperlab.methods.foundations.components import principal_components
 
 __all__ = ["Parameters", "Result", "bic", "fit", "smooth", "standardise", "start_parameters"]
 

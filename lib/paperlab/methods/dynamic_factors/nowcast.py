@@ -13,7 +13,12 @@ from scipy import stats
 from paperlab.methods.dynamic_factors import model as dynamic_factor
 from paperlab.methods.dynamic_factors import returns as stocks
 
-__all__ = ["daily_features", "diebold_mariano", "expanding_forecasts", "factor_vintages", "rmse"]
+__all__ = [
+    "daily_features",
+    "diebold_mariano",
+    "expanding_forecasts",
+    "factor_vintages",
+]
 
 
 def daily_features(series, days, quarters):
@@ -116,11 +121,6 @@ def expanding_forecasts(y, features, first, columns, lags):
         coefficients = np.linalg.solve(turned @ past, turned @ paths[:, 1:q, None])
         forecasts[:, q - first] = (x[:, -1:] @ coefficients)[:, 0, 0]
     return forecasts.reshape(*np.shape(y)[:-1], -1)
-
-
-def rmse(errors):
-    """Root mean squared error along the last axis."""
-    return np.sqrt(np.mean(np.asarray(errors) ** 2, axis=-1))
 
 
 def diebold_mariano(errors, benchmark):

@@ -8,11 +8,10 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from paperlab.methods.panel.dependence import principal_components
+from paperlab.methods.foundations.components import principal_components
 
 __all__ = [
     "bai_ng",
-    "block_bootstrap_correlation",
     "market_beta",
     "pc_factors",
     "rolling_mean",
@@ -201,18 +200,3 @@ def volatility_search(factors, volatility, *, window=20, n_placebos=200, rng=Non
         second = rolling_mean(np.roll(factors[:, 1:], shift, axis=0), window)
         placebos[i] = _multiple_correlation(np.hstack([first, second]), volatility)
     return best, placebos
-
-
-def block_bootstrap_correlation(a, b, *, block=20, n_draws=500, rng=None):
-    """Correlations of two series in circular block bootstrap samples, shape (n_draws,)."""
-    if len(a) != len(b):
-        raise ValueError(f"a and b must be of the same length, got {len(a)} and {len(b)}")
-    if not 1 <= block <= len(a):
-        raise ValueError(f"block must be between 1 and the {len(a)} periods, got {block}")
-    rng = np.random.default_rng() if rng is None else rng
-    n_blocks = -(-len(a) // block)
-    starts = rng.integers(0, len(a), (n_draws, n_blocks))
-    days = ((starts[:, :, None] + np.arange(block)) % len(a)).reshape(n_draws, -1)[:, : len(a)]
-    x, y = a[days], b[days]
-    x, y = x - x.mean(axis=1, keepdims=True), y - y.mean(axis=1, keepdims=True)
-    return np.sum(x * y, axis=1) / np.sqrt(np.sum(x * x, axis=1) * np.sum(y * y, axis=1))

@@ -11,6 +11,8 @@ from dataclasses import dataclass
 import numpy as np
 from numba import njit
 
+from paperlab.methods.foundations.small_matrices import invert
+
 __all__ = [
     "SCORE_TYPES",
     "Measurement",
@@ -43,25 +45,6 @@ class Measurement:
     uniques: np.ndarray
     reliability: np.ndarray
     heywood: np.ndarray
-
-
-@njit(cache=True, nogil=True)
-def invert(a, k):
-    """Invert the first ``k`` rows and columns of a positive definite matrix in place, by Gauss-Jordan steps.
-
-    (For matrices this small LAPACK takes longer to call than to run.)
-    """
-    for c in range(k):
-        pivot = 1.0 / a[c, c]
-        a[c, c] = 1.0
-        for j in range(k):
-            a[c, j] *= pivot
-        for i in range(k):
-            if i != c:
-                factor = a[i, c]
-                a[i, c] = 0.0
-                for j in range(k):
-                    a[i, j] -= factor * a[c, j]
 
 
 @njit(cache=True, nogil=True)

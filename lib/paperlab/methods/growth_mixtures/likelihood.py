@@ -15,18 +15,12 @@ import math
 import numpy as np
 from numba import njit
 
+from paperlab.methods.foundations.small_matrices import inverse3, solve_spd
+
 PSI_ROWS = np.array([0, 0, 0, 1, 1, 2])
 PSI_COLUMNS = np.array([0, 1, 2, 1, 2, 2])
 LOG_2PI = math.log(2 * math.pi)
 SUMS = {"reassoc", "contract"}  # sums over waves may be reordered, which lets them use vector instructions
-
-
-@njit(cache=True)
-def inverse3(a, b, c, d, e, f):
-    """Inverse and determinant of the symmetric matrix with upper triangle (a, b, c; d, e; f)."""
-    i0, i1, i2 = d * f - e * e, c * e - b * f, b * e - c * d
-    det = a * i0 + b * i1 + c * i2
-    return i0 / det, i1 / det, i2 / det, (a * f - c * c) / det, (b * c - a * e) / det, (a * d - b * b) / det, det
 
 
 @njit(cache=True)
@@ -131,29 +125,6 @@ def residual_parts(y, t, w, gamma, kappa, smooth, i, m, v):
         we += w[i, j] * e
         ww += w[i, j] * w[i, j]
     return square, slope, curve, we, ww
-
-
-@njit(cache=True)
-def solve_spd(a, b):
-    """Solve a x = b for a small symmetric positive definite ``a`` (m, m) and b (m, r); both are overwritten, b by x."""
-    m, r = b.shape
-    for j in range(m):
-        for i in range(j):
-            a[j, j] -= a[j, i] * a[j, i]
-        a[j, j] = math.sqrt(a[j, j])
-        for l in range(j + 1, m):
-            for i in range(j):
-                a[l, j] -= a[l, i] * a[j, i]
-            a[l, j] /= a[j, j]
-    for c in range(r):
-        for j in range(m):
-            for i in range(j):
-                b[j, c] -= a[j, i] * b[i, c]
-            b[j, c] /= a[j, j]
-        for j in range(m - 1, -1, -1):
-            for i in range(j + 1, m):
-                b[j, c] -= a[i, j] * b[i, c]
-            b[j, c] /= a[j, j]
 
 
 @njit(cache=True)

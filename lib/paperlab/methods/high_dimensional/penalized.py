@@ -14,17 +14,6 @@ SHAPES = {"SCAD": 3.7, "MCP": 3.0, "L1": np.inf}
 _KINDS = {"SCAD": 0, "MCP": 1, "L1": 2}
 SOLVERS = {"AG": (0.99, "proposed"), "proximal": (1.0, "none"), "original": (0.5, "original")}
 _SCHEDULES = {"proposed": 0, "original": 1, "none": 2}
-BLOCKS = ((0.5, 1.0), (5.0, 2.0), (10.0, 3.0), (20.0, 4.0), (50.0, 5.0))
-
-
-class Design(NamedTuple):
-    """Regression data: ``x`` (n, p) standardised, ``y`` (n,), ``beta`` (p,) and, if asked for, a test set."""
-
-    x: np.ndarray
-    y: np.ndarray
-    beta: np.ndarray
-    x_test: np.ndarray
-    y_test: np.ndarray
 
 
 class Descent(NamedTuple):
@@ -118,55 +107,6 @@ def penalty_value(x, penalty, lam, shape=None):
 def objective(x, y, beta, penalty, lam, shape=None):
     """``|y - x beta|^2 / (2 n) + sum p(beta)``, no intercept."""
     return ((y - x @ beta) ** 2).sum() / (2 * len(y)) + penalty_value(beta, penalty, lam, shape).sum()
-
-
-def _rows(n, p, tau, rng):
-    """Rows N(0, tau^|i-j|), drawn by the AR(1) recursion along the columns."""
-    z = rng.standard_normal((p, n))
-    for j in range(1, p):
-        z[j] = tau * z[j - 1] + np.sqrt(1 - tau**2) * z[j]
-    return z.T
-
-
-def draw_design(n, tau, snr, rng, *, n_test=0, gap=500, per_block=10):
-    """The paper's regression design: five blocks of active covariates, ``gap`` zeros between blocks.
-
-    Parameters
-    ----------
-    n, n_test : int
-        Observations for training and testing.
-    tau, snr : float
-        Correlation of neighbouring columns, in [0, 1); signal-to-noise ratio, positive.
-    rng : numpy.random.Generator
-    gap, per_block : int
-        500 and 10 give the paper's 2,050 columns.
-
-    Returns
-    -------
-    Design
-        Columns are standardised with the training moments and ``beta`` is rescaled to match.
-
-    Raises
-    ------
-    ValueError
-        If tau or snr is out of range.
-    """
-    if not 0 <= tau < 1:
-        raise ValueError(f"tau must lie in [0, 1), got {tau}; 1 would make all columns equal")
-    if not snr > 0:
-        raise ValueError(f"snr must be positive, got {snr}")
-    p = len(BLOCKS) * per_block + (len(BLOCKS) - 1) * gap
-    beta = np.zeros(p)
-    for b, (mean, sd) in enumerate(BLOCKS):
-        start = b * (gap + per_block)
-        beta[start : start + per_block] = rng.normal(mean, sd, per_block)
-    active = np.flatnonzero(beta)
-    variance = beta[active] @ tau ** np.abs(active[:, None] - active) @ beta[active]
-    x = _rows(n + n_test, p, tau, rng)
-    y = x @ beta + np.sqrt(variance / snr) * rng.standard_normal(n + n_test)
-    scale = x[:n].std(axis=0)
-    x = (x - x[:n].mean(axis=0)) / scale
-    return Design(np.ascontiguousarray(x[:n]), y[:n], beta * scale, x[n:], y[n:])
 
 
 def smoothness(x):

@@ -10,6 +10,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from paperlab.methods.foundations.linear import least_squares, logistic, predict
+
 NOT_IDENTIFIED = 0.01  # smallest mean |Var(A|Z=1,X) - Var(A|Z=0,X)| at which an estimate is given
 
 
@@ -125,86 +127,9 @@ def basis(x, kind):
     raise ValueError(f"kind must be linear, quadratic, wrong or constant, got {kind!r}")
 
 
-def least_squares(b, y, weights=None, instruments=None):
-    """Coefficients ``c`` that solve ``Q' W (y - b c) = 0``, with ``Q = b`` unless ``instruments`` are given.
-
-    Parameters
-    ----------
-    b, instruments : ndarray, shape (..., n, k)
-    y : ndarray, shape (..., n), or (..., n, m) for m outcomes at once
-    weights : ndarray, shape (..., n)
-
-    Returns
-    -------
-    c : ndarray, shape (..., k), or (..., k, m)
-
-    Raises
-    ------
-    ValueError
-        If the moment matrix is singular (collinear regressors, or an empty arm).
-    """
-    q = b if instruments is None else instruments
-    if weights is not None:
-        q = q * weights[..., None]
-    q = np.swapaxes(q, -1, -2)
-    many = y.ndim == b.ndim
-    try:
-        c = np.linalg.solve(q @ b, q @ (y if many else y[..., None]))
-    except np.linalg.LinAlgError:
-        raise ValueError("b has collinear columns (or an empty arm); drop columns or use a smaller basis") from None
-    return c if many else c[..., 0]
-
-
-def predict(b, c):
-    """Fitted values ``b c``, shape ``(..., n)``; ``(..., n, m)`` if ``c`` is ``(..., k, m)``."""
-    return b @ c if c.ndim == b.ndim else (b @ c[..., None])[..., 0]
-
-
 def fit_by_arm(b, y, z):
     """Least squares of ``y`` on ``b`` in each arm of ``z``; both predictions for all units."""
     return tuple(predict(b, least_squares(b, y, np.asarray(z == arm, dtype=float))) for arm in (0, 1))
-
-
-def logistic(b, y, b_new=None, n_iterations=25, tolerance=1e-10):
-    """Probabilities from a logistic regression of ``y`` (0 or 1) on ``b`` (Newton), at ``b_new`` if given."""
-    c = np.zeros((*b.shape[:-2], b.shape[-1]))
-    for _ in range(n_iterations):
-        prob = 1 / (1 + np.exp(-predict(b, c)))
-        variance = np.maximum(prob * (1 - prob), 1e-9)
-        step = least_squares(b, (y - prob) / variance, variance)
-        c = c + np.clip(step, -5, 5)
-        if np.abs(step).max() < tolerance:
-            break
-    return 1 / (1 + np.exp(-predict(b if b_new is None else b_new, c)))
-
-
-def two_stage_least_squares(y, endogenous, exogenous, instruments):
-    """2SLS with heteroskedasticity-robust standard errors.
-
-    Parameters
-    ----------
-    y : ndarray, shape (..., n)
-    endogenous, exogenous, instruments : ndarray, shape (..., n, k)
-        ``exogenous`` holds the constant. With ``instruments = endogenous`` the result is OLS.
-
-    Returns
-    -------
-    coef, se : ndarray, shape (..., k_endogenous + k_exogenous)
-        Endogenous variables first; standard errors without a small-sample factor (HC0).
-    """
-    w = np.concatenate([endogenous, exogenous], -1)
-    q = np.concatenate([instruments, exogenous], -1)
-    w_hat = np.concatenate([predict(q, least_squares(q, endogenous)), exogenous], -1)
-    coef = least_squares(w, y, instruments=w_hat)
-    bread = np.linalg.inv(np.swapaxes(w_hat, -1, -2) @ w_hat)
-    meat = w_hat * (y - predict(w, coef))[..., None]
-    cov = bread @ (np.swapaxes(meat, -1, -2) @ meat) @ bread
-    return coef, np.sqrt(np.diagonal(cov, axis1=-2, axis2=-1))
-
-
-def ols(y, b):
-    """Ordinary least squares; coefficients and HC0 standard errors, shape ``(..., k)``."""
-    return two_stage_least_squares(y, b, b[..., :0], b)
 
 
 def bootstrap_iv(y, w, q, weights):

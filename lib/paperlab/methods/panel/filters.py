@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from paperlab.methods.panel.dependence import check_panel, principal_components
+from paperlab.methods.foundations.components import principal_components
+from paperlab.methods.panel.dependence import check_panel
 
 __all__ = ["cce_residuals", "prewhiten", "remove_seasonal_means", "shuffle_residuals"]
 

@@ -7,7 +7,6 @@ import numpy as np
 import pandas as pd
 from sklearn.ensemble import AdaBoostClassifier, BaggingClassifier, RandomForestClassifier
 from sklearn.linear_model import LogisticRegression
-from sklearn.model_selection import GroupShuffleSplit, ShuffleSplit
 from sklearn.naive_bayes import GaussianNB
 from sklearn.neighbors import KNeighborsClassifier
 from sklearn.pipeline import make_pipeline
@@ -52,16 +51,6 @@ def classes(values, train, quantile=0.5):
             f"quantile = {quantile}: class {counts.argmin()} has {counts.min()} training rows, at least 2 needed"
         )
     return labels
-
-
-def splits(n, n_splits, test_size, seed, groups=None):
-    """Training and test rows of several splits: random, or whole groups at a time."""
-    if groups is None:
-        return list(ShuffleSplit(n_splits, test_size=test_size, random_state=seed).split(np.zeros(n)))
-    if len(np.unique(groups)) < 2:
-        raise ValueError("groups: all rows belong to one group, so no split can leave a group out")
-    splitter = GroupShuffleSplit(n_splits, test_size=test_size, random_state=seed)
-    return list(splitter.split(np.zeros(n), groups=groups))
 
 
 def compare(features, values, parts, seed, *, quantile=0.5, models=OTHERS + ENSEMBLES):

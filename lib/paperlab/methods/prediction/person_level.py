@@ -71,34 +71,7 @@ def predicted(table):
     return table[names].idxmax(axis=1)
 
 
-def class_f1(truth, guess, names, weights=None):
-    """F1 of every class, 2 TP / (2 TP + FP + FN), and 0 where nothing was there and nothing was said.
-
-    Parameters
-    ----------
-    truth, guess : array_like, shape (n,)
-    names : sequence of str
-    weights : array_like, shape (B, n), optional
-        How often each person is drawn, for B resamples; by default once each.
-
-    Returns
-    -------
-    ndarray, shape (classes,) or (B, classes)
-    """
-    truth, guess = np.asarray(truth), np.asarray(guess)
-    is_true = np.stack([truth == name for name in names], 1).astype(float)
-    is_said = np.stack([guess == name for name in names], 1).astype(float)
-    weights = np.ones(len(truth)) if weights is None else np.asarray(weights, float)
-    hits, size = weights @ (is_true * is_said), weights @ (is_true + is_said)
-    return np.divide(2 * hits, size, out=np.zeros_like(size), where=size > 0)
-
-
 def family(model, target):
     """Name of a model without target and training settings, so that binary and multiclass versions can be paired."""
     name = re.sub(r"_lr-.*$|_aug$", "", model).removeprefix("baseline_")
     return name.removeprefix(f"{target}_").removesuffix(f"_{target}")
-
-
-def resample_weights(n, draws, rng):
-    """How often each of n people is drawn in each of ``draws`` bootstrap samples, shape (draws, n)."""
-    return rng.multinomial(n, np.full(n, 1 / n), size=draws)

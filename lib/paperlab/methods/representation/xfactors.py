@@ -5,125 +5,17 @@ directions of t_k together where they do. ``FlatShapes`` draws the images, ``tra
 with weights of its own. No adversary, no classifier.
 """
 
-import colorsys
-import itertools
 from dataclasses import dataclass
 
 import numpy as np
 import torch
 from torch import nn
 
+from paperlab.methods.foundations.contrastive import nce
 from paperlab.methods.foundations.nets import StackedMLP, train
 
-FACTORS = {"floor": 6, "wall": 6, "object": 6, "scale": 3, "position": 4}  # name: number of values
-SIDE = 8  # pixels
-HALF_WIDTHS = (1.0, 1.7, 2.4)  # of the square, in pixels
-CENTRES = np.linspace(1.5, 5.5, 4)
-SOFTNESS = 0.15  # of the edge, in pixels
 KL_WEIGHT = 1e-6
 SMALLEST_TAU = 0.0125  # exp(1 / tau) overflows in single precision below
-
-
-def render(labels):
-    """Images (n, 3, 8, 8) of flat Shapes3D for labels (n, 5): floor, wall and object hue, scale, position.
-
-    Upper five rows in the hue of the wall (0.55 hue + 0.3), lower three in that of the floor (0.55 hue + 0.1), a square
-    with soft edges (0.7 hue + 0.15) in the middle row of the image.
-
-    Raises
-    ------
-    ValueError
-        If the labels have another shape or a value that does not exist.
-    """
-    labels = np.asarray(labels)
-    if labels.ndim != 2 or labels.shape[1] != len(FACTORS):
-        raise ValueError(
-            f"labels have shape {labels.shape}: give (n, {len(FACTORS)}), one column each: {', '.join(FACTORS)}"
-        )
-    for column, (name, count) in zip(labels.T, FACTORS.items(), strict=True):
-        if len(column) and not (column.min() >= 0 and column.max() < count):
-            raise ValueError(f"labels of {name} run from {column.min()} to {column.max()}: values are 0 to {count - 1}")
-    hues = np.array([colorsys.hsv_to_rgb(h / 6, 1, 1) for h in range(6)])
-    floor, wall, thing, scale, position = labels.T
-    pixel = np.arange(SIDE)
-    images = np.where(
-        (pixel < 5)[:, None], (0.55 * hues[wall] + 0.3)[:, :, None, None], (0.55 * hues[floor] + 0.1)[:, :, None, None]
-    ) * np.ones((1, 1, 1, SIDE))
-    half = np.array(HALF_WIDTHS)[scale][:, None]
-
-    def inside(distance):
-        return 1 / (1 + np.exp(-(half - np.abs(distance)) / SOFTNESS))
-
-    mask = inside(pixel - 3.5)[:, :, None] * inside(pixel - CENTRES[position][:, None])[:, None, :]
-    square = (0.7 * hues[thing] + 0.15)[:, :, None, None]
-    return images + mask[:, None] * (square - images)
-
-
-@dataclass(frozen=True)
-class FlatShapes:
-    """Images (n, 192) and labels (n, 5) to train on, and those of combinations of values that training never shows."""
-
-    train_x: np.ndarray
-    train_f: np.ndarray
-    test_x: np.ndarray
-    test_f: np.ndarray
-
-
-def flat_shapes(rng, held_out=0.25):
-    """All 2,592 combinations of values, each drawn once; a random share ``held_out`` of them is the test set."""
-    if not 0 < held_out < 1:
-        raise ValueError(f"held_out = {held_out}: give a share between 0 and 1")
-    grid = rng.permutation(np.array(list(itertools.product(*map(range, FACTORS.values())))))
-    images = render(grid).reshape(len(grid), -1)
-    n_test = round(held_out * len(grid))
-    return FlatShapes(images[n_test:], grid[n_test:], images[:n_test], grid[:n_test])
-
-
-def with_noise(labels, share, rng):
-    """Labels of which a random ``share``, in each column, is replaced by another value of that column, drawn evenly."""
-    if not 0 <= share < 1:
-        raise ValueError(f"label_noise = {share}: give a share of at least 0 and below 1")
-    labels = np.array(labels)
-    for column in labels.T:
-        count = column.max() + 1
-        wrong = rng.random(len(column)) < share
-        column[wrong] = (column[wrong] + rng.integers(1, count, wrong.sum())) % count
-    return labels
-
-
-def nce(t, labels, tau):
-    """Contrastive loss of a batch with the positives summed inside the logarithm.
-
-    Parameters
-    ----------
-    t : torch.Tensor, shape (..., K, n, d)
-        Codes; only their directions enter. Leading axes are models, trained side by side.
-    labels : torch.Tensor of int, shape (K, n)
-        Value of factor k in image i.
-    tau : float or torch.Tensor that broadcasts to (..., K, n, n)
-        Temperature.
-
-    Returns
-    -------
-    torch.Tensor, shape (..., K)
-        Mean over the anchors that have a positive of -log(sum over positives / sum over all others), of
-        exp(cosine / tau); 0 where no anchor has one.
-
-    Notes
-    -----
-    SupCon averages over the positives outside the logarithm; the two agree where each anchor has one positive.
-    """
-    if t.shape[-3:-1] != labels.shape:
-        raise ValueError(f"t has shape {tuple(t.shape)}, labels {tuple(labels.shape)}: give (..., K, n, d) and (K, n)")
-    direction = nn.functional.normalize(t, dim=-1)
-    # at most exp(1 / SMALLEST_TAU), within single precision; subtracting the diagonal from sums later would cancel
-    weight = (direction @ direction.mT / tau).exp() * (1 - torch.eye(t.shape[-2], dtype=t.dtype))
-    same = labels[:, :, None] == labels[:, None, :]
-    anchors = same.sum(-1) > 1
-    positive = torch.where(anchors, (weight * same).sum(-1), 1.0)  # log 0 would have no gradient
-    everyone = torch.where(anchors, weight.sum(-1), 1.0)
-    loss = torch.where(anchors, everyone.log() - positive.log(), 0.0)
-    return loss.sum(-1) / anchors.sum(-1).clamp_min(1)
 
 
 @dataclass(frozen=True)

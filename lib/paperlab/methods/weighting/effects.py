@@ -7,6 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from paperlab.methods.foundations.linear import ridge_logit
+
 
 def folds_of(n, n_folds, rng, groups=None):
     """Random fold of every unit; with ``groups`` whole groups go to one fold. Shape (n,), values 0 to n_folds - 1."""
@@ -14,48 +16,6 @@ def folds_of(n, n_folds, rng, groups=None):
         return rng.permutation(np.arange(n) % n_folds)
     names, where = np.unique(groups, return_inverse=True)
     return rng.permutation(np.arange(len(names)) % n_folds)[where]
-
-
-def ridge_logit(x, w, c, n_iterations=30):
-    """Logistic regression on standardised columns with penalty ``|b|^2 / (2 C)``; the intercept is free.
-
-    Parameters
-    ----------
-    x : ndarray, shape (n, k)
-    w : ndarray of 0 and 1, shape (n,)
-    c : float
-        Inverse strength of the penalty, above 0, as scikit-learn's ``C``.
-
-    Returns
-    -------
-    predict : callable
-        Probabilities for new rows, shape (m,).
-    """
-    centre, scale = x.mean(0), x.std(0)
-    scale = np.where(scale > 0, scale, 1)
-
-    def columns(rows):
-        return np.column_stack([np.ones(len(rows)), (rows - centre) / scale])
-
-    z = columns(x)
-    penalty = np.r_[0, np.full(x.shape[1], 1 / c)]
-    b = np.zeros(z.shape[1])
-    b[0] = np.log(w.mean() / (1 - w.mean()))
-
-    def loss(b):
-        odds = z @ b
-        return (np.logaddexp(0, odds) - w * odds).sum() + 0.5 * penalty @ b**2
-
-    now = loss(b)
-    for _ in range(n_iterations):
-        p = 1 / (1 + np.exp(-z @ b))
-        step = np.linalg.solve(z.T @ (z * (p * (1 - p))[:, None]) + np.diag(penalty), z.T @ (w - p) - penalty * b)
-        while (new := loss(b + step)) > now + 1e-9 and np.abs(step).max() > 1e-8:
-            step = step / 2
-        b, now = b + step, new
-        if np.abs(step).max() < 1e-8:
-            break
-    return lambda rows: 1 / (1 + np.exp(-columns(rows) @ b))
 
 
 def propensity(x, w, folds, c, label="treatment", min_treated=20):
@@ -202,14 +162,6 @@ def outcome_predictions(x, y, w, folds, penalty=1.0):
             b = np.linalg.solve(z.T @ z + penalty * np.eye(z.shape[1]), z.T @ (y[rows] - mean))
             found[arm, out] = mean + (x[out] - centre) / scale @ b
     return found[0], found[1]
-
-
-def auc(score, w):
-    """Area under the ROC curve: the chance that a treated unit scores above an untreated one, ties one half."""
-    from scipy.stats import rankdata
-
-    treated = w.sum()
-    return float((rankdata(score)[w == 1].sum() - treated * (treated + 1) / 2) / (treated * (len(w) - treated)))
 
 
 def fixed_effects(y, w):

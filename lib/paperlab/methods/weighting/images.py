@@ -3,110 +3,9 @@
 Development ``b`` shows on an image as roofs and roads and acts on where projects go and on wealth. All effects are made up.
 """
 
-from dataclasses import dataclass
-
 import numpy as np
 import torch
 from torch import nn
-
-SIDE = 32
-
-
-@dataclass(frozen=True)
-class Donor:
-    """Placement ``logit e = base + visible * b_weight b + 0.5 x_2 + hidden H`` and the true effect ``tau``."""
-
-    name: str
-    b_weight: float
-    hidden: float
-    tau: float
-    base: float = -1.2
-
-
-@dataclass(frozen=True)
-class Places:
-    """``b`` (n,), tabular ``x`` (n, 5), hidden driver ``h`` (n,), random parts of the outcome ``noise`` (n,)."""
-
-    b: np.ndarray
-    x: np.ndarray
-    h: np.ndarray
-    noise: np.ndarray
-
-    @classmethod
-    def draw(cls, b, rng):
-        """Tabular covariates of places with development ``b``: ``x_1 = 0.5 b + 0.87 e``, the others noise."""
-        x = rng.standard_normal((len(b), 5))
-        x[:, 0] = 0.5 * b + 0.87 * x[:, 0]
-        return cls(b, x, rng.standard_normal(len(b)), 5 * rng.standard_normal(len(b)))
-
-    def assign(self, donor, rng, visible=1.0):
-        """Projects of a donor, 0 or 1, shape (n,)."""
-        score = donor.base + visible * donor.b_weight * self.b + 0.5 * self.x[:, 1] + donor.hidden * self.h
-        return (rng.random(len(self.b)) < 1 / (1 + np.exp(-score))).astype(float)
-
-    def wealth(self, w, tau, hidden_in_y=0.0):
-        """Outcome ``25 + 5 b + 2 x_1 + 2 x_2 + tau W + hidden_in_y H + N(0, 5^2)``, shape (n,)."""
-        return 25 + 5 * self.b + 2 * self.x[:, 0] + 2 * self.x[:, 1] + tau * w + hidden_in_y * self.h + self.noise
-
-
-def draw_chips(b, rng):
-    """Made-up satellite chips of places with development ``b``.
-
-    Patchy ground (8 x 8 pixel blocks, N(90, 18)), noise of 8, Poisson(exp(0.9 + 0.6 b)) bright roofs of 3 x 3 pixels and
-    Poisson(exp(-0.4 + 0.5 b)) straight roads one pixel wide.
-
-    Parameters
-    ----------
-    b : ndarray, shape (n,)
-
-    Returns
-    -------
-    chips : ndarray of uint8, shape (n, 32, 32, 3)
-    """
-    n, blocks = len(b), SIDE // 8
-    ground = rng.normal(90, 18, (n, blocks, blocks, 3)).astype(np.float32)
-    chips = np.repeat(np.repeat(ground, 8, 1), 8, 2)
-    chips += 8 * rng.standard_normal(chips.shape, dtype=np.float32)
-    roads = rng.poisson(np.exp(-0.4 + 0.5 * b))
-    place = np.repeat(np.arange(n), roads)
-    across, position = rng.integers(0, 2, len(place)).astype(bool), rng.integers(0, SIDE, len(place))
-    chips[place[across], position[across]] = 150
-    chips[place[~across], :, position[~across]] = 150
-    roofs = rng.poisson(np.exp(0.9 + 0.6 * b))
-    place = np.repeat(np.arange(n), roofs)
-    row, column = rng.integers(0, SIDE - 2, (2, len(place)))
-    for i in range(3):
-        for j in range(3):
-            chips[place, row + i, column + j] = 210
-    return np.clip(chips, 0, 255).astype(np.uint8)
-
-
-def crop_chips(images, n, rng):
-    """Random 32 x 32 crops of real chips, each turned and mirrored at random.
-
-    Parameters
-    ----------
-    images : ndarray of uint8, shape (k, height, width, 3), sides of at least 32
-
-    Returns
-    -------
-    chips : ndarray of uint8, shape (n, 32, 32, 3)
-    source : ndarray of int, shape (n,)
-        Chip that each crop was cut from; folds must keep its crops together.
-    """
-    check_images(images)
-    if min(images.shape[1:3]) < SIDE:
-        raise ValueError(f"images are {images.shape[1]} x {images.shape[2]}; crops of {SIDE} x {SIDE} need larger ones")
-    source = rng.integers(0, len(images), n)
-    top = rng.integers(0, images.shape[1] - SIDE + 1, n)
-    left = rng.integers(0, images.shape[2] - SIDE + 1, n)
-    turns, mirror = rng.integers(0, 4, n), rng.integers(0, 2, n).astype(bool)
-    rows, columns = top[:, None] + np.arange(SIDE), left[:, None] + np.arange(SIDE)
-    chips = images[source[:, None, None], rows[:, :, None], columns[:, None, :]]
-    chips[mirror] = chips[mirror, :, ::-1]
-    for k in (1, 2, 3):
-        chips[turns == k] = np.rot90(chips[turns == k], k, (1, 2))
-    return chips, source
 
 
 def visible_development(chips):
@@ -212,24 +111,3 @@ def cnn_propensity(chips, tabular, w, folds, seed, *, epochs=10, batch=128, rate
         with torch.no_grad():
             e[out] = torch.sigmoid(model(x[out], z[out])).numpy()
     return e
-
-
-def draw_panel(n, rng, tau=2.0, rho=0.6, periods=4, switchers=0.05):
-    """Wealth over periods, as it is and as a map model imputes it, with a few places that get a project on the way.
-
-    ``Y_it = 25 + 5 b_i + t + tau W_it + N(0, 3^2)``; imputed: ``m + 0.9 (mean_i - m) + rho (Y_it - mean_i) + N(0, 1.5^2)``, since
-    such a model sees change worse than level. Developed places are chosen more often; a project starts in period 2, 3 or 4.
-
-    Returns
-    -------
-    b : ndarray, shape (n,)
-    w, y, imputed : ndarray, shape (n, periods)
-    """
-    b = rng.standard_normal(n)
-    chance = 1 / (1 + np.exp(-(np.log(switchers / (1 - switchers)) - 0.15 + 0.7 * b)))
-    chosen, start = rng.random(n) < chance, rng.integers(1, periods, n)
-    w = (chosen[:, None] & (np.arange(periods) >= start[:, None])).astype(float)
-    y = 25 + 5 * b[:, None] + np.arange(periods) + tau * w + 3 * rng.standard_normal((n, periods))
-    own, level = y.mean(1, keepdims=True), y.mean()
-    imputed = level + 0.9 * (own - level) + rho * (y - own) + 1.5 * rng.standard_normal((n, periods))
-    return b, w, y, imputed
