@@ -1,0 +1,106 @@
+"""Checks at the door of an estimator: shapes, finite values, full column rank, labels, probabilities.
+
+Each raises a ValueError that names the argument, the place and the remedy. Tolerances are relative to the size of the
+columns, so that the answer does not depend on their units.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+RANK_TOLERANCE = 1e-10  # smallest singular value of unit-length columns, relative to the largest
+
+
+def finite(name, values, row_axis=0):
+    """The values as a float array, if all of them are finite.
+
+    Parameters
+    ----------
+    name : str
+        Name of the argument, for the message.
+    values : array_like
+    row_axis : int
+        Axis that counts the rows: -1 for stacks ``(..., n)``, -2 for stacks ``(..., n, k)``.
+
+    Raises
+    ------
+    ValueError
+        If a value is nan or infinite, or no number; names the argument and the row.
+
+    Examples
+    --------
+    >>> finite("y", [1, 2])
+    array([1., 2.])
+    >>> finite("y", [1.0, float("nan")])
+    Traceback (most recent call last):
+    ...
+    ValueError: y is nan in row 1; drop or impute missing values first
+    """
+    try:
+        array = np.asarray(values, dtype=float)
+    except (TypeError, ValueError):
+        raise ValueError(f"{name} must hold numbers, got {_short(values)}; encode text and levels first") from None
+    wrong = ~np.isfinite(array)
+    if wrong.any():
+        place = np.unravel_index(np.argmax(wrong), array.shape)
+        where = f"row {place[row_axis]}" if place else "its only entry"
+        where += f" (index {tuple(int(i) for i in place)})" if array.ndim > 1 else ""
+        raise ValueError(f"{name} is {array[place]} in {where}; drop or impute missing values first")
+    return array
+
+
+def full_rank(name, columns, *, labels=None, scale=None):
+    """Raise ValueError if a column of a matrix, or of a stack of them, is a linear combination of the others.
+
+    Judged by the singular values of the columns after each is divided by its length (or by ``scale``), so by no unit.
+
+    Parameters
+    ----------
+    name : str
+        Name of the argument, for the message.
+    columns : ndarray, shape (..., n, k)
+    labels : sequence of str, optional
+        Names of the columns in the message; by default ``column 0`` and so on.
+    scale : ndarray, shape (..., k), optional
+        Lengths to divide by in the place of the columns' own.
+
+    Raises
+    ------
+    ValueError
+        With fewer rows than columns, or collinear columns; names the last column of the combination.
+
+    Examples
+    --------
+    >>> full_rank("x", np.array([[1.0, 1, 0], [1, 0, 1], [1, 1, 0]]))
+    Traceback (most recent call last):
+    ...
+    ValueError: x: column 2 is a linear combination of column 0, column 1; drop it (a reference level, or a repeated column)
+    """
+    n, k = columns.shape[-2:]
+    if k == 0:
+        return
+    if n < k:
+        raise ValueError(f"{name} has {n} rows for {k} columns; give more rows, or fewer columns")
+    labels = [f"column {j}" for j in range(k)] if labels is None else list(labels)
+    length = np.linalg.norm(columns, axis=-2) if scale is None else scale
+    unit = columns / np.where(length > 0, length, 1)[..., None, :]
+    _, values, right = np.linalg.svd(np.linalg.qr(unit, mode="r"))
+    singular = values[..., -1] <= RANK_TOLERANCE * np.maximum(values[..., 0], 1)
+    if not singular.any():
+        return
+    place = np.unravel_index(np.argmax(singular), singular.shape)
+    weight = np.abs(right[place][-1])
+    *others, last = np.flatnonzero(weight > 1e-6 * weight.max())
+    where = f" in sample {', '.join(map(str, place))}" if place else ""
+    if not others:
+        raise ValueError(f"{name}: {labels[last]} is zero{where}; drop it")
+    listed = ", ".join(labels[j] for j in others[:6]) + (" and more" if len(others) > 6 else "")
+    raise ValueError(
+        f"{name}: {labels[last]} is a linear combination of {listed}{where}; "
+        "drop it (a reference level, or a repeated column)"
+    )
+
+
+def _short(values, most=40):
+    text = repr(values)
+    return text if len(text) <= most else text[:most] + " ..."
