@@ -5,7 +5,6 @@ import warnings
 import numpy as np
 import pytest
 from paperlab.methods.foundations import linear
-from paperlab.methods.foundations.forest import forest_predict
 from paperlab.methods.instruments import crossfit
 from paperlab.methods.instruments import multiply_robust as iv
 from paperlab.methods.instruments import simulate as iv_dgp
@@ -424,46 +423,3 @@ def test_scores_equal_doubleml_on_the_same_folds_and_predictions(sample):
     theta, se = crossfit.interactive_late(y, a, z, mu0, mu1, p0, p1, pi)
     assert theta == pytest.approx(late.coef[0], abs=1e-8)
     assert se == pytest.approx(late.se[0], abs=1e-8)
-
-
-# Forest
-
-
-def test_forest_with_one_leaf_is_the_mean():
-    x, y = np.arange(40.0)[:, None], np.arange(40.0)
-    assert forest_predict(x, y, x[:3], min_leaf=21, subsample=1.0) == pytest.approx(np.full(3, y.mean()))
-
-
-def test_forest_finds_a_step_and_ignores_monotone_rescaling_of_a_covariate():
-    rng = np.random.default_rng(11)
-    x = rng.uniform(-1, 1, (2000, 2))
-    y = (x[:, 0] > 0.3).astype(float)
-    found = forest_predict(x, y, np.array([[-0.5, 0.0], [0.9, 0.0]]))
-    assert found == pytest.approx([0, 1], abs=1e-6)
-    grid = x[:200]
-    assert forest_predict(np.exp(x), y, np.exp(x[:200])) == pytest.approx(forest_predict(x, y, grid), abs=0.02)
-
-
-def test_forest_is_as_good_as_scikit_learn_and_close_to_it():
-    ensemble = pytest.importorskip("sklearn.ensemble")
-    rng = np.random.default_rng(12)
-    x, new = rng.uniform(-1, 1, (2000, 3)), rng.uniform(-1, 1, (1000, 3))
-    signal = np.sin(3 * new[:, 0]) + np.cos(3 * new[:, 1])
-    y = np.sin(3 * x[:, 0]) + np.cos(3 * x[:, 1]) + rng.normal(size=2000)
-    here = forest_predict(x, y, new)
-    peer = ensemble.RandomForestRegressor(40, min_samples_leaf=25, max_samples=0.5, random_state=0).fit(x, y)
-    peer = peer.predict(new)
-    assert np.corrcoef(here, peer)[0, 1] > 0.98
-    assert np.mean((here - signal) ** 2) < 1.2 * np.mean((peer - signal) ** 2)
-
-
-def test_forest_repeats_for_a_seed_and_refuses_bad_sizes():
-    rng = np.random.default_rng(13)
-    x, y = rng.normal(size=(300, 2)), rng.normal(size=300)
-    assert np.array_equal(forest_predict(x, y, x, seed=5), forest_predict(x, y, x, seed=5))
-    with pytest.raises(ValueError, match="fit together"):
-        forest_predict(x, y[:-1], x)
-    with pytest.raises(ValueError, match="subsample"):
-        forest_predict(x, y, x, subsample=0.0)
-    with pytest.raises(ValueError, match="min_leaf"):
-        forest_predict(x, y, x, min_leaf=0)
