@@ -214,7 +214,7 @@ def importance(phi):
     Examples
     --------
     >>> importance([[2.0, 0.0], [-2.0, 0.0]]).round(4)
-    array([0.9999, 0.0001])
+    array([9.999e-01, 1.000e-04])
     """
     phi = finite("phi", phi)
     size = np.abs(phi).mean(0)
