@@ -16,6 +16,7 @@ from paperlab.methods.foundations.checks import binary, finite
 from paperlab.methods.foundations.forest import forest_predict
 from paperlab.methods.foundations.linear import logistic
 from paperlab.methods.foundations.resampling import seed_of
+from paperlab.methods.foundations.units import unit_of
 from paperlab.methods.instruments.multiply_robust import estimate
 from paperlab.methods.instruments.nuisances import Nuisances, basis
 
@@ -93,8 +94,8 @@ def fit_predict(name, x, y, x_new, *, rng, logit=False):
     else:
         model = LassoCV(cv=3, alphas=20)
         x, x_new = _standardised(_lasso_features(x), _lasso_features(x_new))
-    unit = np.exp2(np.floor(np.log2(np.ptp(y))))  # scikit-learn stops splitting at an absolute gain
-    return unit * model.fit(x, y / unit).predict(x_new)
+    unit, units = unit_of(y), unit_of(x)
+    return unit * model.fit(x / units, y / unit).predict(x_new / units)
 
 
 def _basis_predict(kind, x, y, x_new, logit):
@@ -214,6 +215,18 @@ def crossfit_predictions(sample, learners, folds, *, rng):
     return out
 
 
+def slots(learners):
+    """Learners that stand for p, mu, pi and the effect; the effect takes those that are bases, or ``lin``.
+
+    Examples
+    --------
+    >>> slots(("quad", "rf"))
+    (('quad', 'rf'), ('quad', 'rf'), ('quad', 'rf'), ('quad',))
+    """
+    learners = _check_learners(learners)
+    return (learners,) * 3 + (tuple(name for name in learners if name in BASIS_LEARNERS) or ("lin",),)
+
+
 @dataclass(frozen=True)
 class TupleEstimates:
     """Debiased estimates for every tuple ``(p, mu, pi, effect)`` of learners.
@@ -290,17 +303,17 @@ def debiased_tuples(sample, learners=("lin", "quad", "rf"), *, rng, n_folds=2, d
     >>> found.value.shape, found.label((0, 1, 0, 0))
     ((2, 2, 2, 2), 'lin/quad/lin/lin')
     """
-    learners = _check_learners(learners)
+    names = slots(learners)
+    learners, effects = names[0], names[3]
     seed = seed_of(rng)
     folds = assign_folds(sample.instrument, n_folds, rng=rng) if folds is None else folds
     predictions = crossfit_predictions(sample, learners, folds, rng=seed)
-    effects = tuple(name for name in learners if name in BASIS_LEARNERS) or ("lin",)
     x = _standardised(sample.x, sample.x)[0]
     bases = {}
     for name in effects:
         b = basis(x, BASIS_LEARNERS[name])
         bases[name] = b[:, _varying(b)]
-    shape = (len(learners),) * 3 + (len(effects),)
+    shape = tuple(map(len, names))
     fold_of = np.unique(folds)
     value, se, truncated = np.full(shape, np.nan), np.full(shape, np.nan), np.zeros(shape, dtype=int)
     by_fold = np.full((*shape, len(fold_of)), np.nan)
@@ -319,7 +332,7 @@ def debiased_tuples(sample, learners=("lin", "quad", "rf"), *, rng, n_folds=2, d
                 by_fold[i, j, k, e] = [found.psi[folds == fold].mean() for fold in fold_of]
     if np.isnan(value).all():
         raise ValueError("instrument does not change Var(A): not identified with any learner of p")
-    return TupleEstimates((learners, learners, learners, effects), value, se, truncated, by_fold)
+    return TupleEstimates(names, value, se, truncated, by_fold)
 
 
 def pseudo_risk(by_fold):
