@@ -143,7 +143,7 @@ class Claim:
     paper: str
     source: str
     measure: str
-    criterion: Criterion
+    criterion: Criterion | None
     fidelity: str
     role: str = "paper"
     basis: str | None = None

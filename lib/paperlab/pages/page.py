@@ -103,9 +103,10 @@ class Page:
             Claims, "the page's code" and files of the library by name; empty where nothing has changed, ``None`` where the
             result was made before results carried their hashes.
         """
-        made, now = result.get("hashes", {}), self.hashes
+        made = result.get("hashes", {})
         if "library" not in made:
             return None
+        now = self.hashes
         changed = [f"claim {name}" for name, value in made["claims"].items() if now["claims"].get(name) != value]
         changed += ["the page's code"] if made["code"] != now["code"] else []
         library = {**made["library"], **now["library"]}
