@@ -210,8 +210,8 @@ class Claim:
 
     def judge(self, value):
         """The `Verdict` for ``value``; ``None`` means that this run did not measure the claim."""
-        if self.not_tested:
-            return Verdict(self, value, "not tested", self.not_tested)
+        if self.not_tested or self.criterion is None:
+            return Verdict(self, value, "not tested", self.not_tested or "no criterion")
         if value is None:
             return Verdict(self, None, "not tested", "measured in the full run only" if self.needs else "not measured")
         return Verdict(self, value, self.criterion.verdict(value), "")
