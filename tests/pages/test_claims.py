@@ -8,6 +8,9 @@ from paperlab.pages.claims import BASES, VERDICTS, Claim, Criterion, number, wor
 
 GOOD = {
     "id": "c1",
+    "role": "paper",
+    "certainty": "read",
+    "basis": "paper",
     "text": "Rates fall.",
     "paper": "5 Hz",
     "source": "Table 2",
@@ -104,13 +107,35 @@ def test_criterion_reads_as_text(data, text):
         ({"random": "no"}, "random must be true or false, got 'no'"),
         ({"criterium": {}}, "unknown field 'criterium' (did you mean criterion?)"),
         ({"criterion": None}, "criterion: a criterion is missing"),
+        ({"role": None}, "role is missing; write `role: paper` for a statement of the paper, `role: control` for"),
+        ({"basis": None}, "basis is missing; write where the limit comes from: paper, field, prototype, ours"),
+        ({"basis": "pilot"}, "basis must be one of paper, field, prototype, ours, got 'pilot'"),
+        ({"certainty": None}, "certainty is missing; write how the paper's words or number are known: read,"),
+        ({"certainty": "sure"}, "certainty must be one of read, second hand, recalled, got 'sure'"),
+        ({"role": "control"}, "certainty is for statements of the paper; leave it out of a control, or write"),
+        ({"basis": "ours"}, "a limit of our own (`basis: ours`) needs its reason; write it in `why`"),
+        ({"basis": "ours", "why": " "}, "needs its reason; write it in `why`"),
     ],
 )
 def test_malformed_claim_is_refused(change, words):
     with pytest.raises(PaperlabError) as caught:
         Claim.from_dict({**GOOD, **change}, "x.yml")
     assert words in str(caught.value)
-    assert str(caught.value).startswith("x.yml: ")
+    assert str(caught.value).startswith("x.yml: claim c1: " if "id" not in change else "x.yml: ")
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"role": "control", "certainty": None},
+        {"basis": "ours", "why": "a tenth more or less"},
+        {"basis": None, "criterion": None, "not_tested": "closed data"},
+        {"role": "control", "certainty": None, "basis": None, "not_tested": "closed data"},
+    ],
+)
+def test_what_a_claim_is_worth_is_said_where_it_is_needed(change):
+    data = {key: value for key, value in {**GOOD, **change}.items() if value is not None}
+    assert Claim.from_dict(data, "x.yml").role == data["role"]
 
 
 @pytest.mark.parametrize("data", ["c1", {}, {"text": "no id"}, None])
