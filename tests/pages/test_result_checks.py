@@ -119,6 +119,27 @@ def test_an_edited_result_is_found_by_its_seal(book, change):
     problems("the stored result was edited after its run")
 
 
+def test_an_edited_output_of_any_cell_is_found(book):
+    stored = notebook()
+    stored["cells"][1]["outputs"][0]["data"]["text/latex"] = "x"
+    files.write_json("notebooks/tiny.ipynb", stored)
+    problems("the stored table of claims is not what card and result give")
+    stored = notebook()
+    del stored["cells"][1]["outputs"][0]["data"]["text/latex"]
+    stored["cells"][3]["outputs"].append({"output_type": "stream", "name": "stdout", "text": "The rate is 0.5"})
+    files.write_json("notebooks/tiny.ipynb", stored)
+    problems("an output of the stored page was edited after its run; run `paperlab execute tiny`")
+
+
+def test_how_a_file_cuts_its_texts_into_lines_does_not_matter(book):
+    def cut(output):
+        for kind, text in output["data"].items():
+            output["data"][kind] = "".join(text).splitlines(keepends=True)
+
+    edit_page(cut)
+    assert checks.check() == []
+
+
 def without_hashes(change):
     """The result as versions before hashes stored it."""
 
@@ -209,7 +230,9 @@ def test_an_edited_record_is_found_by_its_seal(record, change):
     edit_record(lambda _: None, sealed=True)
     assert checks.check() == []
     edit_record(change)
-    problems("the recorded full run was edited after it was made; run `paperlab record tiny --profile full`")
+    problems(
+        "the recorded full run was edited after it was made; restore it with git, or run `paperlab record tiny --profile full`"
+    )
 
 
 @pytest.mark.parametrize(
@@ -315,6 +338,12 @@ def test_records_without_hashes_are_told_not_refused(record, paperlab):
     assert code == 0
     note = "note: tiny: full run and seeds: library version unknown, recorded before results carried hashes"
     assert err.splitlines() == [note]
+
+
+def test_a_full_run_that_is_gone_is_told(record):
+    edit_record(lambda record: record.pop("full"))
+    assert checks.check() == []
+    assert "tiny: no full run is recorded; `paperlab record tiny` makes it" in checks.notes()
 
 
 def with_library(book):

@@ -29,10 +29,29 @@ def result_of(notebook):
     return found
 
 
+def _digest(content):
+    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:DIGITS]
+
+
+def _without_hashes(result):
+    return {key: value for key, value in result.items() if key != "hashes"} if isinstance(result, dict) else result
+
+
 def seal(result):
     """Hash of a result's parameters, values and tables, by which an edited one is told from the one that was made."""
-    content = {key: value for key, value in result.items() if key != "hashes"}
-    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:DIGITS]
+    return _digest(_without_hashes(result))
+
+
+def outputs_seal(notebook):
+    """Hash of all that the cells of a notebook show, however its file cuts texts into lines."""
+    shown = []
+    for cell in notebook["cells"]:
+        for output in cell.get("outputs", []):
+            metadata = {key: _without_hashes(value) for key, value in output.get("metadata", {}).items()}
+            parts = {**output.get("data", {}), "text": output.get("text", "")}
+            joined = {kind: "".join(part) if isinstance(part, list) else part for kind, part in parts.items()}
+            shown.append([cell.get("id"), output.get("output_type"), joined, metadata])
+    return _digest(shown)
 
 
 def sealed(result, hashes):
@@ -41,7 +60,8 @@ def sealed(result, hashes):
 
 
 def stamp(notebook, hashes):
-    """Seal the result in the verdict cell of an executed notebook, in place."""
+    """Seal the result in the verdict cell of an executed notebook, and with it all outputs, in place."""
+    hashes = {**hashes, "outputs": outputs_seal(notebook)}
     for cell in notebook["cells"]:
         for output in cell.get("outputs", []):
             if output.get("metadata", {}).get(KEY):

@@ -38,7 +38,7 @@ def notes(page):
     changed = [name for name in (page.changes(page.result or {}) or []) if not name.startswith("claim ")]
     if changed:
         found.append(f"default run: changed since: {', '.join(changed)}; `paperlab execute {page.slug}` runs it again")
-    if page.card.profiles and not made:
+    if "full" in page.card.profiles and "full" not in page.record:
         found.append(f"no full run is recorded; `paperlab record {page.slug}` makes it")
     return found
 
@@ -82,7 +82,11 @@ def _stored(page):
         )
     if result.get("record") and result["record"] != _seal_of_full(page):
         found.append(f"the page shows numbers of another recorded run than data/records/{page.slug}.json; {remedy}")
-    return found or _shown(page, remedy)
+    found = found or _shown(page, remedy)
+    sealed = result.get("hashes", {}).get("outputs")
+    if not found and sealed and sealed != records.outputs_seal(page.notebook):
+        found.append(f"an output of the stored page was edited after its run; {remedy}")
+    return found
 
 
 def _seal_of_full(page):
@@ -106,7 +110,7 @@ def _shown(page, remedy):
 def _recorded(page, name, part):
     remedy = f"run `paperlab record {page.slug} --profile {name}`"
     if records.intact(part) is False:
-        return [f"the recorded {name} run was edited after it was made; {remedy}"]
+        return [f"the recorded {name} run was edited after it was made; restore it with git, or {remedy}"]
     found = _judged(page.card, part["claims"], "recorded", remedy)
     entries = {entry["id"]: entry for entry in part["claims"]} if not found else {}
     for claim in page.card.claims:
@@ -163,7 +167,7 @@ def _seeds(page):
     part = page.record["stability"]
     sealed = records.intact(part)
     if sealed is False:
-        return [f"the recorded seeds were edited after they were run; {remedy}"]
+        return [f"the recorded seeds were edited after they were run; restore them with git, or {remedy}"]
     default = {entry["id"]: entry["verdict"] for entry in (page.result or {}).get("claims", [])}
     claims = {claim.id: claim for claim in page.card.claims}
     found = []
