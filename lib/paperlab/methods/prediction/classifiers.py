@@ -222,7 +222,7 @@ def mean_and_error(differences, overlap=0.0):
     ----------
     differences : array_like, shape (n_splits,)
     overlap : float
-        Test rows over training rows where the splits re-use the same data: their differences are then correlated, and the
+        Test rows over training rows where the splits reuse the same data: their differences are then correlated, and the
         variance of the mean is s^2 (1/J + overlap) in the place of s^2/J (Nadeau and Bengio 2003).
 
     Returns
