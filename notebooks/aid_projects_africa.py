@@ -77,10 +77,8 @@ from scipy import stats
 from threadpoolctl import threadpool_limits
 
 from paperlab import datasets
-from paperlab.methods.weighting import images as places
-from paperlab.methods.weighting import simulate
-from paperlab.methods.weighting import effects as wt
 from paperlab.methods.foundations import metrics
+from paperlab.methods.weighting import effects, images, simulate
 
 plots.style()
 threadpool_limits(1)  # small matrices: threads would only wait for each other
@@ -131,16 +129,22 @@ def interval(values):
 # %% mystnb={"figure": {"caption": "Made-up chips, sorted by the estimated propensity of a World Bank project from the image alone: lowest row first. More roofs and roads towards the bottom.", "name": "aid-chips"}, "image": {"alt": "Three rows of eight small images of patchy ground. The first row is nearly empty, the last has many bright squares and several straight lines."}} tags=["hide-input", "thumbnail"]
 rng = np.random.default_rng(streams["worlds"].spawn(1)[0])
 example_b = rng.standard_normal(n)
-example = simulate.draw_chips(example_b, rng)
-example_places = simulate.Places.draw(example_b, rng)
-example_features = places.random_features(example, rng)
-example_folds = wt.folds_of(n, 3, rng)
-example_w = {donor.name: example_places.assign(donor, rng, visible) for donor in DONORS}
+example = simulate.draw_chips(example_b, rng=rng)
+example_places = simulate.Places.draw(example_b, rng=rng)
+example_features = images.random_features(example, rng=rng)
+example_folds = effects.folds_of(n, 3, rng=rng)
+example_w = {
+    donor.name: example_places.assign(donor, rng=rng, visible=visible)
+    for donor in DONORS
+}
+example_x = np.hstack([example_places.x, example_features])
 example_e = {
-    name: wt.propensity(np.hstack([example_places.x, example_features]), w, example_folds, C, name)
+    name: effects.propensity(example_x, w, example_folds, c=C, name=name)
     for name, w in example_w.items()
 }
-by_image = wt.propensity(example_features, example_w["World Bank"], example_folds, C, "World Bank")
+by_image = effects.propensity(
+    example_features, example_w["World Bank"], example_folds, c=C, name="World Bank"
+)
 ranks = np.argsort(by_image)
 fig, axes = plt.subplots(3, 8, figsize=(7, 2.9))
 for row, part in zip(axes, (ranks[:8], ranks[n // 2 - 4 : n // 2 + 4], ranks[-8:])):
@@ -162,7 +166,7 @@ plt.show()
 # %%
 def ladder(world, features, b, donor, rng, folds, sign, specs, c):
     """Estimates and AUC of one donor in one world for the rungs named in ``specs``."""
-    w = world.assign(donor, rng, sign)
+    w = world.assign(donor, rng=rng, visible=sign)
     y = world.wealth(w, donor.tau, hidden_in_y)
     inputs = {
         "tabular": world.x,
@@ -172,9 +176,9 @@ def ladder(world, features, b, donor, rng, folds, sign, specs, c):
     }
     estimate, score, used = {"naive": y[w == 1].mean() - y[w == 0].mean()}, {}, {}
     for spec in specs:
-        e = wt.propensity(inputs[spec], w, folds, c, donor.name)
-        used[spec] = wt.hajek(y, w, e, clip, donor.name)
-        estimate[spec], score[spec] = used[spec].value, metrics.auc(e, w)
+        e = effects.propensity(inputs[spec], w, folds, c=c, name=donor.name)
+        used[spec] = effects.hajek(y, w, e, clip=clip, name=donor.name)
+        estimate[spec], score[spec] = used[spec].value, metrics.auroc(e, w)
     return estimate, score, used, (w, y, inputs)
 
 
@@ -183,8 +187,8 @@ PENALTIES = [0.003, 0.03, 0.3, 1.0, 10.0]
 for number, stream in enumerate(streams["worlds"].spawn(n_worlds)):
     rng = np.random.default_rng(stream)
     b = rng.standard_normal(n)
-    features = places.random_features(simulate.draw_chips(b, rng), rng)
-    world, folds = simulate.Places.draw(b, rng), wt.folds_of(n, 3, rng)
+    features = images.random_features(simulate.draw_chips(b, rng=rng), rng=rng)
+    world, folds = simulate.Places.draw(b, rng=rng), effects.folds_of(n, 3, rng=rng)
     for donor in DONORS:
         estimate, score, used, (w, y, inputs) = ladder(world, features, b, donor, rng, folds, visible, LADDER[1:], C)
         rows += [
@@ -200,24 +204,30 @@ for number, stream in enumerate(streams["worlds"].spawn(n_worlds)):
         weights.append(
             {
                 "donor": donor.name,
-                "clipped": used["both"].clipped,
+                "clipped": used["both"].n_clipped,
                 "treated": w.sum(),
-                "effective": used["both"].effective[0],
+                "effective": used["both"].effective_treated,
             }
         )
         if donor is CHINA:
-            e = wt.propensity(inputs["both"], w, folds, C, donor.name)
-            blind.append(wt.hajek(world.wealth(w, donor.tau, 2.0), w, e, clip).value)
+            e = effects.propensity(inputs["both"], w, folds, c=C, name=donor.name)
+            hidden_wealth = world.wealth(w, donor.tau, 2.0)
+            blind.append(effects.hajek(hidden_wealth, w, e, clip=clip).value)
         if number < 6:
-            e = wt.propensity(np.column_stack([inputs["both"], b]), w, folds, 1.0, donor.name)
-            overshoot.append((donor.name, wt.hajek(y, w, e, clip).value - donor.tau))
+            everything = np.column_stack([inputs["both"], b])
+            e = effects.propensity(everything, w, folds, c=1.0, name=donor.name)
+            error = effects.hajek(y, w, e, clip=clip).value - donor.tau
+            overshoot.append((donor.name, error))
             for c in PENALTIES:
                 for rung in ("both", "oracle"):
-                    e = wt.propensity(inputs[rung], w, folds, c, donor.name)
-                    honest, slope = wt.recalibrated(e, w)
-                    for name, chance in ((rung, e), (f"{rung}, recalibrated", honest)):
-                        value = wt.hajek(y, w, chance, clip).value
-                        at_penalty.append((donor.name, name, c, value - donor.tau, metrics.auc(e, w), slope))
+                    e = effects.propensity(inputs[rung], w, folds, c=c, name=donor.name)
+                    honest, area = effects.recalibrate(e, w), metrics.auroc(e, w)
+                    for name, chance in (
+                        (rung, e),
+                        (f"{rung}, recalibrated", honest.propensity),
+                    ):
+                        error = effects.hajek(y, w, chance, clip=clip).value - donor.tau
+                        at_penalty.append((donor.name, name, c, error, area, honest.slope))
         other = ladder(world, features, b, donor, rng, folds, -visible, ["tabular", "both"], C)[0]
         turned.append(
             {
@@ -381,12 +391,21 @@ panel_rows = []
 TAU = 2.0
 for stream in streams["panels"].spawn(n_panels):
     rng = np.random.default_rng(stream)
-    b, w, y, imputed = simulate.draw_panel(4000, rng, tau=TAU, rho=rho)
-    fe_true, _ = wt.fixed_effects(y, w)
-    fe, se = wt.fixed_effects(imputed, w)
-    e = wt.propensity(b[:, None], w[:, -1], wt.folds_of(4000, 3, rng), 1.0, "panel")
-    ipw = wt.hajek(imputed[:, -1], w[:, -1], e, 0.002).value
-    panel_rows.append({"FE, true wealth": fe_true, "FE, imputed": fe, "weighting, imputed": ipw, "se": se})
+    drawn = simulate.draw_panel(4000, rng=rng, tau=TAU, rho=rho)
+    fe_true = effects.fixed_effects(drawn.wealth, drawn.treatment)
+    fe = effects.fixed_effects(drawn.imputed, drawn.treatment)
+    last, folds = drawn.treatment[:, -1], effects.folds_of(4000, 3, rng=rng)
+    e = effects.propensity(drawn.b[:, None], last, folds, c=1.0, name="panel")
+    panel_rows.append(
+        {
+            "FE, true wealth": fe_true.value,
+            "FE, imputed": fe.value,
+            "weighting, imputed": effects.hajek(
+                drawn.imputed[:, -1], last, e, clip=0.002
+            ).value,
+            "se": fe.se,
+        }
+    )
 panel = pd.DataFrame(panel_rows)
 covers = {value: (np.abs(panel["FE, imputed"] - value) < 1.96 * panel["se"]).mean() for value in (rho * TAU, TAU)}
 paper.measure(
@@ -430,27 +449,29 @@ plt.show()
 
 # %%
 if chip_worlds or cnn_worlds or sectors:
-    images = datasets.load("causalimages_tutorial")
+    real_chips = datasets.load("causalimages_tutorial")
 
 
 def chip_world(stream, count):
     """A world whose images are crops of real chips, with random-filter features."""
     rng = np.random.default_rng(stream)
-    chips, source = simulate.crop_chips(images, count, rng)
-    b = places.visible_development(chips)
-    world = simulate.Places.draw(b, rng)
-    return rng, chips, source, b, world
+    crops = simulate.crop_chips(real_chips, count, rng=rng)
+    b = images.visible_development(crops.chips)
+    world = simulate.Places.draw(b, rng=rng)
+    return rng, crops.chips, crops.source, b, world
 
 
 if chip_worlds:
     rows = []
     for number, stream in enumerate(streams["chips"].spawn(chip_worlds)):
         rng, chips, source, b, world = chip_world(stream, n_chips)
-        features = places.random_features(chips, rng)
-        by_chip, at_random = wt.folds_of(n_chips, 3, rng, source), wt.folds_of(n_chips, 3, rng)
+        features = images.random_features(chips, rng=rng)
+        by_chip = effects.folds_of(n_chips, 3, rng=rng, groups=source)
+        at_random = effects.folds_of(n_chips, 3, rng=rng)
         for donor in DONORS:
             estimate, score, _, (w, y, inputs) = ladder(world, features, b, donor, rng, by_chip, visible, LADDER[1:], C)
-            leaky = metrics.auc(wt.propensity(features, w, at_random, C, donor.name), w)
+            e = effects.propensity(features, w, at_random, c=C, name=donor.name)
+            leaky = metrics.auroc(e, w)
             for rung in LADDER:
                 entry = {"world": number, "donor": donor.name, "rung": rung, "estimate": estimate[rung]}
                 rows.append(
@@ -481,21 +502,26 @@ if cnn_worlds:
     rows = []
     for number, stream in enumerate(streams["network"].spawn(cnn_worlds)):
         rng, chips, source, b, world = chip_world(stream, 3000)
-        features = places.random_features(chips, rng)
-        folds = wt.folds_of(3000, 3, rng, source)
-        w = np.column_stack([world.assign(donor, rng, visible) for donor in DONORS])
+        features = images.random_features(chips, rng=rng)
+        folds = effects.folds_of(3000, 3, rng=rng, groups=source)
+        w = np.column_stack(
+            [world.assign(donor, rng=rng, visible=visible) for donor in DONORS]
+        )
         net = {
-            "image": places.cnn_propensity(chips, world.x[:, :0], w, folds, int(rng.integers(2**31))),
-            "both": places.cnn_propensity(chips, world.x, w, folds, int(rng.integers(2**31))),
+            "image": images.cnn_propensity(chips, world.x[:, :0], w, folds, rng=rng),
+            "both": images.cnn_propensity(chips, world.x, w, folds, rng=rng),
         }
         for j, donor in enumerate(DONORS):
             y = world.wealth(w[:, j], donor.tau, hidden_in_y)
             for rung, x in (("image", features), ("both", np.hstack([world.x, features]))):
-                e = wt.propensity(x, w[:, j], folds, C, donor.name)
-                for model, chance in (("random filters", e), ("small network", net[rung][:, j])):
-                    rows.append(
-                        (donor.name, rung, model, wt.hajek(y, w[:, j], chance, clip).value, metrics.auc(chance, w[:, j]))
-                    )
+                e = effects.propensity(x, w[:, j], folds, c=C, name=donor.name)
+                for model, chance in (
+                    ("random filters", e),
+                    ("small network", net[rung][:, j]),
+                ):
+                    value = effects.hajek(y, w[:, j], chance, clip=clip).value
+                    area = metrics.auroc(chance, w[:, j])
+                    rows.append((donor.name, rung, model, value, area))
         print(f"small network: world {number + 1} of {cnn_worlds}")
     networks = pd.DataFrame(rows, columns=["donor", "rung", "model", "estimate", "AUC"])
     networks = networks.groupby(["donor", "rung", "model"], sort=False).mean().reset_index()
@@ -544,8 +570,8 @@ if networks is not None:
 if sectors:
     rows = []
     rng, chips, source, b, world = chip_world(streams["sectors"], n_chips)
-    features = places.random_features(chips, rng)
-    folds = wt.folds_of(n_chips, 3, rng, source)
+    features = images.random_features(chips, rng=rng)
+    folds = effects.folds_of(n_chips, 3, rng=rng, groups=source)
     for number in range(sectors):
         tau = rng.normal(2, 2)
         donor = simulate.Donor(f"sector {number + 1}", rng.uniform(0.2, 1.2), rng.uniform(0, 1), tau, base=-3.0)
@@ -641,13 +667,14 @@ rows = []
 for donor in DONORS:
     w = example_w[donor.name]
     y, x = example_places.wealth(w, donor.tau, hidden_in_y), np.hstack([example_places.x, example_features])
-    g0, g1 = wt.outcome_predictions(x, y, w, example_folds, penalty=10.0)
+    outcomes = effects.predict_outcomes(x, y, w, example_folds, penalty=10.0)
     for c in PENALTIES:
-        e = wt.propensity(x, w, example_folds, c, donor.name)
-        robust = wt.augmented(y, w, e, g0, g1, clip)
-        honest = wt.recalibrated(e, w)[0]
-        pair = wt.hajek(y, w, e, clip).value, wt.hajek(y, w, honest, clip).value
-        rows.append((donor.name, c, *pair, robust.value, robust.se, wt.augmented(y, w, honest, g0, g1, clip).value))
+        e = effects.propensity(x, w, example_folds, c=c, name=donor.name)
+        honest = effects.recalibrate(e, w).propensity
+        plain, calm = (effects.hajek(y, w, p, clip=clip).value for p in (e, honest))
+        robust = effects.aipw(y, w, e, outcomes, clip=clip)
+        both = effects.aipw(y, w, honest, outcomes, clip=clip).value
+        rows.append((donor.name, c, plain, calm, robust.value, robust.se, both))
 columns = ["donor", "C", "Hajek", "recalibrated", "doubly robust", "s.e.", "d. r., recalibrated"]
 frame = pd.DataFrame(rows, columns=columns).set_index(["donor", "C"])
 plots.table(frame, caption="One world; truth 1 and 2", digits=2)
@@ -670,16 +697,18 @@ plots.table(frame, caption="One world; truth 1 and 2", digits=2)
 
 # %%
 rng = np.random.default_rng(streams["exercise"])
-_, w, y, imputed = simulate.draw_panel(4000, rng, tau=TAU, rho=rho)
-fe, se = wt.fixed_effects(imputed, w)
+drawn = simulate.draw_panel(4000, rng=rng, tau=TAU, rho=rho)
+fe = effects.fixed_effects(drawn.imputed, drawn.treatment)
 surveyed = rng.choice(4000, 200, replace=False)
-true_change, seen = (v[surveyed, -1] - v[surveyed, 0] for v in (y, imputed))
-fit = stats.linregress(true_change, seen)
-corrected = fe / fit.slope
-error = abs(corrected) * np.hypot(se / fe, fit.stderr / fit.slope)
-print(
-    f"rho {fit.slope:.2f} (s.e. {fit.stderr:.2f}); fixed effects {fe:.2f} (s.e. {se:.2f}); corrected {corrected:.2f} (s.e. {error:.2f}); truth {TAU:g}"
+true_change, seen = (
+    v[surveyed, -1] - v[surveyed, 0] for v in (drawn.wealth, drawn.imputed)
 )
+fit = stats.linregress(true_change, seen)
+corrected = fe.value / fit.slope
+error = abs(corrected) * np.hypot(fe.se / fe.value, fit.stderr / fit.slope)
+print(f"rho {fit.slope:.2f} (s.e. {fit.stderr:.2f})")
+print(f"fixed effects {fe.value:.2f} (s.e. {fe.se:.2f})")
+print(f"corrected {corrected:.2f} (s.e. {error:.2f}); truth {TAU:g}")
 
 # %% [markdown]
 # The correction assumes that the map is equally slow everywhere, and for changes made by projects as for others. Both would have to be checked in the survey.

@@ -65,13 +65,9 @@ from myst_nb import glue
 from threadpoolctl import threadpool_limits
 
 from paperlab import datasets
-from paperlab.methods.conjoint import choices as conjoint
+from paperlab.methods.conjoint import choices, election, games
+from paperlab.methods.conjoint import gender_game, policy, simulate
 from paperlab.methods.foundations import linear
-from paperlab.methods.conjoint import simulate as conjoint_design
-from paperlab.methods.conjoint import election as conjoint_election
-from paperlab.methods.conjoint import games as conjoint_games
-from paperlab.methods.conjoint import gender_game
-from paperlab.methods.conjoint import policy as conjoint_policy
 
 plots.style()
 threadpool_limits(1)  # many small matrices: threads would only wait for each other
@@ -124,7 +120,7 @@ FACTORS = {
     ),
     "favorability": ("Favorability.rating.among.the.public", ["34%", "43%", "52%", "61%", "70%"]),
 }
-layout = conjoint.Layout(tuple(len(levels) for _, levels in FACTORS.values()))
+layout = choices.Layout(tuple(len(levels) for _, levels in FACTORS.values()))
 p = layout.uniform
 
 
@@ -140,15 +136,22 @@ def put(name, value):
 def ono_burden():
     """Choices for President by respondents who call themselves Democrats or Republicans."""
     rows = datasets.load("ono_burden").query("Office == 'President' and R_Partisanship in ['Democrat', 'Republican']")
-    x = conjoint.encode(
-        rows.rename(columns={c: k for k, (c, _) in FACTORS.items()}), {k: v for k, (_, v) in FACTORS.items()}
-    )
-    task = rows["respondentIndex"].to_numpy() * 100 + rows["task"].to_numpy()
-    first, second, y = conjoint.pair_rows(task, rows["selected"])
+    named = rows.rename(columns={column: key for key, (column, _) in FACTORS.items()})
+    x = choices.encode(named, {key: levels for key, (_, levels) in FACTORS.items()})
+    task = list(zip(rows["respondentIndex"], rows["task"]))
+    pair = choices.pair_rows(task, rows["selected"])
     party = (rows["Party.affiliation"] == "Republican Party").to_numpy().astype(int)
     voter = (rows["R_Partisanship"] == "Republican").to_numpy().astype(int)
-    person = np.unique(rows["respondentIndex"], return_inverse=True)[1]
-    return conjoint.Pairs(x[first], x[second], party[first], party[second], voter[first], y, person[first], layout)
+    return choices.Pairs(
+        x1=x[pair.first],
+        x2=x[pair.second],
+        party1=party[pair.first],
+        party2=party[pair.second],
+        voter=voter[pair.first],
+        y=pair.y,
+        person=rows["respondentIndex"].to_numpy()[pair.first],
+        layout=layout,
+    )
 
 
 # %% [markdown]
@@ -206,11 +209,18 @@ def ono_burden():
 # %%
 rows = []
 for k in sorted(set(K)):
-    truth = conjoint_design.average_case(k, rng(1, k))
+    truth = simulate.average_case(k, rng=rng(1, k))
     for n in sorted(set(n_grid)):
-        samples = [conjoint_design.estimate_average(truth, n, noise_sd, rng(2, k, n, i)) for i in range(reps)]
-        pi, se, value, se_value, inside = (np.array(part) for part in zip(*samples, strict=True))
-        error = pi - truth.pi
+        samples = [
+            simulate.estimate_average(
+                truth, n, noise_sd=noise_sd, rng=rng(2, k, n, i)
+            )
+            for i in range(reps)
+        ]
+        error = np.array([s.pi for s in samples]) - truth.pi
+        se = np.array([s.se_pi for s in samples])
+        value_error = np.array([s.value for s in samples]) - truth.value
+        se_value = np.array([s.se_value for s in samples])
         rows.append(
             {
                 "K": k,
@@ -218,8 +228,8 @@ for k in sorted(set(K)):
                 "RMSE": np.sqrt((error**2).mean()),
                 "bias": np.abs(error.mean(0)).mean(),
                 "coverage": (np.abs(error) < 1.96 * se).mean(),
-                "coverage of Q": (np.abs(value - truth.value) < 1.96 * se_value).mean(),
-                "inside": inside.mean(),
+                "coverage of Q": (np.abs(value_error) < 1.96 * se_value).mean(),
+                "inside": np.mean([s.inside for s in samples]),
                 "penalty": truth.lam,
             }
         )
@@ -276,25 +286,23 @@ plt.show()
 # %%
 def substitutes(interaction, lam, stream, n=1000, starts=4):
     """True Q of learned policy and AMCE profile in each sample, and the learned policies of the last start."""
-    betas, gammas, profiles = [], [], []
+    coefs, profiles = [], []
     for i in range(reps):
-        x, y, beta, gamma = conjoint_design.substitutes(n, rng(stream, i), interaction)
-        z, _ = conjoint.two_way(x)
-        _, b, g = conjoint.unpack(linear.regress(z, y)[0], x.shape[1])
-        betas.append(b)
-        gammas.append(g)
-        effects = linear.regress(np.column_stack([np.ones(n), x]), y)[0][1:]
+        drawn = simulate.substitutes(n, rng=rng(stream, i), interaction=interaction)
+        coefs.append(linear.regress(policy.two_way(drawn.x), drawn.y).coef)
+        effects = linear.regress(np.column_stack([np.ones(n), drawn.x]), drawn.y).coef[1:]
         profiles.append((effects > 0).astype(float))
-    two = conjoint.Layout((2,) * len(beta))
+    fitted, truth = policy.TwoWayModel.from_coef(coefs, 4), drawn.model
+    two = choices.Layout((2,) * 4)
     wide, square = np.zeros((reps, 1, two.size)), np.zeros((reps, 1, two.size, two.size))
-    wide[:, 0, 1::2], square[:, 0, 1::2, 1::2] = betas, gammas
+    wide[:, 0, 1::2], square[:, 0, 1::2, 1::2] = fitted.beta, fitted.gamma
     first = rng(stream, reps).normal(0, 0.3, (starts, two.size))
     wide, square = np.repeat(wide, starts, 1), np.repeat(square, starts, 1)
-    pi = conjoint_policy.ascend(wide, square, two.uniform, lam, two, start=first, steps=600)
-    reached = conjoint_policy.quadratic_value(0, wide, square, pi) - lam * conjoint_games.distance(pi, two.uniform)
+    model = policy.TwoWayModel(0.0, wide, square)
+    pi = policy.ascend(model, two.uniform, lam, two, start=first, n_steps=600)
+    reached = model.value(pi) - lam * games.distance(pi, two.uniform)
     best = pi[np.arange(reps), reached.argmax(1)][:, 1::2]
-    true = [conjoint_policy.quadratic_value(0, beta, gamma, np.asarray(q)) for q in (best, profiles)]
-    return true[0], true[1], best
+    return truth.value(best), truth.value(np.array(profiles)), best
 
 
 rows = []
@@ -328,21 +336,20 @@ plots.table(
 PRICE, SHARES = 0.05, np.linspace(0.1, 0.9, 7)
 rows, single, cycles, worst = [], [], 0, []
 for index, share in enumerate(SHARES):
-    m = gender_game.gender_truth(share)
-    x, y, gap = gender_game.gender_grid(m, PRICE)
-    path = gender_game.gender_path(m, PRICE, rate=20.0, steps=300)
-    worst.append(np.abs(path[-1] - (x, y)).max())
+    m = gender_game.true_matrix(share)
+    grid = gender_game.grid_equilibrium(m, PRICE)
+    exact, at_grid = gender_game.equilibrium(m, PRICE), (grid.x, grid.y)
+    path = gender_game.gradient_path(m, PRICE, learning_rate=20.0, n_steps=300)
+    worst.append(np.abs(path[-1] - at_grid).max())
     cycles += sum(gender_game.best_response_cycle(m, (g, h)) > 1 for g in (0, 1) for h in (0, 1))
     for n in (1000, 5000, 10_000):
-        theta, variance = gender_game.gender_sample(share, n, 4 * reps, rng(4, index, n))
-        cells = theta[:, :8].reshape(-1, 2, 2, 2)
-        seen = gender_game.gender_matrix(cells[:, 0], cells[:, 1], theta[:, 8], theta[:, 9], share)
-        exact = np.array(gender_game.gender_equilibrium(m, PRICE)[:2])
-        found = np.stack(gender_game.gender_equilibrium(seen, PRICE)[:2], -1)
-        se = gender_game.gender_standard_errors(theta, variance, share, PRICE)
-        error = np.abs(found - (x, y))
-        covered = (np.abs(found - exact) < 1.96 * se).mean()
-        rows.append((share, n, x, y, *error.mean(0), error.max(), covered))
+        samples = gender_game.sample(share, n, 4 * reps, rng=rng(4, index, n))
+        point = gender_game.equilibrium(samples.matrix(share), PRICE)
+        found = np.stack([point.x, point.y], -1)
+        se = gender_game.standard_errors(samples, share, PRICE)
+        error = np.abs(found - at_grid)
+        covered = (np.abs(found - (exact.x, exact.y)) < 1.96 * se).mean()
+        rows.append((share, n, *at_grid, *error.mean(0), error.max(), covered))
     single.append(error.max(1))
 columns = ["p_R", "n", "π_R", "π_D", "error π_R", "error π_D", "worst", "coverage"]
 gender = pd.DataFrame(rows, columns=columns)
@@ -363,13 +370,13 @@ plots.table(
 )
 
 # %% mystnb={"figure": {"caption": "Penalised payoff of the Republicans in the true gender game (colour), best responses of both parties, their crossing, and the path of simultaneous gradient steps on logits from even chances.", "name": "conjoint-gender"}, "image": {"alt": "A square of coloured contours shaped like a saddle; two nearly straight lines, one steep and one flat, cross at a star, and a dotted path leads from the centre to the star."}} tags=["hide-input"]
-m = gender_game.gender_truth(p_R)
+m = gender_game.true_matrix(p_R)
 grid = np.linspace(0, 1, 101)
 c0, c1, c2, c3 = gender_game.bilinear(m)
 v = c0 + c1 * grid[:, None] + c2 * grid + c3 * np.outer(grid, grid)
 u = v - 2 * PRICE * (grid[:, None] - 0.5) ** 2 + 2 * PRICE * (grid - 0.5) ** 2
-x, y, value = gender_game.gender_equilibrium(m, PRICE)
-path = gender_game.gender_path(m, PRICE, rate=20.0, steps=300)
+point = gender_game.equilibrium(m, PRICE)
+path = gender_game.gradient_path(m, PRICE, learning_rate=20.0, n_steps=300)
 fig, ax = plt.subplots(figsize=(5.6, 4))
 mesh = ax.contourf(grid, grid, u.T, 20, cmap="Greys", alpha=0.8)
 fig.colorbar(mesh, label="Republican share less penalties")
@@ -378,7 +385,7 @@ ax.plot(
     grid, np.clip(0.5 - (c2 + c3 * grid) / (4 * PRICE), 0, 1), "--", color=BLUE, label="best $\\pi_D$ against $\\pi_R$"
 )
 ax.plot(*path.T, ":", color=GREEN, lw=2.5, label="gradient steps")
-ax.plot(x, y, "*", ms=15, color=ORANGE, mec="black", label="equilibrium")
+ax.plot(point.x, point.y, "*", ms=15, color=ORANGE, mec="black", label="equilibrium")
 ax.set(xlabel="$\\pi_R$, probability of a man, Republicans", ylabel="$\\pi_D$, Democrats", xlim=(0, 1), ylim=(0, 1))
 ax.legend(loc="upper right", frameon=True)
 plt.show()
@@ -409,20 +416,19 @@ if dataset == "ono_burden":
     pairs, true_voters = ono_burden(), None
 else:
     divisive = [list(FACTORS).index(name) for name in ("security", "immigrants", "abortion", "deficit")]
-    true_voters = conjoint_design.draw_voters(layout, divisive, rng(5))
-    pairs, clipped = conjoint_design.simulate_voters(true_voters, 1081, 5, 0.432, rng(6))
-    print(f"{clipped:.2%} of the simulated probabilities had to be clipped")
+    true_voters = simulate.draw_voters(layout, divisive, rng=rng(5))
+    survey = simulate.simulate_voters(true_voters, 1081, 5, 0.432, rng=rng(6))
+    pairs = survey.pairs
+    print(f"{survey.clipped:.2%} of the simulated probabilities had to be clipped")
 persons = pairs.n_persons
-products = conjoint_election.cross_products(pairs)
+products = election.cross_products(pairs)
 everyone = np.ones((1, persons))
-effect, se = conjoint.amce(pairs)
-naive = conjoint.amce(pairs, clustered=False)[1]
-doubled = linear.regress(
-    np.repeat(np.column_stack([pairs.x1 - pairs.x2])[:, layout.free], 2, axis=0), np.repeat(pairs.y - 0.5, 2)
-)
-single_rows = linear.regress((pairs.x1 - pairs.x2)[:, layout.free], pairs.y - 0.5, pairs.person)
-put("cluster", np.median(se[layout.free] / naive[layout.free]))
-put("doubled", np.median(np.sqrt(np.diag(single_rows[1]) / np.diag(doubled[1]))))
+clustered, naive = choices.amce(pairs), choices.amce(pairs, clustered=False)
+difference = (pairs.x1 - pairs.x2)[:, layout.free]
+once = linear.regress(difference, pairs.y - 0.5, pairs.person)
+twice = linear.regress(np.repeat(difference, 2, axis=0), np.repeat(pairs.y - 0.5, 2))
+put("cluster", np.median(clustered.se[layout.free] / naive.se[layout.free]))
+put("doubled", np.median(once.se / twice.se))
 put("persons", persons)
 put("choices", len(pairs.y))
 print(f"{len(pairs.y):,} choices by {persons:,} respondents, {pairs.voter.mean():.1%} of them by Republicans")
@@ -433,20 +439,27 @@ print(f"{len(pairs.y):,} choices by {persons:,} respondents, {pairs.voter.mean()
 # respondent's choices (leakage), and the profile of the largest AMCEs. And one control: choices re-dealt over pairs, so that attributes mean nothing.
 
 # %%
-folds = (rng(7).permutation(persons) % 5)[pairs.person]
-held, inside, argmax = conjoint_election.held_out_shares(pairs, LAMS, RIDGE, folds)
-leaky = conjoint_election.held_out_shares(pairs, LAMS, RIDGE, rng(8).permutation(len(pairs.y)) % 5)[0]
-chosen, held_mean, held_se = conjoint_policy.choose_penalty(LAMS, held)
+folds = (rng(7).permutation(persons) % 5)[pairs.person_code]
+held = election.held_out_shares(pairs, LAMS, RIDGE, folds)
+scattered = rng(8).permutation(len(pairs.y)) % 5
+leaky = election.held_out_shares(pairs, LAMS, RIDGE, scattered).held_out
+choice = policy.choose_penalty(LAMS, held.held_out)
+chosen, held_mean, held_se = choice.index, choice.mean, choice.se
+inside, argmax = held.in_sample, held.argmax
 shuffles = []
 for i in range(5):
     deal = rng(9, i).permutation(len(pairs.y))
     redealt = dataclasses.replace(pairs, x1=pairs.x1[deal], x2=pairs.x2[deal])
-    h, inner, _ = conjoint_election.held_out_shares(redealt, LAMS, RIDGE, folds)
-    game = conjoint_election.fit_election(
-        conjoint_election.cross_products(redealt), everyone, RIDGE, p_R, layout, primary
-    )
+    h = election.held_out_shares(redealt, LAMS, RIDGE, folds)
+    sums = election.cross_products(redealt)
+    game = election.fit_election(sums, everyone, RIDGE, p_R, layout, primary)
+    both = games.solve(game, LAMS[chosen : chosen + 1])
     shuffles.append(
-        (h.mean(0), inner.mean(0), game.outcome(*conjoint_games.solve(game, LAMS[chosen : chosen + 1]))[0].item())
+        (
+            h.held_out.mean(0),
+            h.in_sample.mean(0),
+            game.outcome(both.pi_r, both.pi_d).value.item(),
+        )
     )
 control = [np.mean([s[part] for s in shuffles], axis=0) for part in (0, 1)]
 cv = pd.DataFrame(
@@ -484,35 +497,33 @@ SIDES = ("average", "R alone", "D alone", "no primaries", "with primaries")
 
 def shares(weights):
     """Shares along the penalties by kind of policy, with the policies; leading axes (fits, penalties)."""
-    slopes = conjoint_election.average_slopes(products, weights, RIDGE)[:, None]
-    pooled = conjoint_policy.linear_policy(slopes, p, LAMS[:, None], layout)
-    game = conjoint_election.fit_election(products, weights, RIDGE, p_R, layout)
+    slopes = election.average_slopes(products, weights, RIDGE)[:, None]
+    pooled = policy.linear_policy(slopes, p, LAMS[:, None], layout)
+    game = election.fit_election(products, weights, RIDGE, p_R, layout)
     plain = game.without_primaries()
-    simple, full = conjoint_games.solve(plain, LAMS), conjoint_games.solve(game, LAMS)
-    field = np.broadcast_to(p, simple[0].shape)
-    alone = plain.share(simple[0], field)[0], 1 - plain.share(field, simple[1])[0]
+    simple, full = games.solve(plain, LAMS), games.solve(game, LAMS)
+    field = np.broadcast_to(p, simple.pi_r.shape)
     values = (
-        conjoint_election.linear_share(pooled, slopes, p),
-        *alone,
-        plain.share(*simple)[0],
-        game.outcome(*full)[0],
+        election.linear_share(pooled, slopes, p),
+        plain.share(simple.pi_r, field).value,
+        1 - plain.share(field, simple.pi_d).value,
+        plain.share(simple.pi_r, simple.pi_d).value,
+        game.outcome(full.pi_r, full.pi_d).value,
     )
-    return dict(zip(SIDES, values, strict=True)), pooled, (full if primary else simple), game if primary else plain
+    found = (full, game) if primary else (simple, plain)
+    return dict(zip(SIDES, values, strict=True)), pooled, *found
 
 
-point, pooled, policies, election = shares(everyone)
+point, pooled, policies, fitted = shares(everyone)
 draws = rng(10).multinomial(persons, np.full(persons, 1 / persons), size=n_boot).astype(float)
-boot, pooled_boot, policies_boot, election_boot = shares(draws)
+boot, pooled_boot, policies_boot, _ = shares(draws)
 table = pd.DataFrame({"penalty": LAMS, "held out": held_mean})
 for side in SIDES:
     table[side] = point[side][0]
     table[f"{side} low"], table[f"{side} high"] = np.quantile(boot[side], [0.025, 0.975], axis=0)
-table["no strategy"] = election.share(p, p)[0].item()
-kappa = [
-    election.nomination(pi, slope)[0][0]
-    for pi, slope in zip(policies, (election.primary_r, election.primary_d), strict=True)
-]
-table["κ_R"], table["κ_D"] = kappa
+table["no strategy"] = fitted.share(p, p).value.item()
+table["κ_R"] = fitted.nomination(policies.pi_r, fitted.primary_r).value[0]
+table["κ_D"] = fitted.nomination(policies.pi_d, fitted.primary_d).value[0]
 paper.keep("path", table)
 adversarial = boot["with primaries" if primary else "no primaries"][:, chosen]
 average_boot = boot["average"][:, chosen]
@@ -555,12 +566,14 @@ fig.legend(*axes[0, 0].get_legend_handles_labels(), loc="outside upper center", 
 plt.show()
 
 # %%
+parts = ["intercept", "slope_r", "slope_d"] + ["primary_r", "primary_d"] * primary
 one = dataclasses.replace(
-    election,
-    **{name: getattr(election, name)[0, 0] for name in ("intercept", "slope_r", "slope_d")},
-    **{name: getattr(election, name)[0, 0] if primary else None for name in ("primary_r", "primary_d")},
+    fitted, **{name: getattr(fitted, name)[0, 0] for name in parts}
 )
-gap = conjoint_games.exploitability(one, LAMS[chosen], policies[0][0, chosen], policies[1][0, chosen], steps=600)
+at_chosen = games.Policies(
+    policies.pi_r[0, chosen], policies.pi_d[0, chosen], policies.last_move[0, chosen]
+)
+gap = games.exploitability(one, LAMS[chosen], at_chosen, rng=rng(11), n_steps=600)
 put("gap", gap)
 if dataset == "ono_burden":
     paper.measure(c4=held_mean[chosen], c5a=now[chosen], c5b=nearer[CENTRE], c5c=in_range)
@@ -613,18 +626,19 @@ plots.table(summary.set_index("quantity"), caption=f"The adversarial share and i
 # %%
 if true_voters is not None:
     truth_game = true_voters.election([1 - p_R, p_R], primaries=primary)
-    best_r, best_d = conjoint_games.solve(truth_game, LAMS)
-    actual = truth_game.outcome(policies[0][0], policies[1][0])[0]
+    best = games.solve(truth_game, LAMS)
+    ours, theirs = policies.pi_r[0], policies.pi_d[0]
+    field = np.broadcast_to(p, ours.shape)
+    by_lot = truth_game.share(p, p).value
     check = pd.DataFrame(
         {
             "penalty": LAMS,
             "claimed": now,
-            "its true share": actual,
-            "true equilibrium": truth_game.outcome(best_r, best_d)[0],
-            "gain R claimed": election.outcome(policies[0], np.broadcast_to(p, policies[0].shape))[0][0]
-            - table["no strategy"].iloc[0],
-            "gain R true": truth_game.outcome(policies[0][0], np.broadcast_to(p, policies[0][0].shape))[0]
-            - truth_game.share(p, p)[0],
+            "its true share": truth_game.outcome(ours, theirs).value,
+            "true equilibrium": truth_game.outcome(best.pi_r, best.pi_d).value,
+            "gain R claimed": fitted.outcome(policies.pi_r, field[None]).value[0]
+            - table["no strategy"],
+            "gain R true": truth_game.outcome(ours, field).value - by_lot,
         }
     )
     display(plots.table(check.set_index("penalty"), caption="Simulated voters: what is claimed and what is true"))
@@ -644,18 +658,19 @@ at = int(np.flatnonzero(np.isclose(LAMS, lam))[0])
 labels = [(name, level) for name, (_, levels) in FACTORS.items() for level in levels]
 bars = pd.DataFrame(labels, columns=["factor", "level"])
 for name, pi, resampled in (
-    ("R", policies[0][0, at], policies_boot[0][:, at]),
-    ("D", policies[1][0, at], policies_boot[1][:, at]),
+    ("R", policies.pi_r[0, at], policies_boot.pi_r[:, at]),
+    ("D", policies.pi_d[0, at], policies_boot.pi_d[:, at]),
     ("average", pooled[0, at], pooled_boot[:, at]),
 ):
     bars[name] = pi
     bars[f"{name} low"], bars[f"{name} high"] = np.quantile(resampled, [0.025, 0.975], axis=0)
 paper.keep("bars", bars)
+four = fitted.quadrants(policies.pi_r, policies.pi_d)
 quadrants = pd.DataFrame(
     {
         "general election": ["both entrants", "R entrant, D field", "R field, D entrant", "both field"],
-        "probability": election.quadrants(*policies)[0][0, at],
-        "R share": election.quadrants(*policies)[1][0, at],
+        "probability": four.chance[0, at],
+        "R share": four.share[0, at],
     }
 )
 paper.keep("quadrants", quadrants)
@@ -751,10 +766,11 @@ CODING = {
     "favorability": ("43%", "34%"),
 }
 coding = pd.DataFrame(CODING, index=["Clinton (D)", "Trump (R)"])
-nominees = conjoint.encode(coding, {name: levels for name, (_, levels) in FACTORS.items()})
+nominees = choices.encode(coding, {name: levels for name, (_, levels) in FACTORS.items()})
 rows = []
-for (name, profile), own in zip(zip(coding.index, nominees, strict=True), (policies[1], policies[0]), strict=True):
-    logs = [conjoint_policy.log_probability(pi[0], profile, layout) for pi in (own, pooled, policies[0], policies[1])]
+parties = (policies.pi_d, policies.pi_r)
+for name, profile, own in zip(coding.index, nominees, parties, strict=True):
+    logs = [policy.log_probability(pi[0], profile, layout) for pi in (own, pooled, *parties)]
     for i, price in enumerate(LAMS):
         rows.append((name, price, logs[0][i], logs[1][i], logs[0][i] - logs[1][i], abs(logs[2][i] - logs[3][i])))
 columns = ["nominee", "penalty", "own party", "average case", "difference", "divergence"]
@@ -765,7 +781,7 @@ if dataset == "ono_burden":
     paper.measure(c9a=difference["Clinton (D)", LAMS[chosen]], c9b=difference["Trump (R)", LAMS[chosen]])
 display(plots.table(coding.T, caption="Our coding"))
 shown, source = (likely, dataset) if (old := paper.record_table("nominees")) is None else (old, "recorded, Ono-Burden")
-uniform = conjoint_policy.log_probability(p, nominees[0], layout)
+uniform = policy.log_probability(p, nominees[0], layout)
 plots.table(
     shown.set_index(["nominee", "penalty"]),
     caption=f"Log probability of the nominees ({source}); by lot {uniform:.1f}",
@@ -787,35 +803,38 @@ price = LAMS[chosen]
 
 def found(game):
     """Equilibrium share at the chosen penalty."""
-    return game.outcome(*conjoint_games.solve(game, np.array([price]), steps=300))[0].item()
+    both = games.solve(game, np.array([price]), n_steps=300)
+    return game.outcome(both.pi_r, both.pi_d).value.item()
 
 
-wider = conjoint_election.cross_products(pairs, own=False)
-either = conjoint_election.fit_election(wider, everyone, RIDGE, p_R, layout)
-logit = conjoint_election.logit_election(
-    pairs, RIDGE / 5, p_R
-)  # a logit's information is about 1/5 of a linear model's
+wider = election.cross_products(pairs, own=False)
+either = election.fit_election(wider, everyone, RIDGE, p_R, layout)
+# a logit's information is about 1/5 of a linear model's
+logit = election.logit_election(pairs, RIDGE / 5, p_R)
+loose = election.fit_election(products, everyone, 1e-3, p_R, layout)
+even = dataclasses.replace(fitted, weight=np.array([0.5, 0.5]))
 decisions = {
     "linear, primaries": point["with primaries"][0, chosen],
     "linear, no primaries": point["no primaries"][0, chosen],
     "linear, primaries seen in pairs of either party": found(either),
     "logit, primaries": found(logit),
     "logit, no primaries": found(logit.without_primaries()),
-    "linear, primaries, half the voters Republican": found(dataclasses.replace(election, weight=np.array([0.5, 0.5]))),
-    "linear, primaries, no ridge penalty (1e-3)": found(
-        conjoint_election.fit_election(products, everyone, 1e-3, p_R, layout)
-    ),
+    "linear, primaries, half the voters Republican": found(even),
+    "linear, primaries, no ridge penalty (1e-3)": found(loose),
 }
 dependence = pd.DataFrame({"analysis": decisions.keys(), "R share": decisions.values()})
 paper.keep("dependence", dependence)
 if (old := paper.record_table("dependence")) is not None and dataset != "ono_burden":
     dependence["recorded, Ono-Burden"] = old["R share"]
 put("spread", dependence.iloc[:, -1].max() - dependence.iloc[:, -1].min())
-main_loss, wide_loss = conjoint_election.two_way_loss(pairs, folds, [100, 500, 2000], RIDGE)
-put("main_loss", main_loss)
-put("wide_loss", wide_loss.min())
-swap = conjoint_election.average_slopes(conjoint_election.cross_products(pairs.swapped()), everyone, RIDGE)
-put("swap", np.abs(swap - conjoint_election.average_slopes(products, everyone, RIDGE)).max())
+loss = election.two_way_loss(pairs, folds, [100, 500, 2000], RIDGE)
+put("main_loss", loss.main)
+put("wide_loss", loss.two_way.min())
+slopes, swapped = (
+    election.average_slopes(sums, everyone, RIDGE)
+    for sums in (products, election.cross_products(pairs.swapped()))
+)
+put("swap", np.abs(swapped - slopes).max())
 plots.table(dependence.set_index("analysis"), caption=f"Equilibrium share at the chosen penalty, data: {dataset}")
 
 # %% [markdown]
@@ -893,18 +912,19 @@ for g in (-0.7, -0.5, -0.4, -0.2):
 # Setting the derivative to zero on each simplex gives $\pi_{dl}\propto p_{dl}\exp\{(\beta_{dl}+\sum\gamma_{dl,d'l'}\pi_{d'l'})/\lambda\}$, a mean-field update; without interactions it is the answer. No probability becomes zero.
 
 # %%
-slopes = conjoint_election.average_slopes(products, everyone, RIDGE)[0]
-squared = conjoint_policy.linear_policy(slopes, p, lam, layout)
+slopes = election.average_slopes(products, everyone, RIDGE)[0]
+squared = policy.linear_policy(slopes, p, lam, layout)
 low, high = 1e-4, 10.0
 for _ in range(60):  # the KL price with the same squared distance
     middle = np.sqrt(low * high)
     relaxed = layout.softmax(np.log(p) + slopes / middle)
-    low, high = (
-        (middle, high) if conjoint_games.distance(relaxed, p) > conjoint_games.distance(squared, p) else (low, middle)
-    )
+    farther = games.distance(relaxed, p) > games.distance(squared, p)
+    low, high = (middle, high) if farther else (low, middle)
 for name, pi in (("squared", squared), ("KL", relaxed)):
-    print(f"{name:8s} share {conjoint_election.linear_share(pi, slopes, p):.3f}, smallest probability {pi.min():.1e}")
-by_gradient = conjoint_policy.ascend(slopes, np.zeros((layout.size,) * 2), p, middle, layout, penalty="kl")
+    share = election.linear_share(pi, slopes, p)
+    print(f"{name:8s} share {share:.3f}, smallest probability {pi.min():.1e}")
+model = policy.TwoWayModel(0.0, slopes, np.zeros((layout.size,) * 2))
+by_gradient = policy.ascend(model, p, middle, layout, penalty="kl")
 print(f"gradient and formula differ by {np.abs(by_gradient - relaxed).max():.1e}")
 
 # %% [markdown]
@@ -928,9 +948,9 @@ print(f"gradient and formula differ by {np.abs(by_gradient - relaxed).max():.1e}
 # %%
 for weight in (0.40, 0.50):
     row = []
-    for game in (election, logit):
+    for game in (fitted, logit):
         moved = dataclasses.replace(game, weight=np.array([1 - weight, weight]))
-        row += [found(moved), moved.share(p, p)[0].item()]
+        row += [found(moved), moved.share(p, p).value.item()]
     print("Republicans {:.2f}: linear {:.3f} (by lot {:.3f}), logit {:.3f} (by lot {:.3f})".format(weight, *row))
 
 # %% [markdown]

@@ -55,7 +55,7 @@ def fit_predict(name, x, y, x_new, seed=0, logit=False):
         b, b_new = b[:, keep], iv.basis(x_new, kind)[:, keep]
         if logit:
             keep = _not_collinear(b)
-            return linear.logistic(b[:, keep], y, b_new[:, keep])
+            return linear.logistic(b[:, keep], y).probability(b_new[:, keep])
         return b_new @ np.linalg.lstsq(b, y, rcond=None)[0]
     if np.ptp(y) == 0:
         return np.full(len(x_new), float(y[0]))
