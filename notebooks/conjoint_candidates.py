@@ -375,18 +375,18 @@ plots.table(
 # %% mystnb={"figure": {"caption": "Penalised payoff of the Republicans in the true gender game (colour), best responses of both parties, their crossing, and the path of simultaneous gradient steps on logits from even chances.", "name": "conjoint-gender"}, "image": {"alt": "A square of coloured contours shaped like a saddle; two nearly straight lines, one steep and one flat, cross at a star, and a dotted path leads from the centre to the star."}} tags=["hide-input"]
 m = gender_game.true_matrix(p_R)
 grid = np.linspace(0, 1, 101)
-c0, c1, c2, c3 = gender_game.bilinear(m)
-v = c0 + c1 * grid[:, None] + c2 * grid + c3 * np.outer(grid, grid)
+form = gender_game.bilinear(m)
+v = form.value(grid[:, None], grid)
 u = v - 2 * PRICE * (grid[:, None] - 0.5) ** 2 + 2 * PRICE * (grid - 0.5) ** 2
 point = gender_game.equilibrium(m, PRICE)
 path = gender_game.gradient_path(m, PRICE, learning_rate=20.0, n_steps=300)
 fig, ax = plt.subplots(figsize=(5.6, 4))
 mesh = ax.contourf(grid, grid, u.T, 20, cmap="Greys", alpha=0.8)
 fig.colorbar(mesh, label="Republican share less penalties")
-ax.plot(np.clip(0.5 + (c1 + c3 * grid) / (4 * PRICE), 0, 1), grid, color=RED, label="best $\\pi_R$ against $\\pi_D$")
-ax.plot(
-    grid, np.clip(0.5 - (c2 + c3 * grid) / (4 * PRICE), 0, 1), "--", color=BLUE, label="best $\\pi_D$ against $\\pi_R$"
-)
+respond_r = np.clip(0.5 + (form.c1 + form.c3 * grid) / (4 * PRICE), 0, 1)
+respond_d = np.clip(0.5 - (form.c2 + form.c3 * grid) / (4 * PRICE), 0, 1)
+ax.plot(respond_r, grid, color=RED, label="best $\\pi_R$ against $\\pi_D$")
+ax.plot(grid, respond_d, "--", color=BLUE, label="best $\\pi_D$ against $\\pi_R$")
 ax.plot(*path.T, ":", color=GREEN, lw=2.5, label="gradient steps")
 ax.plot(point.x, point.y, "*", ms=15, color=ORANGE, mec="black", label="equilibrium")
 ax.set(xlabel="$\\pi_R$, probability of a man, Republicans", ylabel="$\\pi_D$, Democrats", xlim=(0, 1), ylim=(0, 1))

@@ -160,6 +160,15 @@ def test_designs_by_hand():
         four.general(2)
 
 
+def test_plain_lists_make_the_same_pairs(pairs):
+    names = ("x1", "x2", "party1", "party2", "voter", "y", "person")
+    lists = dataclasses.replace(pairs, **{name: getattr(pairs, name).tolist() for name in names})
+    for ours, theirs in ((lists.pooled(), pairs.pooled()), (lists.general(0), pairs.general(0))):
+        np.testing.assert_array_equal(ours.x, theirs.x)
+        np.testing.assert_array_equal(ours.y, theirs.y)
+    assert choices.Layout((2.0, 3)).levels == (2, 3)
+
+
 def test_bad_pairs_are_refused(pairs):
     row = np.arange(300)
     for name, bad, message in (

@@ -165,10 +165,30 @@ def test_bad_games_are_refused(game):
             dataclasses.replace(game, **{field: bad})
     with pytest.raises(ValueError, match="lam must be positive, got 0"):
         games.solve(game, 0)
-    with pytest.raises(ValueError, match="n_steps must be 1 or more"):
-        games.solve(game, 0.1, n_steps=0)
+    for options in ({"n_steps": 0}, {"learning_rate": -1.0}):
+        with pytest.raises(ValueError, match="n_steps must be 1 or more and learning_rate above 0"):
+            games.solve(game, 0.1, **options)
     batch = games.solve(game, np.array([0.1, 0.2]), n_steps=1)
     with pytest.raises(ValueError, match="must be one, without batch axes"):
         games.best_response(game, 0.1, batch, "R", rng=rng)
     with pytest.raises(ValueError, match="side must be R or D"):
         games.best_response(game, 0.1, batch, "I", rng=rng)
+
+
+def test_bad_policies_are_refused(one):
+    bad = np.where(np.arange(9) == 4, np.nan, one.p)
+    for call, name in (
+        (lambda pi: one.outcome(pi, one.p), "pi"),
+        (lambda pi: one.share(one.p, pi), "pi_d"),
+        (lambda pi: one.without_primaries().outcome(pi, one.p), "pi_r"),
+        (lambda pi: one.nomination(pi, one.primary_r), "pi"),
+    ):
+        with pytest.raises(ValueError, match=f"{name} is nan in row 4"):
+            call(bad)
+        with pytest.raises(ValueError, match=f"{name} must have one entry for each of 9 levels, got shape"):
+            call(one.p[:1])
+
+
+def test_plain_lists_make_the_same_election(game, policies):
+    lists = {name: getattr(game, name).tolist() for name in ("intercept", "slope_r", "slope_d", "weight", "primary_r")}
+    assert dataclasses.replace(game, **lists).outcome(*policies).value == game.outcome(*policies).value

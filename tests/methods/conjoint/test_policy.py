@@ -79,16 +79,16 @@ def test_closed_form_is_the_maximum_of_the_penalised_value(model):
 
 def test_binary_factors_give_the_published_system():
     beta, gamma, p, lam = np.array([0.1, -0.2]), np.array([[0, 0.3], [0.3, 0]]), np.array([0.5, 0.5]), 0.7
-    c, b = policy.system(policy.TwoWayModel(0.0, beta, gamma), p, lam, Layout((2, 2)))
-    np.testing.assert_allclose(c, [[-4 * lam, 0.3], [0.3, -4 * lam]])
-    np.testing.assert_allclose(b, -beta - 4 * lam * p)
+    found = policy.system(policy.TwoWayModel(0.0, beta, gamma), p, lam, Layout((2, 2)))
+    np.testing.assert_allclose(found.c, [[-4 * lam, 0.3], [0.3, -4 * lam]])
+    np.testing.assert_allclose(found.b, -beta - 4 * lam * p)
 
 
 def test_three_levels_give_the_published_system():
     beta, p, lam = np.array([0.1, -0.2]), np.array([0.2, 0.3]), 0.7
-    c, b = policy.system(policy.TwoWayModel(0.0, beta, np.zeros((2, 2))), p, lam, Layout((3,)))
-    np.testing.assert_allclose(c, [[-4 * lam, -2 * lam], [-2 * lam, -4 * lam]])
-    np.testing.assert_allclose(b, [-0.1 - 4 * lam * 0.2 - 2 * lam * 0.3, 0.2 - 4 * lam * 0.3 - 2 * lam * 0.2])
+    found = policy.system(policy.TwoWayModel(0.0, beta, np.zeros((2, 2))), p, lam, Layout((3,)))
+    np.testing.assert_allclose(found.c, [[-4 * lam, -2 * lam], [-2 * lam, -4 * lam]])
+    np.testing.assert_allclose(found.b, [-0.1 - 4 * lam * 0.2 - 2 * lam * 0.3, 0.2 - 4 * lam * 0.3 - 2 * lam * 0.2])
 
 
 @pytest.mark.parametrize("unit", [1e-9, 1e6])

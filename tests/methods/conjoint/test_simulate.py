@@ -124,5 +124,11 @@ def test_impossible_electorates_are_refused():
         simulate.draw_voters(LAYOUT, [3], rng=rng)
     with pytest.raises(ValueError, match=r"own must lie in \[0, 0.5\], got 0.6"):
         simulate.draw_voters(LAYOUT, [1], rng=rng, own=0.6)
+    voters = simulate.draw_voters(LAYOUT, [1], rng=rng)
     with pytest.raises(ValueError, match=r"p_r must lie in \[0, 1\], got 1.5"):
-        simulate.simulate_voters(simulate.draw_voters(LAYOUT, [1], rng=rng), 10, 2, 1.5, rng=rng)
+        simulate.simulate_voters(voters, 10, 2, 1.5, rng=rng)
+    for n_persons, n_tasks, personal_sd in ((0, 2, 0.1), (10, 0, 0.1), (10, 2, np.nan)):
+        with pytest.raises(ValueError, match="n_persons and n_tasks must be 1 or more, personal_sd 0 or more"):
+            simulate.simulate_voters(voters, n_persons, n_tasks, 0.5, rng=rng, personal_sd=personal_sd)
+    with pytest.raises(ValueError, match="own is nan"):
+        simulate.simulate_voters(simulate.Voters(voters.slope, np.nan, LAYOUT), 10, 2, 0.5, rng=rng)

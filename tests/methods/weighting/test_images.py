@@ -110,6 +110,9 @@ def test_bad_images_are_named(world):
         images.cnn_propensity(chips, places.x, 2 * placed(b), folds, rng=rng)
     with pytest.raises(ValueError, match=r"must be \(600, k\)"):
         images.cnn_propensity(chips, places.x, placed(b)[:, 0], folds, rng=rng)
+    for options in ({"n_epochs": 0}, {"batch_size": 0}, {"learning_rate": 0}):
+        with pytest.raises(ValueError, match="n_epochs and batch_size must be 1 or more and learning_rate above 0"):
+            images.cnn_propensity(chips, places.x, placed(b), folds, rng=rng, **options)
     with pytest.raises(ValueError, match="all units are in one fold"):
         images.cnn_propensity(chips, places.x, placed(b), np.zeros(600), rng=rng)
     with pytest.raises(ValueError, match="column 1 has one class only outside fold north"):

@@ -37,6 +37,11 @@ def test_placement_follows_its_logit(places):
         assert w[part].mean() == pytest.approx(expected[part].mean(), abs=0.02)
 
 
+def test_a_donor_without_weights_places_nothing(places):
+    with pytest.raises(ValueError, match="weights of visible and donor is nan"):
+        places.assign(simulate.Donor("a", 0.8, 0.4, 1.0), rng=np.random.default_rng(1), visible=np.nan)
+
+
 def test_wealth_is_the_equation(places):
     w = (places.h > 1).astype(float)
     base = places.wealth(0 * w, 1.0)

@@ -46,6 +46,7 @@ class Layout:
         for d, count in enumerate(self.levels):
             if count != int(count) or count < 2:
                 raise ValueError(f"factor {d} has {count} level; a factor needs two or more, else drop it")
+        object.__setattr__(self, "levels", tuple(int(count) for count in self.levels))
 
     @cached_property
     def size(self):
@@ -249,8 +250,10 @@ class Pairs:
     def __post_init__(self):
         n = len(self.y)
         for name in ("party1", "party2", "voter", "y"):
-            if binary(name, getattr(self, name)).shape != (n,):
-                raise ValueError(f"{name} must have one entry for each of {n} pairs")
+            values = binary(name, getattr(self, name))
+            if values.shape != (n,):
+                raise ValueError(f"{name} must have one entry for each of {n} pairs, got shape {values.shape}")
+            object.__setattr__(self, name, values if name == "y" else values.astype(int))
         codes("person", self.person, n)
         for name in ("x1", "x2"):
             x = binary(name, getattr(self, name))
@@ -259,6 +262,7 @@ class Pairs:
             whole = (self.layout.total(x) == 1).all(1)
             if not whole.all():
                 raise ValueError(f"{name} has not one level of each factor in row {np.argmin(whole)}")
+            object.__setattr__(self, name, x)
 
     @cached_property
     def person_code(self):

@@ -92,9 +92,11 @@ class Election:
         ends = {"intercept": (2,), "slope_r": (2, size), "slope_d": (2, size), "p": (size,)}
         ends |= {} if one is None else {"primary_r": (size,), "primary_d": (size,)}
         for name, end in ends.items():
-            shape = finite(name, getattr(self, name), -1).shape
-            if shape[-len(end) :] != end:
-                raise ValueError(f"{name} must end in shape {end}, got {shape}")
+            values = finite(name, getattr(self, name), -1)
+            if values.shape[-len(end) :] != end:
+                raise ValueError(f"{name} must end in shape {end}, got {values.shape}")
+            object.__setattr__(self, name, values)
+        object.__setattr__(self, "weight", weight)
 
     def without_primaries(self):
         """The same electorate, entrants nominated without a vote."""
@@ -123,18 +125,29 @@ class Election:
         Returns
         -------
         Outcome
+
+        Raises
+        ------
+        ValueError
+            If a policy has another number of levels, or is not finite.
         """
+        self._check_shapes(pi_r=pi_r, pi_d=pi_d)
         if self.link == "linear":
             level, slope_r, slope_d = self._summed
             value = level + (slope_r * (pi_r - self.p)).sum(-1) - (slope_d * (pi_d - self.p)).sum(-1)
-            return Outcome(value, slope_r, -slope_d)
+            return Outcome(_finite_value(value, pi_r=pi_r, pi_d=pi_d), slope_r, -slope_d)
         mean_r, var_r, dvar_r = self._moments(self.slope_r, pi_r[..., None, :])
         mean_d, var_d, dvar_d = self._moments(self.slope_d, pi_d[..., None, :])
         value, by_mean, by_var = _logistic_normal(self.intercept + mean_r - mean_d, var_r + var_d)
         w = self.weight
         grad_r = ((w * by_mean)[..., None] * self.slope_r + (w * by_var)[..., None] * dvar_r).sum(-2)
         grad_d = (-(w * by_mean)[..., None] * self.slope_d + (w * by_var)[..., None] * dvar_d).sum(-2)
-        return Outcome((w * value).sum(-1), grad_r, grad_d)
+        return Outcome(_finite_value((w * value).sum(-1), pi_r=pi_r, pi_d=pi_d), grad_r, grad_d)
+
+    def _check_shapes(self, **policies):
+        for name, pi in policies.items():
+            if pi.shape[-1:] != self.p.shape:
+                raise ValueError(f"{name} must have one entry for each of {self.p.size} levels, got shape {pi.shape}")
 
     def nomination(self, pi, slope):
         """Probability that an entrant from ``pi`` beats the field in a primary.
@@ -148,15 +161,21 @@ class Election:
         Returns
         -------
         Nomination
+
+        Raises
+        ------
+        ValueError
+            If the policy has another number of levels, or is not finite.
         """
+        self._check_shapes(pi=pi)
         if slope is None:
             return Nomination(np.ones(pi.shape[:-1]), np.zeros_like(pi))
         if self.link == "linear":
-            return Nomination(0.5 + (slope * (pi - self.p)).sum(-1), slope)
+            return Nomination(_finite_value(0.5 + (slope * (pi - self.p)).sum(-1), pi=pi), slope)
         mean, var, dvar = self._moments(slope, pi)
         _, field, _ = self._moments(slope, np.broadcast_to(self.p, pi.shape))
         value, by_mean, by_var = _logistic_normal(mean, var + field)
-        return Nomination(value, by_mean[..., None] * slope + by_var[..., None] * dvar)
+        return Nomination(_finite_value(value, pi=pi), by_mean[..., None] * slope + by_var[..., None] * dvar)
 
     def quadrants(self, pi_r, pi_d):
         """The four general elections that primaries may lead to.
@@ -213,6 +232,14 @@ class Election:
         return Outcome(value, grad_r, grad_d)
 
 
+def _finite_value(value, **policies):
+    """The value, if it is finite; else the policy that is not is named. (Cheaper than a look at each policy at each step.)"""
+    if not np.isfinite(value).all():
+        for name, pi in policies.items():
+            finite(name, pi, -1)
+    return value
+
+
 def _logistic_normal(mean, spread):
     """Mean of the logistic function of a normal predictor; derivatives with respect to its mean and variance."""
     shrink = 1 / np.sqrt(1 + np.pi * spread / 8)
@@ -264,11 +291,11 @@ def solve(game, lam, *, n_steps=800, learning_rate=None, extragradient=True):
     Raises
     ------
     ValueError
-        If ``lam`` is not positive, or there is no step.
+        If ``lam`` or ``learning_rate`` is not positive, or there is no step.
     """
     check_penalty(lam)
-    if n_steps < 1:
-        raise ValueError(f"n_steps must be 1 or more, got {n_steps}")
+    if n_steps < 1 or not (learning_rate is None or learning_rate > 0):
+        raise ValueError(f"n_steps must be 1 or more and learning_rate above 0, got {n_steps} and {learning_rate}")
     lam = np.asarray(lam, float)[..., None]
     layout, p = game.layout, game.p
     shape = np.broadcast_shapes(lam.shape[:-1], game.intercept.shape[:-1])

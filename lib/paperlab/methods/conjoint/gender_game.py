@@ -62,19 +62,39 @@ def true_matrix(p_r):
     return payoff_matrix(GENERAL_R, GENERAL_D, np.array(WOMAN_R), np.array(WOMAN_D), p_r)
 
 
+@dataclass(frozen=True)
+class Bilinear:
+    """Republican votes ``V = c0 + c1 x + c2 y + c3 x y``; coefficients of shape (...)."""
+
+    c0: np.ndarray
+    c1: np.ndarray
+    c2: np.ndarray
+    c3: np.ndarray
+
+    def value(self, x, y):
+        """V at probabilities ``x`` and ``y`` of a man."""
+        return self.c0 + self.c1 * x + self.c2 * y + self.c3 * x * y
+
+
 def bilinear(m):
-    """Coefficients ``c0, c1, c2, c3`` of ``V = c0 + c1 x + c2 y + c3 x y``, x and y the probabilities of a man.
+    """Payoffs (..., 2, 2) as a `Bilinear` form of the probabilities of a man.
+
+    Raises
+    ------
+    ValueError
+        If a payoff is not finite, or ``m`` does not end in shape (2, 2).
 
     Examples
     --------
-    >>> [float(c) for c in bilinear(np.array([[4.0, 3.0], [2.0, 0.0]]))]
-    [0.0, 3.0, 2.0, -1.0]
+    >>> form = bilinear(np.array([[4.0, 3.0], [2.0, 0.0]]))
+    >>> float(form.value(1, 1)), float(form.value(0, 1))
+    (4.0, 2.0)
     """
     m = finite("m", m, -2)
     if m.shape[-2:] != (2, 2):
         raise ValueError(f"m must end in shape (2, 2), men and women of either party, got {m.shape}")
     mm, mf, fm, ff = m[..., 0, 0], m[..., 0, 1], m[..., 1, 0], m[..., 1, 1]
-    return ff, mf - ff, fm - ff, mm - mf - fm + ff
+    return Bilinear(ff, mf - ff, fm - ff, mm - mf - fm + ff)
 
 
 @dataclass(frozen=True)
@@ -117,19 +137,19 @@ def equilibrium(m, lam):
     (0.5, 0.5, 0.0)
     """
     check_penalty(lam)
-    c0, c1, c2, c3 = bilinear(m)
+    form = bilinear(m)
 
     def reply(x):
-        return np.clip(0.5 - (c2 + c3 * x) / (4 * lam), 0, 1)
+        return np.clip(0.5 - (form.c2 + form.c3 * x) / (4 * lam), 0, 1)
 
-    low, high = np.zeros(np.shape(c0)), np.ones(np.shape(c0))
+    low, high = np.zeros(np.shape(form.c0)), np.ones(np.shape(form.c0))
     for _ in range(60):
         x = (low + high) / 2
-        above = np.clip(0.5 + (c1 + c3 * reply(x)) / (4 * lam), 0, 1) >= x
+        above = np.clip(0.5 + (form.c1 + form.c3 * reply(x)) / (4 * lam), 0, 1) >= x
         low, high = np.where(above, x, low), np.where(above, high, x)
     x = np.where(low == 0, 0.0, np.where(high == 1, 1.0, (low + high) / 2))
     y = reply(x)
-    return Saddle(x, y, c0 + c1 * x + c2 * y + c3 * x * y)
+    return Saddle(x, y, form.value(x, y))
 
 
 @dataclass(frozen=True)
@@ -164,9 +184,11 @@ def grid_equilibrium(m, lam, step=0.001):
     if not 0 < step <= 0.5:
         raise ValueError(f"step must lie in (0, 0.5], got {step}")
     grid = np.linspace(0, 1, round(1 / step) + 1)
-    c0, c1, c2, c3 = bilinear(m)
-    v = c0 + c1 * grid[:, None] + c2 * grid[None, :] + c3 * np.outer(grid, grid)
-    u = v - 2 * lam * (grid[:, None] - 0.5) ** 2 + 2 * lam * (grid[None, :] - 0.5) ** 2
+    u = (
+        bilinear(m).value(grid[:, None], grid)
+        - 2 * lam * (grid[:, None] - 0.5) ** 2
+        + 2 * lam * (grid[None, :] - 0.5) ** 2
+    )
     gap = u.max(axis=0)[None, :] - u.min(axis=1)[:, None]
     i, j = np.unravel_index(gap.argmin(), gap.shape)
     return GridSaddle(float(grid[i]), float(grid[j]), float(gap[i, j]))
@@ -233,14 +255,14 @@ def standard_errors(frequencies, p_r, lam):
             f"{at_bound.sum()} of {at_bound.size} equilibria have a probability of 0 or 1; their standard errors do not hold",
             stacklevel=2,
         )
-    c3 = bilinear(m)[3]
+    c3 = bilinear(m).c3
     h = np.stack([np.stack([np.full_like(c3, 4 * lam), -c3], -1), np.stack([c3, np.full_like(c3, 4 * lam)], -1)], -2)
     total = 0
     for k in range(10):
         shift = np.zeros(10)
         shift[k] = 1e-4
         up, down = (bilinear(_payoffs(*_cells(moved), p_r)) for moved in (theta + shift, theta - shift))
-        d1, d2, d3 = ((up[c] - down[c]) / 2e-4 for c in (1, 2, 3))
+        d1, d2, d3 = ((getattr(up, c) - getattr(down, c)) / 2e-4 for c in ("c1", "c2", "c3"))
         move = np.linalg.solve(h, np.stack([d1 + d3 * saddle.y, -(d2 + d3 * saddle.x)], -1)[..., None])[..., 0]
         total = total + move**2 * variance[..., k, None]
     return np.sqrt(total)
@@ -276,11 +298,12 @@ def gradient_path(m, lam, *, learning_rate, n_steps, extragradient=True, start=(
     """
     if not (lam >= 0 and learning_rate > 0):
         raise ValueError(f"lam must be 0 or more and learning_rate above 0, got {lam} and {learning_rate}")
-    _, c1, c2, c3 = bilinear(m)
+    form = bilinear(m)
 
     def move(logits):
         x, y = expit(logits)
-        up, down = c1 + c3 * y - 4 * lam * (x - 0.5), -(c2 + c3 * x) - 4 * lam * (y - 0.5)
+        up = form.c1 + form.c3 * y - 4 * lam * (x - 0.5)
+        down = -(form.c2 + form.c3 * x) - 4 * lam * (y - 0.5)
         return learning_rate * np.array([x * (1 - x) * up, y * (1 - y) * down])
 
     path = np.empty((n_steps + 1, 2))

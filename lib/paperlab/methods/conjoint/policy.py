@@ -49,6 +49,8 @@ class TwoWayModel:
             raise ValueError(f"gamma must end in shape {(beta.shape[-1],) * 2}, got {gamma.shape}")
         if np.abs(gamma - np.swapaxes(gamma, -1, -2)).max(initial=0) > 1e-10 * np.abs(gamma).max(initial=0):
             raise ValueError("gamma must be symmetric; put each interaction at (i, j) and at (j, i)")
+        object.__setattr__(self, "beta", beta)
+        object.__setattr__(self, "gamma", gamma)
 
     @classmethod
     def from_coef(cls, coef, k):
@@ -104,8 +106,16 @@ def linear_policy(beta, p, lam, layout):
     return layout.project(p + finite("beta", beta, -1) / (2 * lam))
 
 
+@dataclass(frozen=True)
+class System:
+    """First-order conditions ``c pi = b`` of the free levels; shapes (..., m, m) and (..., m)."""
+
+    c: np.ndarray
+    b: np.ndarray
+
+
 def system(model, p, lam, layout):
-    """Matrix C and right side B of the first-order conditions, reference levels eliminated.
+    """First-order conditions of the penalised value, reference levels eliminated.
 
     Parameters
     ----------
@@ -118,7 +128,7 @@ def system(model, p, lam, layout):
 
     Returns
     -------
-    c, b : ndarray, shapes (..., m, m) and (..., m)
+    System
 
     Raises
     ------
@@ -134,7 +144,7 @@ def system(model, p, lam, layout):
         )
     same = factor[:, None] == factor[None, :]
     penalty = 2 * lam * (same + np.eye(len(factor)))
-    return model.gamma - penalty, -model.beta - penalty @ p
+    return System(model.gamma - penalty, -model.beta - penalty @ p)
 
 
 @dataclass(frozen=True)
@@ -187,13 +197,13 @@ def closed_form(model, p, lam, layout):
     >>> closed_form(TwoWayModel(0.0, np.array([0.1]), np.zeros((1, 1))), np.array([0.5]), 0.1, Layout((2,))).pi
     array([0.75])
     """
-    c, b = system(model, p, lam, layout)
-    eigenvalues = np.linalg.eigvalsh(c)
+    conditions = system(model, p, lam, layout)
+    eigenvalues = np.linalg.eigvalsh(conditions.c)
     size = np.abs(eigenvalues).max(-1, keepdims=True)
     if (np.abs(eigenvalues) <= 1e-12 * size).any():
         raise ValueError(f"C is singular at lam = {lam}: the optimum is not unique; raise lam")
-    inverse = np.linalg.inv(c)
-    pi = np.einsum("...ij,...j->...i", inverse, b)
+    inverse = np.linalg.inv(conditions.c)
+    pi = np.einsum("...ij,...j->...i", inverse, conditions.b)
     factor = layout.factor[layout.free]
     reference = 1 - np.stack([pi[..., factor == d].sum(-1) for d in range(len(layout.levels))], -1)
     everything = np.concatenate([pi, reference], -1)

@@ -286,11 +286,15 @@ def simulate_voters(voters, n_persons, n_tasks, p_r, *, rng, personal_sd=0.05):
     Raises
     ------
     ValueError
-        If ``p_r`` is not in [0, 1], or a slope is not finite.
+        If ``p_r`` is not in [0, 1], a slope is not finite, or a count or ``personal_sd`` is out of range.
     """
     if not 0 <= p_r <= 1:
         raise ValueError(f"p_r must lie in [0, 1], got {p_r}; it is the share of Republican voters")
-    layout, slope = voters.layout, finite("slope", voters.slope, -1)
+    if min(n_persons, n_tasks) < 1 or not personal_sd >= 0:
+        raise ValueError(
+            f"n_persons and n_tasks must be 1 or more, personal_sd 0 or more, got {n_persons}, {n_tasks}, {personal_sd}"
+        )
+    layout, slope, own = voters.layout, finite("slope", voters.slope, -1), finite("own", voters.own)
     n, m = n_persons * n_tasks, layout.size
     person = np.repeat(np.arange(n_persons), n_tasks)
     voter = (rng.random(n_persons) < p_r).astype(int)[person]
@@ -298,7 +302,7 @@ def simulate_voters(voters, n_persons, n_tasks, p_r, *, rng, personal_sd=0.05):
     personal = (personal - layout.total(personal) * layout.uniform)[person]
     x1, x2 = layout.argmax(rng.random((n, m))), layout.argmax(rng.random((n, m)))
     party1, party2 = rng.integers(0, 2, (2, n))
-    prob = 0.5 + voters.own * ((party1 == voter).astype(float) - (party2 == voter))
+    prob = 0.5 + own * ((party1 == voter).astype(float) - (party2 == voter))
     prob += (x1 * (slope[voter, party1] + personal)).sum(1) - (x2 * (slope[voter, party2] + personal)).sum(1)
     y = (rng.random(n) < np.clip(prob, 0.01, 0.99)).astype(float)
     clipped = float(((prob < 0.01) | (prob > 0.99)).mean())

@@ -147,10 +147,15 @@ def cnn_propensity(chips, tabular, treatments, folds, *, rng, n_epochs=10, batch
     Raises
     ------
     ValueError
-        If the chips are not one uint8 array, a covariate is not finite, a treatment is not binary, there is one fold only, or
-        the other folds lack an arm of a donor.
+        If the chips are not one uint8 array, a covariate is not finite, a treatment is not binary, there is one fold only, the
+        other folds lack an arm of a donor, or there is nothing to train with.
     """
     check_images(chips)
+    if min(n_epochs, batch_size) < 1 or not learning_rate > 0:
+        raise ValueError(
+            f"n_epochs and batch_size must be 1 or more and learning_rate above 0, got {n_epochs}, {batch_size}, "
+            f"{learning_rate}"
+        )
     tabular, w = finite("tabular", tabular), binary("treatments", treatments)
     if tabular.ndim != 2 or w.ndim != 2 or not len(chips) == len(tabular) == len(w):
         raise ValueError(f"tabular and treatments must be ({len(chips)}, k), got {tabular.shape} and {w.shape}")

@@ -58,7 +58,8 @@ class Places:
 
     def assign(self, donor, *, rng, visible=1.0):
         """Projects of a donor, 0 or 1, shape (n,); ``visible`` multiplies what the donor sees."""
-        score = donor.base + visible * donor.b_weight * self.b + 0.5 * self.x[:, 1] + donor.hidden * self.h
+        weights = [donor.base, visible * donor.b_weight, 0.5, donor.hidden]
+        score = finite("weights of visible and donor", weights) @ [np.ones(len(self.b)), self.b, self.x[:, 1], self.h]
         return (rng.random(len(self.b)) < expit(score)).astype(float)
 
     def wealth(self, treatment, tau, hidden_in_y=0.0):
