@@ -39,10 +39,10 @@ def peer_2sls(s):
 @pytest.mark.benchmark(group="2SLS with robust errors, 50 samples of 2,000 (agree to 1e-8)")
 def test_2sls_here(benchmark, stack):
     benchmark.extra_info.update(role="ours", label="stacked 2SLS", agreement="1e-8")
-    coef, se = benchmark(ours_2sls, stack)
+    fit = benchmark(ours_2sls, stack)
     peer_coef, peer_se = peer_2sls(stack)
-    np.testing.assert_allclose(coef[:, 0], peer_coef, atol=1e-8)
-    np.testing.assert_allclose(se[:, 0], peer_se, atol=1e-8)
+    np.testing.assert_allclose(fit.coef[:, 0], peer_coef, atol=1e-8)
+    np.testing.assert_allclose(fit.se[:, 0], peer_se, atol=1e-8)
 
 
 @pytest.mark.benchmark(group="2SLS with robust errors, 50 samples of 2,000 (agree to 1e-8)")
