@@ -108,6 +108,14 @@ def predict(b, c):
     return b @ c if c.ndim == b.ndim else (b @ c[..., None])[..., 0]
 
 
+@dataclass(frozen=True)
+class RobustFit:
+    """Coefficients ``coef`` and heteroskedasticity-robust standard errors ``se`` (HC0), each of shape (..., k)."""
+
+    coef: np.ndarray
+    se: np.ndarray
+
+
 def two_stage_least_squares(y, endogenous, exogenous, instruments):
     """2SLS with heteroskedasticity-robust standard errors.
 
@@ -119,8 +127,8 @@ def two_stage_least_squares(y, endogenous, exogenous, instruments):
 
     Returns
     -------
-    coef, se : ndarray, shape (..., k_endogenous + k_exogenous)
-        Endogenous variables first; standard errors without a small-sample factor (HC0).
+    RobustFit
+        Endogenous variables first.
 
     Raises
     ------
@@ -137,8 +145,8 @@ def two_stage_least_squares(y, endogenous, exogenous, instruments):
     --------
     >>> z = np.array([0.0, 0, 1, 1])
     >>> a, y = np.array([0.0, 1, 1, 2]), np.array([1.0, 2, 3, 6])
-    >>> coef, se = two_stage_least_squares(y, a[:, None], np.ones((4, 1)), z[:, None])
-    >>> coef.round(3)  # Wald ratio (4.5 - 1.5) / (1.5 - 0.5), and the constant
+    >>> fit = two_stage_least_squares(y, a[:, None], np.ones((4, 1)), z[:, None])
+    >>> fit.coef.round(3)  # Wald ratio (4.5 - 1.5) / (1.5 - 0.5), and the constant
     array([3., 0.])
     """
     y = finite("y", y, -1)
@@ -173,13 +181,17 @@ def two_stage_least_squares(y, endogenous, exogenous, instruments):
 
 
 def ols(y, b):
-    """Ordinary least squares; coefficients and HC0 standard errors, shape ``(..., k)``.
+    """Ordinary least squares with heteroskedasticity-robust standard errors.
 
     Parameters
     ----------
     y : ndarray, shape (..., n)
     b : ndarray, shape (..., n, k)
         Regressors, the constant among them; more rows than columns.
+
+    Returns
+    -------
+    RobustFit
 
     Raises
     ------
@@ -188,8 +200,8 @@ def ols(y, b):
 
     Examples
     --------
-    >>> coef, se = ols([1.0, 2.0, 3.0, 6.0], np.column_stack([np.ones(4), [0, 1, 1, 2]]))
-    >>> coef.round(3), se.round(3)
+    >>> fit = ols([1.0, 2.0, 3.0, 6.0], np.column_stack([np.ones(4), [0, 1, 1, 2]]))
+    >>> fit.coef.round(3), fit.se.round(3)
     (array([0.5, 2.5]), array([0.468, 0.354]))
     """
     y, b = finite("y", y, -1), finite("b", b, -2)
@@ -209,7 +221,7 @@ def _robust(y, w, w_hat):
     pinv = np.linalg.solve(r, np.swapaxes(q, -1, -2)) / length[..., None]  # (..., k, n)
     coef = predict(pinv, y)
     residual = y - predict(w, coef)
-    return coef, np.sqrt(((pinv * residual[..., None, :]) ** 2).sum(-1))
+    return RobustFit(coef, np.sqrt(((pinv * residual[..., None, :]) ** 2).sum(-1)))
 
 
 @dataclass(frozen=True)
