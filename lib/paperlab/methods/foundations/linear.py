@@ -361,11 +361,8 @@ def logistic(x, y, *, penalty=0.0, max_iter=50, tol=1e-8):
     if (penalty < 0).any():
         raise ValueError(f"penalty must not be negative, got {penalty.min():g}")
     full_rank("x", x[..., penalty == 0])
-    length = np.sqrt((x**2).mean(-2))
-    length = np.where(length > 0, length, 1)
-    start = np.zeros((*x.shape[:-2], x.shape[-1]))
-    coef, n_iter = _newton(x / length[..., None, :], y, penalty / length**2, start, max_iter, tol)
-    return LogisticFit(coef / length, 0.0, n_iter)
+    coef, n_iter = _newton(x, y, penalty, np.zeros((*x.shape[:-2], x.shape[-1])), max_iter, tol)
+    return LogisticFit(coef, 0.0, n_iter)
 
 
 def ridge_logistic(x, y, *, c, max_iter=50, tol=1e-8):
