@@ -47,19 +47,15 @@ penalty: str = "SCAD"  # {SCAD, MCP, L1} penalty in the figure of part 1
 lam: float = 0.2  # [0.01, 20] penalty level lambda
 n_small: int = 4  # [3, 200] further data sets with N = 200 for the ratios of part 1
 max_steps: int = 3000  # [500, 20000] limit of gradient steps
-recovery_seeds: int = (
-    0  # [0, 50] data sets for signal recovery; 0 leaves it to the full run
-)
+recovery_seeds: int = 0  # [0, 50] data sets for signal recovery; 0: full run only
 p_screen: int = 200  # [100, 20000] covariates to screen
 s_true: int = 10  # [5, 80] active covariates in the claims of part 2
 s_values: list[int] = [10, 40]  # [5, 80] active covariates in the figure
-link: str = "square"  # {linear, square, binary, binary square} outcome that is shuffled in the control
-n_screens: int = 2  # [1, 100] data sets for each design of part 2; ten times as many for the fast rankings
-knn_inactive: int = (
-    30  # [20, 1000] inactive covariates that the slow kNN estimator gets
-)
+link: str = "square"  # {linear, square, binary, binary square} outcome shuffled in the control
+n_screens: int = 2  # [1, 100] data sets per design of part 2, tenfold for fast rankings
+knn_inactive: int = 30  # [20, 1000] inactive covariates for the slow kNN estimator
 contamination: float = 0.1  # [0, 0.3] share of spoilt clusters in the table of part 3
-nu: float = 10.0  # [0.5, 1000000] degrees of freedom of the power-law model, q = 1 + 2 / (nu + 5)
+nu: float = 10.0  # [0.5, 1000000] degrees of freedom, q = 1 + 2 / (nu + 5)
 reps: int = 40  # [5, 1000] data sets for each row of part 3
 p_sparse: int = 100  # [20, 500] slopes of the sparse model
 reps_sparse: int = 5  # [1, 100] data sets for the sparse model

@@ -194,6 +194,8 @@ def smoothness(x):
     """
     x = finite("x", x)
     n, p = x.shape
+    if not x.any():
+        return 0.0
     gram = x @ x.T if n <= p else x.T @ x
     if len(gram) < 3:  # too small for Lanczos
         return np.linalg.eigvalsh(gram)[-1] / n

@@ -102,7 +102,7 @@ def degrees_of_freedom(q, m):
     return 2 / (q - 1) - m
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def _value_gradient(theta, data, grad, weights):
     """Negative log-likelihood without constants, per observation; fills gradient and cluster weights.
 
@@ -142,7 +142,7 @@ def _value_gradient(theta, data, grad, weights):
     return total / n
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def _minimise(theta, data, levels, floor, tol, max_iter):
     """Proximal Polak-Ribiere+ conjugate gradients with backtracking on the composite objective, in place.
 
@@ -212,16 +212,19 @@ def _clusters(groups, n):
     return codes, np.asarray(labels)
 
 
-def _starting_values(x, y, start, l1, penalised):
-    """Coefficients to start from: the given ones, least squares, or zero where the penalty acts."""
-    if start is not None:
-        return start
-    if l1 == 0:
-        return np.linalg.lstsq(x, y, rcond=None)[0]
+def _scale_and_start(x, y, penalised, start):
+    """Scale of y around the columns that are free of the penalty, and coefficients to start from.
+
+    The scale is the unit of penalty and steps; it does not depend on ``start``.
+    """
     coef = np.zeros(x.shape[1])
     if not penalised.all():
         coef[~penalised] = np.linalg.lstsq(x[:, ~penalised], y, rcond=None)[0]
-    return coef
+    residual = y - x @ coef
+    unit = 1.4826 * np.median(np.abs(residual - np.median(residual))) or residual.std()
+    if not unit > 1e-12 * np.abs(y).max():
+        raise ValueError("y is a combination of the columns of x: nothing is left to estimate a variance from")
+    return unit, coef if start is None else start
 
 
 def _checked(x, y, nu, l1, start):
@@ -274,8 +277,9 @@ def fit(x, y, groups, *, nu=np.inf, l1=0.0, start=None, tol=1e-6, max_iter=2000)
     nu : float
         Degrees of freedom, positive; inf for the Gaussian model.
     l1 : float
-        Weight of ``sum_j s_j |beta_j|`` with s_j the root mean square of column j, beside the negative
-        log-likelihood per observation, in units of the starting scale. Constant columns are free of it.
+        Weight of ``sum_j s_j |beta_j| / s`` beside the negative log-likelihood per observation, with s_j the root mean
+        square of column j and s the median absolute deviation of y from its regression on the constant columns,
+        which are free of the penalty.
     start : array_like, shape (p,), optional
         Default: least squares, or zero when l1 is positive.
     tol, max_iter : float, int
@@ -296,7 +300,8 @@ def fit(x, y, groups, *, nu=np.inf, l1=0.0, start=None, tol=1e-6, max_iter=2000)
     Warns
     -----
     BoundWarning
-        If sigma_u is estimated at its bound: it is given as 0.
+        If sigma_u is estimated at its bound: it is given as 0. If as many coefficients are left as there are rows: the
+        likelihood then grows without bound as sigma_e falls.
 
     Notes
     -----
@@ -309,17 +314,17 @@ def fit(x, y, groups, *, nu=np.inf, l1=0.0, start=None, tol=1e-6, max_iter=2000)
     p = x.shape[1]
     scale = np.sqrt((x**2).mean(axis=0))
     xs, ys = np.ascontiguousarray(x[order] / scale), y[order]
-    coef = _starting_values(xs, ys, None if start is None else np.asarray(start, float) * scale, l1, penalised)
-    residual = ys - xs @ coef
-    unit = 1.4826 * np.median(np.abs(residual - np.median(residual))) or residual.std()
-    if not unit > 1e-12 * np.abs(ys).max():
-        raise ValueError("y is a combination of the columns of x: nothing is left to estimate a variance from")
+    unit, coef = _scale_and_start(xs, ys, penalised, None if start is None else np.asarray(start, float) * scale)
     theta = np.r_[coef / unit, np.log(0.8), np.log(0.5)]
     levels = np.r_[np.where(penalised, l1, 0.0), 0.0, 0.0]
     data = xs, ys / unit, np.r_[0, np.cumsum(sizes)], float(nu)
     history, converged, at_bound = _to_the_minimum(theta, data, levels, tol, max_iter)
     if at_bound:
         warnings.warn("sigma_u is at its bound 0: clusters differ no more than rows do", BoundWarning, stacklevel=2)
+    if np.count_nonzero(theta[:p]) >= len(y):
+        warnings.warn(
+            "as many coefficients as rows: sigma_e tends to its bound 0, raise l1", BoundWarning, stacklevel=2
+        )
     weights, grad = np.empty(sizes.size), np.empty(p + 2)
     value = _value_gradient(theta, data, grad, weights)
     likelihood = -value * len(y) - len(y) * np.log(unit) + sum(_constant(nu, m) for m in sizes)
