@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from paperlab.methods.foundations.checks import finite, full_rank
+from paperlab.methods.foundations.checks import binary, codes, finite, full_rank
 
 
 def dummies(labels):
@@ -62,3 +62,46 @@ def test_a_zero_column_a_short_matrix_and_the_sample_of_a_stack_are_named():
 def test_a_year_and_its_square_are_not_collinear():
     year = np.arange(1994.0, 2007)
     full_rank("x", np.column_stack([np.ones(13), year, year**2]))
+
+
+def test_a_binary_variable_is_0_or_1():
+    assert binary("w", [True, False]).tolist() == [1, 0]
+    for bad, text in (([0, 1, -1], "got -1 in row 2"), ([0.5, 1], "got 0.5 in row 0"), ([1, np.nan], "nan in row 1")):
+        with pytest.raises(ValueError, match=f"w (must be 0 or 1, |is ){text}"):
+            binary("w", bad)
+    with pytest.raises(ValueError, match="got 2 in row 1"):
+        binary("w", [[0, 1], [2, 1]])
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        int,
+        lambda i: 5000 + i,
+        lambda i: 37 * i,
+        lambda i: 10.5 * i,
+        lambda i: f"{i:03d}",
+        lambda i: ("wave", i),
+        lambda i: np.datetime64("2016-11-08") + i,
+    ],
+)
+def test_labels_of_any_kind_are_the_same_groups(name):
+    group = np.array([0, 2, 1, 2, 0, 3])
+    labels = [name(i) for i in group.tolist()]
+    assert codes("person", labels).tolist() == group.tolist()
+
+
+def test_mixed_and_unordered_labels_are_labels_too():
+    for labels in ([1, "a", 1, "b"], [frozenset("a"), frozenset("b"), frozenset("a"), frozenset("c")]):
+        code = codes("person", labels)
+        assert code[0] == code[2] and len(set(code)) == 3
+
+
+@pytest.mark.parametrize("missing", [None, np.nan, float("nan")])
+def test_missing_labels_and_wrong_lengths_are_refused(missing):
+    with pytest.raises(ValueError, match="clusters has no label in row 1; name it"):
+        codes("clusters", ["a", missing])
+    with pytest.raises(ValueError, match=r"clusters must be one label for each of 3 rows, got shape \(2,\)"):
+        codes("clusters", [1, 2], 3)
+    with pytest.raises(ValueError, match="clusters must be one-dimensional"):
+        codes("clusters", np.zeros((2, 2)))

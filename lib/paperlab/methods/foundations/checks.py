@@ -7,6 +7,7 @@ columns, so that the answer does not depend on their units.
 from __future__ import annotations
 
 import numpy as np
+import pandas as pd
 
 RANK_TOLERANCE = 1e-10  # smallest singular value of unit-length columns, relative to the largest
 
@@ -99,6 +100,82 @@ def full_rank(name, columns, *, labels=None, scale=None):
         f"{name}: {labels[last]} is a linear combination of {listed}{where}; "
         "drop it (a reference level, or a repeated column)"
     )
+
+
+def binary(name, values, row_axis=0):
+    """The values as a float array of 0 and 1.
+
+    Parameters
+    ----------
+    name : str
+        Name of the argument, for the message.
+    values : array_like of 0 and 1, or of bool
+    row_axis : int
+        Axis that counts the rows, as in `finite`.
+
+    Raises
+    ------
+    ValueError
+        If a value is neither 0 nor 1; names the argument, the value and the row.
+
+    Examples
+    --------
+    >>> binary("treatment", [True, False])
+    array([1., 0.])
+    >>> binary("treatment", [0, 1, 2])
+    Traceback (most recent call last):
+    ...
+    ValueError: treatment must be 0 or 1, got 2 in row 2; recode it
+    """
+    array = finite(name, values, row_axis)
+    wrong = (array != 0) & (array != 1)
+    if wrong.any():
+        place = np.unravel_index(np.argmax(wrong), array.shape)
+        row = f" in row {place[row_axis]}" if place else ""
+        raise ValueError(f"{name} must be 0 or 1, got {array[place]:g}{row}; recode it")
+    return array
+
+
+def codes(name, labels, n_rows=None):
+    """Labels as whole numbers 0, 1, ... in the order of the sorted labels; any hashable label is a label, never a count.
+
+    Parameters
+    ----------
+    name : str
+        Name of the argument, for the message.
+    labels : sequence of hashable, shape (n,)
+    n_rows : int, optional
+        How many labels there must be.
+
+    Returns
+    -------
+    code : ndarray of int, shape (n,)
+
+    Raises
+    ------
+    ValueError
+        If a label is missing (None or nan; names the row), or there are not ``n_rows`` of them.
+
+    Examples
+    --------
+    >>> codes("person", [5003, 5001, 5003])
+    array([1, 0, 1])
+    >>> codes("person", ["Ann", None])
+    Traceback (most recent call last):
+    ...
+    ValueError: person has no label in row 1; name it or drop the row
+    """
+    labels = labels if hasattr(labels, "ndim") else pd.Series(list(labels), dtype=object)  # a list of tuples stays one
+    if labels.ndim != 1 or (n_rows is not None and len(labels) != n_rows):
+        wanted = "one-dimensional" if n_rows is None else f"one label for each of {n_rows} rows"
+        raise ValueError(f"{name} must be {wanted}, got shape {labels.shape}")
+    try:
+        code, _ = pd.factorize(np.asarray(labels), sort=True)
+    except TypeError:  # labels that have no order
+        code, _ = pd.factorize(np.asarray(labels))
+    if (code < 0).any():
+        raise ValueError(f"{name} has no label in row {np.argmax(code < 0)}; name it or drop the row")
+    return code
 
 
 def _short(values, most=40):
