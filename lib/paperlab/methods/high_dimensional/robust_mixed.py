@@ -9,10 +9,9 @@ from dataclasses import dataclass
 from math import lgamma
 
 import numpy as np
-import pandas as pd
 from numba import njit
 
-from paperlab.methods.foundations.checks import finite, full_rank
+from paperlab.methods.foundations.checks import codes, finite, full_rank
 
 LOG_SIGMA_U = -6.0  # least log of sigma_u over the starting scale; the likelihood is flat below
 
@@ -30,10 +29,10 @@ class MixedFit:
     coef : ndarray, shape (p,)
     sigma_e, sigma_u : float
         Scales of errors and random intercepts, in the unit of y; sigma_u is 0 where it is estimated at its bound.
-    labels : ndarray, shape (n_clusters,)
-        Names of the clusters, in the order of their first rows.
+    labels : list of length n_clusters
+        Names of the clusters, sorted where they have an order.
     weights : ndarray, shape (n_clusters,)
-        Weight that the likelihood gives to each cluster, 1 in the Gaussian model.
+        Weight that the likelihood gives to each of them, 1 in the Gaussian model.
     log_likelihood : float
         With its constants, without penalty.
     objective : ndarray, shape (n_iter + 1,)
@@ -44,7 +43,7 @@ class MixedFit:
     coef: np.ndarray
     sigma_e: float
     sigma_u: float
-    labels: np.ndarray
+    labels: list
     weights: np.ndarray
     log_likelihood: float
     objective: np.ndarray
@@ -193,15 +192,10 @@ def _minimise(theta, data, levels, floor, tol, max_iter):
 
 
 def _clusters(groups, n):
-    """Cluster number of each row in the order of first appearance, and the labels."""
-    groups = groups if hasattr(groups, "dtype") else np.asarray(groups, object)
-    if groups.shape != (n,):
-        raise ValueError(f"groups must name the cluster of each of {n} rows, got shape {groups.shape}")
-    codes, labels = pd.factorize(groups)
-    if (codes < 0).any():
-        raise ValueError(
-            f"groups has no label in row {np.argmax(codes < 0)}; drop the row, or give it a cluster of its own"
-        )
+    """Number of the cluster of each row, and the labels."""
+    code = codes("groups", groups, n)
+    every = list(groups)
+    labels = [every[row] for row in np.unique(code, return_index=True)[1]]
     if len(labels) < 2:
         raise ValueError("groups must name at least two clusters; one cluster has no random-effect variance")
     if len(labels) == n:
@@ -209,7 +203,7 @@ def _clusters(groups, n):
             "groups has a cluster for every row: sigma_u and sigma_e are not identified apart; "
             "use clusters of several rows, or a regression without random intercept"
         )
-    return codes, np.asarray(labels)
+    return code, labels
 
 
 def _scale_and_start(x, y, penalised, start):
@@ -308,9 +302,9 @@ def fit(x, y, groups, *, nu=np.inf, l1=0.0, start=None, tol=1e-6, max_iter=2000)
     Page ``robust_high_dim``, part 3: ``-l_i = log|S| / 2 + (nu + m) / 2 log(1 + delta_i / nu)``.
     """
     x, y, penalised = _checked(x, y, nu, l1, start)
-    codes, labels = _clusters(groups, len(y))
-    order = np.argsort(codes, kind="stable")
-    sizes = np.bincount(codes)
+    code, labels = _clusters(groups, len(y))
+    order = np.argsort(code, kind="stable")
+    sizes = np.bincount(code)
     p = x.shape[1]
     scale = np.sqrt((x**2).mean(axis=0))
     xs, ys = np.ascontiguousarray(x[order] / scale), y[order]
