@@ -147,7 +147,7 @@ def fit_networks(inputs, y, g, alphas, seeds, rng, *, epochs=16, batch=256, rate
         ordinary = (residual**2).sum(1)
         return ((1 - weight) * projected + weight * ordinary) / batch
 
-    train(loss, model.parameters(), steps=len(order), rate=rate)
+    train(loss, model.parameters(), n_steps=len(order), learning_rate=rate)
 
     @torch.no_grad()
     def predict(x):

@@ -130,7 +130,7 @@ def fit_environments(kind, groups, weights, steps=400, rate=0.05):
         inner = u @ xy.transpose(1, 2)
         return _objective(kind, square - 2 * inner + yy[:, None], 2 * (square - inner), weight)
 
-    train(loss, [u], steps=steps, rate=rate)
+    train(loss, [u], n_steps=steps, learning_rate=rate)
     return (u.detach() @ turn.transpose(1, 2)).numpy()
 
 

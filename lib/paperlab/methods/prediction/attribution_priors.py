@@ -151,5 +151,5 @@ def train_students(
         return out
 
     steps = epochs * -(-n // min(batch, n))
-    train(loss, network.parameters(), steps=steps, rate=rate, decay="constant", weight_decay=1e-4)
+    train(loss, network.parameters(), n_steps=steps, learning_rate=rate, decay="constant", weight_decay=1e-4)
     return Students(network)
