@@ -113,8 +113,10 @@ def disentanglement(importance):
 
     Examples
     --------
-    >>> disentanglement([[1, 0], [1, 0], [0, 2]]), disentanglement(np.ones((3, 3)))
-    (1.0, 0.0)
+    >>> disentanglement([[1, 0], [1, 0], [0, 2]])
+    1.0
+    >>> round(disentanglement(np.ones((3, 3))), 12)
+    0.0
     """
     importance = _importance(importance)
     return float(importance.sum(1) / importance.sum() @ _concentration(importance))
