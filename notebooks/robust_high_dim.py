@@ -75,9 +75,9 @@ from threadpoolctl import threadpool_limits
 
 from paperlab.pages import records
 from paperlab.methods.foundations import metrics
-from paperlab.methods.high_dimensional import mutual_information, penalized
-from paperlab.methods.high_dimensional import robust_mixed, simulate
-from paperlab.methods.high_dimensional.penalized import Penalty
+from paperlab.methods.high_dimensional import bandwidths, mutual_information
+from paperlab.methods.high_dimensional import penalized, robust_mixed, simulate
+from paperlab.methods.high_dimensional.penalties import Penalty
 
 plots.style()
 threadpool_limits(1)
@@ -598,8 +598,8 @@ plots.table(c6_table, caption="Bins minus class densities, binary outcome of squ
 # %% tags=["hide-input"]
 many = max(*s_values, s_true)
 normal = np.random.default_rng([seed, 1]).standard_normal(2000)
-put("h", mutual_information.improved_sheather_jones(normal))
-put("h-faulty", mutual_information.faulty_sheather_jones(normal))
+put("h", bandwidths.improved_sheather_jones(normal))
+put("h-faulty", bandwidths.faulty_sheather_jones(normal))
 put("h-best", 1.06 * 2000**-0.2)
 put("many", many)
 put("square", same.loc[("square", s_true), "FFT-KDE"])

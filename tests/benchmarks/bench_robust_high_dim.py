@@ -8,7 +8,7 @@ import time
 import numpy as np
 import pytest
 from paperlab.methods.high_dimensional import mutual_information, penalized, robust_mixed, simulate
-from paperlab.methods.high_dimensional.penalized import Penalty
+from paperlab.methods.high_dimensional.penalties import Penalty
 from threadpoolctl import threadpool_limits
 
 MARK = 10.0

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 from paperlab.methods.high_dimensional import penalized, simulate
-from paperlab.methods.high_dimensional.penalized import Penalty
+from paperlab.methods.high_dimensional.penalties import Penalty
 
 NAMES = ("SCAD", "MCP", "L1")
 

@@ -3,8 +3,7 @@
 import numpy as np
 import pytest
 from paperlab.methods.foundations import metrics
-from paperlab.methods.high_dimensional import mutual_information as mi
-from paperlab.methods.high_dimensional import simulate
+from paperlab.methods.high_dimensional import mutual_information, simulate
 
 
 @pytest.fixture
@@ -44,7 +43,7 @@ def test_outcomes_follow_their_link(rng):
 def test_squared_signal_is_invisible_to_pearson_on_average(rng):
     x = simulate.draw_covariates(500, 60, 0.5, rng=rng)
     drawn = [simulate.draw_outcome(x, 8, "square", 3, rng=rng) for _ in range(30)]
-    area = np.mean([metrics.auroc(mi.pearson(x, one.y), one.active) for one in drawn])
+    area = np.mean([metrics.auroc(mutual_information.pearson(x, one.y), one.active) for one in drawn])
     assert abs(area - 0.5) < 0.12
 
 

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from paperlab.methods.spiking import engine, fixedpoint
+from paperlab.methods.spiking import engine, fixedpoint, loops
 
 
 def test_spynnaker_rule_for_the_networks_of_the_paper():
@@ -24,7 +24,7 @@ def test_engine_and_module_agree_on_the_grid():
     case = engine.run_case([0, 7, 56])
     for factor in np.geomspace(0.01, 500, 40):
         plus = np.empty((2, 10))
-        engine._scale(case.w1, case.w0, factor, (2, 0, True), plus)
+        loops.scale_weights(case.w1, case.w0, factor, (2, 0, True), plus)
         k = engine.drive_fraction_bits(case.w1, case.w0, factor)
         assert (plus == fixedpoint.quantise([factor * case.w1, factor * case.w0], k)).all()
 

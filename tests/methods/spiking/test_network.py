@@ -5,20 +5,20 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
-from paperlab.methods.spiking import engine, fixedpoint, formula, network, spinnaker
+from paperlab.methods.spiking import backends, engine, fixedpoint, formula, network, spinnaker
 
 
 def test_unknown_and_missing_engines_say_what_to_do(monkeypatch):
     with pytest.raises(ValueError, match="backend must be one of nest, brian2, spinnaker, got 'neuron'"):
-        network.simulator("neuron")
-    missing = network.Backend("pyNN.not_there", "not-there", "all pairs", 1.0, 1.0, 1.0, 0.0)
-    monkeypatch.setitem(network.BACKENDS, "nest", missing)
-    with pytest.raises(network.EngineMissingError, match=r"needs the package not-there.*choose engine='numpy'"):
-        network.simulator("nest")
+        backends.simulator("neuron")
+    missing = backends.Backend("pyNN.not_there", "not-there", "all pairs", 1.0, 1.0, 1.0, 0.0)
+    monkeypatch.setitem(backends.BACKENDS, "nest", missing)
+    with pytest.raises(backends.EngineMissingError, match=r"needs the package not-there.*choose engine='numpy'"):
+        backends.simulator("nest")
 
 
 def test_spinnaker_gives_no_spikes_here():
-    with pytest.raises(network.EngineMissingError, match="boards only"):
+    with pytest.raises(backends.EngineMissingError, match="boards only"):
         network.identify([992], [(np.ones(10), np.ones(10))], "spinnaker")
 
 
@@ -44,13 +44,13 @@ def test_nest_pairs_all_spikes_and_tells_the_same_words_apart():
 def test_the_same_text_describes_both_networks(monkeypatch):
     """Every synapse of the two networks, seen by a simulator that only takes notes."""
     notes = Notes()
-    net = network.build_training(notes, network.BACKENDS["spinnaker"], 0b10, n_bits=2)
+    net = network.build_training(notes, backends.BACKENDS["spinnaker"], 0b10, n_bits=2)
     assert [p.size for p in (*net.injectors, *net.outputs)] == [2, 2, 1, 1]
     assert len(notes.projections) == 8 and len(net.plastic) == 2
     assert [p.kind for p in net.plastic] == ["excitatory", "inhibitory"]
     notes = Notes()
     network.build_test(
-        notes, network.BACKENDS["nest"], [[0b10]], [(np.array([3.0, 0.0]), np.array([0.0, 5.0]))], n_bits=2
+        notes, backends.BACKENDS["nest"], [[0b10]], [(np.array([3.0, 0.0]), np.array([0.0, 5.0]))], n_bits=2
     )
     drawn = {(p.kind, pair[0], pair[2]) for p in notes.projections for pair in p.pairs}
     # injector 1 of bit 0 excites with W1 and, of bit 1, inhibits with W0; injector 0 the other way round

@@ -42,7 +42,8 @@ def info_nce(codes, labels, temperature):
     """
     if codes.shape[-3:-1] != labels.shape:
         raise ValueError(
-            f"codes must have shape (..., K, n, d) and labels (K, n), got {tuple(codes.shape)} and {tuple(labels.shape)}"
+            "codes must have shape (..., K, n, d) and labels (K, n), "
+            f"got {tuple(codes.shape)} and {tuple(labels.shape)}"
         )
     least = 1 / (math.log(torch.finfo(codes.dtype).max) - math.log(max(codes.shape[-2], 1)))
     coldest = float(torch.as_tensor(temperature).min())

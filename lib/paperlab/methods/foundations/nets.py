@@ -101,7 +101,8 @@ def train(loss, parameters, *, n_steps, learning_rate, decay="cosine", weight_de
     Parameters
     ----------
     loss : callable
-        ``loss(step)`` gives a tensor of shape (M,), the loss of each network at this step; it draws its own mini-batches.
+        ``loss(step)`` gives a tensor of shape (M,), the loss of each network at this step; it draws its own
+        mini-batches.
     parameters : iterable of torch.nn.Parameter
         With a leading axis of length M, or a multiple of it, network by network; of any shape when M = 1.
     n_steps : int
@@ -125,7 +126,8 @@ def train(loss, parameters, *, n_steps, learning_rate, decay="cosine", weight_de
     Raises
     ------
     ValueError
-        If ``n_steps``, ``learning_rate`` or ``clip`` is not positive, ``weight_decay`` is negative, or ``decay`` unknown.
+        If ``n_steps``, ``learning_rate`` or ``clip`` is not positive, ``weight_decay`` is negative, or ``decay``
+        unknown.
     FloatingPointError
         If a loss is no longer finite; the message names the network and the step.
 

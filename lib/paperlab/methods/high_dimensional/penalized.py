@@ -11,100 +11,12 @@ from numba import njit
 from scipy.sparse.linalg import eigsh
 
 from paperlab.methods.foundations.checks import finite
+from paperlab.methods.high_dimensional.penalties import Penalty, concave_rest
 
-SHAPES = {"SCAD": 3.7, "MCP": 3.0, "L1": np.inf}
 SOLVERS = {"AG": (0.99, "proposed"), "proximal": (1.0, "none"), "original": (0.5, "original")}
 WINDOW = 50  # steps over which a run has to gain
-_KINDS = {"SCAD": 0, "MCP": 1, "L1": 2}
-_LEAST_SHAPE = {"SCAD": 2.0, "MCP": 1.0, "L1": 0.0}
 _SCHEDULES = {"proposed": 0, "original": 1, "none": 2}
 _METHODS = ("AG", "coordinate descent")
-
-
-@njit(cache=True)
-def _rest(x, penalty):
-    """Value and derivative of the concave part at x; ``penalty`` is (level, kind, shape)."""
-    lam, kind, a = penalty
-    size = abs(x)
-    sign = 1.0 if x > 0 else -1.0
-    if kind == 0 and size > lam:
-        if size < a * lam:
-            return (lam * size - (size**2 + lam**2) / 2) / (a - 1), sign * (lam - size) / (a - 1)
-        return (a + 1) / 2 * lam**2 - lam * size, -lam * sign
-    if kind == 1:
-        if size < a * lam:
-            return -(size**2) / (2 * a), -x / a
-        return a * lam**2 / 2 - lam * size, -lam * sign
-    return 0.0, 0.0
-
-
-@njit(cache=True)
-def _rest_all(x, penalty):
-    out = np.empty((2, x.size))
-    for j in range(x.size):
-        out[0, j], out[1, j] = _rest(x[j], penalty)
-    return out
-
-
-@dataclass(frozen=True)
-class Penalty:
-    """A penalty ``p(b)``: near zero ``lam |b|``, far out flat (SCAD, MCP) or not (L1).
-
-    Parameters
-    ----------
-    name : {"SCAD", "MCP", "L1"}
-    lam : float
-        Level, positive.
-    shape : float, optional
-        a of SCAD (default 3.7, above 2) or gamma of MCP (default 3, above 1).
-
-    Raises
-    ------
-    ValueError
-        For an unknown name, ``lam <= 0`` or a shape at or below its limit.
-
-    Examples
-    --------
-    >>> Penalty("MCP", 2.0).value([0.0, 1.0, 100.0]).round(2)
-    array([0.  , 1.83, 6.  ])
-    """
-
-    name: str
-    lam: float
-    shape: float | None = None
-
-    def __post_init__(self):
-        if self.name not in _KINDS:
-            raise ValueError(f"penalty must be one of {', '.join(_KINDS)}, got {self.name!r}")
-        if not 0 < self.lam < np.inf:
-            raise ValueError(f"lam must be positive, got {self.lam}; without a penalty use least squares")
-        least, usual = _LEAST_SHAPE[self.name], SHAPES[self.name]
-        if self.shape is None:
-            object.__setattr__(self, "shape", usual)
-        if not self.shape > least:
-            raise ValueError(f"shape of {self.name} must exceed {least:g}, got {self.shape}; usual is {usual:g}")
-
-    @property
-    def numbers(self):
-        """Level, kind and shape as the compiled loops take them."""
-        return float(self.lam), _KINDS[self.name], float(self.shape)
-
-    @property
-    def concavity(self):
-        """Lipschitz constant of the concave part's slope: 1/(a - 1) for SCAD, 1/gamma for MCP, 0 for L1."""
-        return {"SCAD": 1 / (self.shape - 1), "MCP": 1 / self.shape, "L1": 0.0}[self.name]
-
-    def concave_part(self, x):
-        """The smooth concave part ``p(x) - lam |x|``, elementwise."""
-        return _rest_all(np.atleast_1d(np.asarray(x, float)), self.numbers)[0]
-
-    def concave_slope(self, x):
-        """Derivative of the concave part, elementwise."""
-        return _rest_all(np.atleast_1d(np.asarray(x, float)), self.numbers)[1]
-
-    def value(self, x):
-        """The penalty, elementwise."""
-        return self.lam * np.abs(np.atleast_1d(x)) + self.concave_part(x)
 
 
 @dataclass(frozen=True)
@@ -229,12 +141,12 @@ def _update(points, grad, steps, penalty):
     total = 0.0
     for j in range(beta.size):
         level = penalty[0] if j else 0.0
-        g = grad[j] + (_rest(mid[j], penalty)[1] if j else 0.0)
+        g = grad[j] + (concave_rest(mid[j], penalty)[1] if j else 0.0)
         beta[j] = _soft(beta[j] - step * g, step * level)
         ag[j] = _soft(mid[j] - omega * g, omega * level)
         mid[j] = (1 - alpha) * ag[j] + alpha * beta[j]
         if j:
-            total += level * abs(mid[j]) + _rest(mid[j], penalty)[0]
+            total += level * abs(mid[j]) + concave_rest(mid[j], penalty)[0]
     return total
 
 
@@ -293,7 +205,8 @@ def descend(x, y, runs, max_iter, *, tol=0.0, start=None, dtype=float):
     Raises
     ------
     ValueError
-        If a value is not finite (names argument and row), for unknown solvers or schedules, or arrays that do not match.
+        If a value is not finite (names argument and row), for unknown solvers or schedules, or arrays that do not
+        match.
 
     Notes
     -----
@@ -336,7 +249,7 @@ def descend(x, y, runs, max_iter, *, tol=0.0, start=None, dtype=float):
 
 @njit(cache=True)
 def _coordinates(gram, cross, beta, penalty, tol, max_iter):
-    """Coordinate descent for columns of unit mean square, in place; the number of sweeps, and whether they were enough."""
+    """Coordinate descent for columns of unit mean square, in place; the sweeps, and whether they were enough."""
     lam, kind, a = penalty
     score = cross - gram @ beta
     for sweep in range(max_iter):
@@ -373,7 +286,7 @@ def _accelerated(gram, cross, beta, penalty, omega, tol, max_iter):
         before = mid.copy()
         following = _schedule(0, k + 2, alpha, omega)
         for j in range(mid.size):
-            g = grad[j] + _rest(mid[j], penalty)[1]
+            g = grad[j] + concave_rest(mid[j], penalty)[1]
             slow[j] = _soft(slow[j] - step * g, step * lam)
             beta[j] = _soft(mid[j] - omega * g, omega * lam)
             mid[j] = (1 - following[0]) * beta[j] + following[0] * slow[j]
@@ -435,8 +348,8 @@ def solution_path(x, y, lambdas, penalty, method, *, shape=None, tol=1e-5, max_i
     Raises
     ------
     ValueError
-        If a value is not finite (names argument and row), a column is constant or not standardised, y is constant or not
-        centred, lambdas do not fall, or a name is unknown.
+        If a value is not finite (names argument and row), a column is constant or not standardised, y is constant or
+        not centred, lambdas do not fall, or a name is unknown.
     """
     x, y, lambdas = _path_data(x, y, lambdas)
     if method not in _METHODS:

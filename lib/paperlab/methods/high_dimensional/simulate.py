@@ -32,7 +32,7 @@ class Design:
 
 @dataclass(frozen=True)
 class Clusters:
-    """Clustered data: ``x`` (n, p) with the intercept in column 0, ``y`` (n,), ``groups`` (n,) the cluster of each row."""
+    """Clustered data: ``x`` (n, p), intercept in column 0, ``y`` (n,), ``groups`` (n,) the cluster of each row."""
 
     x: np.ndarray
     y: np.ndarray

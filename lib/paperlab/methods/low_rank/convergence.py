@@ -120,9 +120,9 @@ def imbalance(f, g):
 def surplus_rate(f, g, rank, *, eta):
     """Rate (per step) at which the surplus part of ``F G'`` contracts, predicted from the imbalance.
 
-    On the directions that the signal does not use, gradient flow ends with ``F'F - G'G`` unchanged and one of the two factors
-    zero; the other then has squared singular values equal to the absolute eigenvalues of the imbalance there, and
-    contracts the first at ``eta`` times the smallest of them.
+    On the directions that the signal does not use, gradient flow ends with ``F'F - G'G`` unchanged and one of the two
+    factors zero; the other then has squared singular values equal to the absolute eigenvalues of the imbalance there,
+    and contracts the first at ``eta`` times the smallest of them.
 
     Parameters
     ----------

@@ -302,8 +302,8 @@ def descend(target, settings, starts, n_steps, snapshots=()):
     """Gradient descent on the fully observed matrix, all settings in one call.
 
     ``E = F G' - M``, ``F <- F - eta E G``, ``G <- G - eta E' F`` (both from the old factors); symmetric settings keep
-    ``G = F``. Every run is reduced to ``r + k`` dimensions (`reduce`), so that its cost does not depend on the size of M,
-    and stepped in compiled code.
+    ``G = F``. Every run is reduced to ``r + k`` dimensions (`reduce`), so that its cost does not depend on the size of
+    M, and stepped in compiled code.
 
     Parameters
     ----------

@@ -10,7 +10,7 @@ from paperlab.methods.low_rank.loop import DIVERGED, MIN_DAMPING
 
 @dataclass(frozen=True)
 class Measurements:
-    """Gaussian measurements ``y_i = <A_i, M> + noise``, scaled so that ``A'A`` is near the identity on low-rank matrices.
+    """Gaussian measurements ``y_i = <A_i, M> + noise``; ``A'A`` is near the identity on low-rank matrices.
 
     Parameters
     ----------
@@ -159,9 +159,9 @@ class _Batch:
 def descend(measurements, target, settings, starts, n_steps, snapshots=(), *, trigger="error", stop=0.0):
     """Gradient descent on measured matrices, all settings side by side.
 
-    ``E = A*(A(F G' - M) - noise)``, ``F <- F - eta E G``, ``G <- G - eta E' F``; symmetric settings use ``(E + E') / 2``
-    and keep ``G = F``. Factors with fewer columns are padded by zeros, which the updates leave at zero. One product with
-    ``A'A`` serves all settings.
+    ``E = A*(A(F G' - M) - noise)``, ``F <- F - eta E G``, ``G <- G - eta E' F``; symmetric settings use ``(E + E') /
+    2`` and keep ``G = F``. Factors with fewer columns are padded by zeros, which the updates leave at zero. One
+    product with ``A'A`` serves all settings.
 
     Parameters
     ----------

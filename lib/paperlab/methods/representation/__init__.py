@@ -1,4 +1,6 @@
-"""Latent variables learned from what they cause (pages ``intervention_extrapolation``, ``diverse_dictionary``, ``xfactors``).
+"""Latent variables learned from what they cause.
+
+Pages ``intervention_extrapolation``, ``diverse_dictionary`` and ``xfactors``.
 
 ``dictionary``          autoencoders with a sparse Jacobian and its rivals, many in one stack
 ``identification``      what a code found: matched correlations, supports, blocks, the sparsest rotation

@@ -106,7 +106,8 @@ def fit_control_function(code, actions, y, *, control=True, features=None, n_kno
     features : callable, optional
         Columns on which the code is regressed, from actions (N, k); by default the actions themselves.
     n_knots : (int, int)
-        Knots of l and of lambda, at least 2; 2 with ``degree=1`` gives straight lines, and the slope of l is that of 2SLS.
+        Knots of l and of lambda, at least 2; 2 with ``degree=1`` gives straight lines, and the slope of l is that of
+        2SLS.
     degree : int
     ridge : float
         Penalty on the squared coefficients; the intercept is free.

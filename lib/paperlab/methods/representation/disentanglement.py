@@ -1,7 +1,7 @@
 """How far a code is disentangled: read-outs, DCI, the FactorVAE score, and swaps judged by an independent reader.
 
-Codes are arrays (n, p), labels arrays (n, F) of any labels, groups a list of column lists: the subspaces of the code. The
-information may sit in a direction and not in a coordinate, so every score standardises the coordinates first.
+Codes are arrays (n, p), labels arrays (n, F) of any labels, groups a list of column lists: the subspaces of the code.
+The information may sit in a direction and not in a coordinate, so every score standardises the coordinates first.
 """
 
 from dataclasses import dataclass
@@ -83,7 +83,7 @@ def _importance(table):
     table = finite("importance", table)
     if table.ndim != 2 or min(table.shape) < 2 or table.min() < 0 or table.sum() == 0:
         raise ValueError(
-            f"importance must have two rows and columns at least, be not negative and not all zero, got shape {table.shape}"
+            f"importance must have at least two rows and columns, none negative, not all zero, got shape {table.shape}"
         )
     return table
 
@@ -170,8 +170,8 @@ def dci(train_codes, train_labels, test_codes, test_labels, *, groups=None, n_tr
 def factor_vae_votes(codes, labels, groups, *, n_votes=500, batch_size=64, rng):
     """Votes of the FactorVAE score.
 
-    A factor and one of its values are drawn, then ``batch_size`` images with that value; the vote goes to the group whose
-    coordinates vary least, relative to their variance over all images, averaged over the group. Groups whose
+    A factor and one of its values are drawn, then ``batch_size`` images with that value; the vote goes to the group
+    whose coordinates vary least, relative to their variance over all images, averaged over the group. Groups whose
     coordinates are all dead have no vote. Single coordinates as groups give the original score, which a subspace of
     two dimensions can only split.
 
@@ -234,7 +234,7 @@ def factor_vae(codes, labels, groups, *, n_votes=500, batch_size=64, rng):
 
 
 class Reader:
-    """Networks that read each factor from an image, one per factor; the judge of swaps, so it never sees a decoded image.
+    """Networks that read the factors from an image, one each; the judge of swaps, which never sees a decoded image.
 
     Parameters
     ----------
@@ -278,7 +278,7 @@ class Reader:
 
 @dataclass(frozen=True)
 class Swaps:
-    """After swapping subspace k, over the pairs that differ in factor f: shares (K, F) with the donor's, the own value."""
+    """After swapping subspace k, over pairs that differ in factor f: shares (K, F) with the donor's, the own value."""
 
     moved: np.ndarray
     kept: np.ndarray
@@ -313,7 +313,8 @@ def swap_test(decode, s, t, labels, donors, reader):
     """
     if t.ndim != 3 or not len(s) == len(t) == len(labels) == len(donors):
         raise ValueError(
-            f"s, t (n, K, d_t), labels and donors must have the same n, got {len(s)}, {t.shape}, {len(labels)}, {len(donors)}"
+            "s, t (n, K, d_t), labels and donors must have the same n, "
+            f"got {len(s)}, {t.shape}, {len(labels)}, {len(donors)}"
         )
     differ = labels != labels[donors]
     if not differ.any(0).all():

@@ -1,9 +1,9 @@
 """Intervention extrapolation: an autoencoder whose code is linear in the actions on average, then a control function.
 
 Actions A, tried on a limited support only, shift a hidden Z linearly, Z = M0 A + V. Seen are a mixture X = g0(Z) and an
-outcome Y = l(Z) + U whose noise U depends on V (`simulate_actions` makes such worlds). ``train_autoencoders`` learns codes
-of X under the linear invariance constraint; `control_function` turns a code into effects of actions that nobody has
-tried.
+outcome Y = l(Z) + U whose noise U depends on V (`simulate_actions` makes such worlds). ``train_autoencoders`` learns
+codes of X under the linear invariance constraint; `control_function` turns a code into effects of actions that nobody
+has tried.
 """
 
 from dataclasses import dataclass
@@ -88,8 +88,8 @@ def bandwidth(a):
 def kernel_factor(a, *, tol=1e-6, max_rank=400):
     """A thin L with L L' = K up to ``tol``, K the Gaussian kernel matrix of the rows of ``a``.
 
-    Cholesky steps, each at the largest remaining diagonal entry, until the share ``tol`` of the trace is left or ``max_rank``
-    columns are there; the n x n matrix is never formed.
+    Cholesky steps, each at the largest remaining diagonal entry, until the share ``tol`` of the trace is left or
+    ``max_rank`` columns are there; the n x n matrix is never formed.
 
     Parameters
     ----------

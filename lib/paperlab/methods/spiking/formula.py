@@ -56,7 +56,7 @@ PAPER_STDP = Stdp()
 
 @dataclass(frozen=True)
 class LearnedWeights:
-    """Weights of a synapse of a 1 bit onto the exciting output, of a 0 bit onto the inhibiting one, and of a silent one."""
+    """Weight of a synapse of a 1 bit onto the exciting output, of a 0 bit onto the inhibiting one, of a silent one."""
 
     active_exc: float
     active_inh: float
@@ -83,7 +83,8 @@ def threshold(delta_semantics="current_step"):
     delta_semantics : {"current_step", "voltage_jump", "late_jump"}
         "current_step": the input is a current that acts for one time step (SpiNNaker), so the membrane moves by
         ``w R (1 - exp(-dt / tau_m))`` with ``R = tau_m / c_m``. "voltage_jump": the membrane moves by ``w`` mV (NEST).
-        "late_jump": it moves by ``w`` mV after the threshold was tested and decays for one step before the next test (Brian2).
+        "late_jump": it moves by ``w`` mV after the threshold was tested and decays for one step before the next test
+        (Brian2).
 
     Returns
     -------
@@ -125,10 +126,11 @@ def step_gain(delta_semantics):
 def learned_weights(stdp=PAPER_STDP, *, weight_bits=7):
     """Weights after one training run, as a sum over the nearest spike pairs (page ``stdp_spinnaker``, eq. 2).
 
-    The post spike counts at 32 ms (fired at 31, seen by the synapse one dendritic delay later). An excitatory synapse of a
-    1 bit has pre spikes at 2, 27, 57 and 66 ms, an inhibitory one of a 0 bit at 7, 37, 60 and 66 ms, a silent one only the
-    saving spike at 66 ms. Pre before post adds ``a_plus exp(-5/tau)`` and the like, post before pre subtracts
-    ``a_minus exp(...)``, so a negative ``a_minus`` potentiates too. Holds as long as training drives the output only once.
+    The post spike counts at 32 ms (fired at 31, seen by the synapse one dendritic delay later). An excitatory synapse
+    of a 1 bit has pre spikes at 2, 27, 57 and 66 ms, an inhibitory one of a 0 bit at 7, 37, 60 and 66 ms, a silent one
+    only the saving spike at 66 ms. Pre before post adds ``a_plus exp(-5/tau)`` and the like, post before pre subtracts
+    ``a_minus exp(...)``, so a negative ``a_minus`` potentiates too. Holds as long as training drives the output only
+    once.
 
     Parameters
     ----------
@@ -187,7 +189,7 @@ def similarity(words, pattern, n_bits=10):
 
 
 def summed_similarity(words, patterns, n_bits=10):
-    """Overlap of words with all trained patterns together, ``sum_k (N - 2 HD(x, p_k))``: what the output neuron adds up.
+    """Overlap of words with all trained patterns, ``sum_k (N - 2 HD(x, p_k))``: what the output neuron adds up.
 
     Parameters
     ----------

@@ -1,7 +1,7 @@
 """Placing and routing the networks with sPyNNaker on a virtual board: what the tools do before a real board would run.
 
-sPyNNaker keeps global state, writes reports beside the script and reads a file from the home folder, so every mapping runs in a
-process of its own, whose working and home folder is the folder given. A virtual board returns no spikes.
+sPyNNaker keeps global state, writes reports beside the script and reads a file from the home folder, so every mapping
+runs in a process of its own, whose working and home folder is the folder given. A virtual board returns no spikes.
 """
 
 import json
@@ -15,8 +15,8 @@ from pathlib import Path
 import numpy as np
 
 from paperlab.methods.foundations.checks import finite
-from paperlab.methods.spiking import engine, network
-from paperlab.methods.spiking.network import EngineMissingError
+from paperlab.methods.spiking import loops, network
+from paperlab.methods.spiking.backends import BACKENDS, EngineMissingError
 from paperlab.methods.spiking.words import check_patterns, check_words
 
 CONFIG = """[Machine]
@@ -70,7 +70,7 @@ def map_training(word, folder, *, n_bits=10, timeout_s=TIMEOUT_S):
     ------
     ValueError
         If the word is out of its range.
-    network.EngineMissingError
+    backends.EngineMissingError
         If sPyNNaker is not installed or the mapping fails.
     """
     (word,) = check_patterns([word], n_bits)
@@ -94,7 +94,7 @@ def map_test(words, w1, w0, folder, *, n_bits=10, timeout_s=TIMEOUT_S):
 
     Raises
     ------
-    ValueError, network.EngineMissingError
+    ValueError, backends.EngineMissingError
         As `map_training`.
     """
     job = {
@@ -143,18 +143,18 @@ def _map(job):
     import spynnaker.pyNN as sim  # keeps global state, so only here
     from spynnaker.pyNN.data import SpynnakerDataView
 
-    backend = network.BACKENDS["spinnaker"]
+    backend = BACKENDS["spinnaker"]
     started = time.perf_counter()
     sim.setup(timestep=1.0)
     sim.set_number_of_neurons_per_core(sim.IF_curr_delta, 100)
     if job["kind"] == "training":
         outputs = network.build_training(sim, backend, job["word"], n_bits=job["n_bits"]).outputs
-        duration = engine.TRAIN_STEPS
+        duration = loops.TRAIN_STEPS
     else:
         readout = [(np.array(job["w1"]), np.array(job["w0"]))]
         nets = [network.build_test(sim, backend, [[word]], readout, n_bits=job["n_bits"]) for word in job["words"]]
         outputs = [net.output for net in nets]
-        duration = engine.TEST_STEPS
+        duration = loops.TEST_STEPS
     own = list(SpynnakerDataView.iterate_vertices())
     sim.run(duration)
     placements = list(SpynnakerDataView.iterate_placemements())
