@@ -69,14 +69,12 @@ from sklearn import decomposition
 from sklearn.datasets import load_digits
 from sklearn.exceptions import ConvergenceWarning
 
-from paperlab.methods.representation import identification as scores
-from paperlab.methods.representation import dictionary
+from paperlab.methods.representation import dictionary, identification
 from paperlab.methods.representation import simulate_mixtures
-from paperlab.methods.representation.dictionary import Job
+from paperlab.methods.representation.dictionary import Job, Training
 
 plots.style()
 torch.set_num_threads(1)  # small products: threads would only wait for each other
-torch.manual_seed(seed % 2**31)
 BLUE, RED, GREEN, PURPLE, ORANGE, INK = plots.COLOURS
 
 
@@ -110,11 +108,15 @@ def put(name, value):
 
 # %%
 def draw_data(design, d_z, w, nonlin=nonlin):
-    """World w of a design, with training and test data. Its draws depend on seed, design, d_z and w only."""
-    rng = np.random.default_rng([seed, simulate_mixtures.DESIGNS.index(design), d_z, w])
-    support = simulate_mixtures.make_support(design, d_z, rng)
-    world = simulate_mixtures.draw_world(support, rng, nonlin=nonlin, source=source, quiet=True)
-    return world, world.sample(n, rng)[1], *world.sample(1500, rng)
+    """World w of a design, its training x, test z and test x: of seed, design, d_z, w."""
+    place = simulate_mixtures.DESIGNS.index(design)
+    rng = np.random.default_rng([seed, place, d_z, w])
+    support = simulate_mixtures.make_support(design, d_z, rng=rng)
+    world = simulate_mixtures.draw_world(
+        support, nonlin=nonlin, source=source, quiet=True, rng=rng
+    )
+    train, test = world.sample(n, rng=rng), world.sample(1500, rng=rng)
+    return world, train.x, test.z, test.x
 
 
 def train_all(keys):
@@ -126,7 +128,9 @@ def train_all(keys):
         jobs = [
             Job(data[k[:2]][w][1], data[k[:2]][w][3], k[2], k[3], seed % 10**6 + 1000 * w + 2 * r) for k, w, r in plan
         ]
-        codes = dictionary.train_vaes(jobs, size, steps=steps)
+        codes = dictionary.train_vaes(
+            jobs, size, Training(n_steps=steps), rng=np.random.default_rng([seed, 8, size])
+        )
         for (key, _, _), group in zip(plan[::restarts], zip(*[iter(codes)] * restarts, strict=True), strict=True):
             found.setdefault(key, []).append(min(group, key=lambda code: code.loss))
     return found
@@ -145,7 +149,7 @@ fits = train_all(keys)
 
 def mccs(key):
     """MCC of the chosen network in each world, on new data."""
-    return np.array([scores.mcc(d[2], code.z) for d, code in zip(data[key[:2]], fits[key], strict=True)])
+    return np.array([identification.mcc(d[2], code.z) for d, code in zip(data[key[:2]], fits[key], strict=True)])
 
 
 # %% [markdown]
@@ -164,8 +168,9 @@ for label, key in (
 ):
     if key in fits:
         code = fits[key][0]
-        order = scores.match(z_test, code.z)[0]
-        maps[f"{label}\nMCC {scores.mcc(z_test, code.z):.2f}"] = code.jacobian[:, order]
+        matched = identification.match_latents(z_test, code.z)
+        title = f"{label}\nMCC {matched.correlation.mean():.2f}"
+        maps[title] = code.jacobian[:, matched.order]
 fig, axes = plt.subplots(1, len(maps), figsize=(7, 4), sharey=True)
 for ax, (label, table) in zip(axes, maps.items(), strict=True):
     image = ax.imshow(table / table.max(), cmap="Greys", vmin=0, vmax=1, aspect="auto")
@@ -190,7 +195,11 @@ RING, DENSE, TWO = [
 def f1s(key):
     """F1 of the support in each world."""
     pairs = zip(data[key[:2]], fits[key], strict=True)
-    return np.array([scores.support_f1(d[0].support, c.jacobian, scores.match(d[2], c.z)[0]) for d, c in pairs])
+    found = []
+    for (world, _, z, _), code in pairs:
+        order = identification.match_latents(z, code.z).order
+        found.append(identification.support_f1(world.support, code.jacobian, order))
+    return np.array(found)
 
 
 ring = {bias: mccs(RING[bias]) for bias in dictionary.PENALTIES}
@@ -220,7 +229,7 @@ for name, value in {
 # %% mystnb={"figure": {"caption": "MCC against the weight of the Jacobian penalty: the ring, where theory promises all latents, and the dense control. Lines: mean over the worlds; dots: worlds. Grey: mean of random rotations.", "name": "diverse-dictionary-lambda"}, "image": {"alt": "The curve of the ring starts near the grey line of random rotations and climbs as the weight grows; the curve of the dense control stays near the grey line."}} tags=["hide-input"]
 turn_rng = np.random.default_rng([seed, 99])
 turned = [
-    scores.mcc(z, z @ np.linalg.qr(turn_rng.standard_normal((4, 4)))[0])
+    identification.mcc(z, z @ np.linalg.qr(turn_rng.standard_normal((4, 4)))[0])
     for z in turn_rng.standard_normal((100, 300, 4))
 ]
 put("chance", np.mean(turned))
@@ -275,10 +284,10 @@ rows = {
     for b in ring
 }
 for name in peers:
-    found = [scores.mcc(z, linear_codes(name, x, x_test, 4)) for _, x, z, x_test in data["ring", 4]]
+    found = [identification.mcc(z, linear_codes(name, x, x_test, 4)) for _, x, z, x_test in data["ring", 4]]
     rows[name.replace("_", " ")] = {"MCC": np.mean(found), "lowest": min(found)}
 straight = [draw_data("ring", 4, w, nonlin=0.0) for w in range(worlds)]
-found = [scores.mcc(z, linear_codes("fast_ica", x, x_test, 4)) for _, x, z, x_test in straight]
+found = [identification.mcc(z, linear_codes("fast_ica", x, x_test, 4)) for _, x, z, x_test in straight]
 rows["fast ica, no tanh"] = {"MCC": np.mean(found), "lowest": min(found)}
 put("ica_straight", np.mean(found))
 bias_table = pd.DataFrame(rows).T.rename_axis("bias")
@@ -333,9 +342,9 @@ def two_set_scores(key):
     """Block R^2 (world, true, estimated) and MCC of the pair that only A sees, per world."""
     tables, pairs = [], []
     for (_, _, z, _), code in zip(data[key[:2]], fits[key], strict=True):
-        parts = scores.assign_blocks(code.jacobian, np.arange(16) < 8, (2, 1, 1))
-        tables.append([[scores.block_r2(z[:, true], code.z[:, part]) for part in parts] for true in PARTS])
-        pairs.append(scores.mcc(z[:, :2], code.z[:, parts[0]]))
+        parts = identification.assign_blocks(code.jacobian, np.arange(16) < 8, (2, 1, 1))
+        tables.append([[identification.block_r2(z[:, true], code.z[:, part]) for part in parts] for true in PARTS])
+        pairs.append(identification.mcc(z[:, :2], code.z[:, parts[0]]))
     return np.array(tables), np.array(pairs)
 
 
@@ -391,15 +400,16 @@ for name in ("ring", "two_sets", "dense"):
     bias = fits[name, 4, "jac_l1", lam]
     for w, ((world, _, z, _), code) in enumerate(zip(data[name, 4], bias, strict=True)):
         rng = np.random.default_rng([seed, 7, w])
-        rotation, ratio = scores.sparsest_rotation(world.jacobian(z[:100]), rng)
+        turned = identification.sparsest_rotation(world.jacobian(z[:100]), rng=rng)
+        rotation = turned.matrix
         rows.append(
             {
                 "design": name.replace("_", " "),
                 "world": w + 1,
-                "norm over truth": ratio,
-                "MCC of rotation": scores.mcc(z, z @ rotation),
-                "MCC of network": scores.mcc(z, code.z),
-                "both": scores.mcc(z @ rotation, code.z),
+                "norm over truth": turned.ratio,
+                "MCC of rotation": identification.mcc(z, z @ rotation),
+                "MCC of network": identification.mcc(z, code.z),
+                "both": identification.mcc(z @ rotation, code.z),
             }
         )
 oracle = pd.DataFrame(rows)
@@ -427,7 +437,10 @@ if digits:
     pixels = load_digits().data
     pixels = (pixels - pixels.mean(0)) / pixels.std()
     jobs = [Job(pixels, pixels, bias, lam, seed % 10**6) for bias in ("none", "jac_l1")]
-    images = [code.jacobian for code in dictionary.train_vaes(jobs, 8, steps=steps)]
+    codes = dictionary.train_vaes(
+        jobs, 8, Training(n_steps=steps), rng=np.random.default_rng([seed, 9])
+    )
+    images = [code.jacobian for code in codes]
     columns = [f"{bias} {j + 1}" for bias in ("none", "jac_l1") for j in range(8)]
     digit_table = pd.DataFrame(np.hstack(images), columns=columns)
     paper.keep("digits", digit_table)
@@ -539,8 +552,11 @@ pd.Series(
 
 # %%
 _, x_ring, _, x_ring_test = data["ring", 4][0]
+jobs = [
+    Job(x_ring, x_ring_test, bias, lam, seed % 10**6) for bias in ("none", "jac_l1")
+]
 surplus = dictionary.train_vaes(
-    [Job(x_ring, x_ring_test, bias, lam, seed % 10**6) for bias in ("none", "jac_l1")], 6, steps=min(steps, 300)
+    jobs, 6, Training(n_steps=min(steps, 300)), rng=np.random.default_rng([seed, 10])
 )
 acts = [np.sort(code.jacobian.sum(0))[::-1] for code in surplus]
 plots.table(

@@ -82,8 +82,7 @@ from sklearn.gaussian_process import GaussianProcessRegressor
 from sklearn.gaussian_process.kernels import RBF, ConstantKernel, WhiteKernel
 from threadpoolctl import threadpool_limits
 
-from paperlab.methods.representation import extrapolation as rep4ex
-from paperlab.methods.representation import control_function
+from paperlab.methods.representation import control_function, extrapolation
 from paperlab.methods.representation import simulate_actions
 
 plots.style()
@@ -104,8 +103,9 @@ def build(seeds, size=n, **design):
     worlds, samples = [], []
     for one in seeds:
         rng = np.random.default_rng(one)
-        worlds.append(simulate_actions.draw_world(rng, **{"d": d, "alpha": alpha, **design}))
-        samples.append(worlds[-1].sample(rng, size))
+        options = {"d": d, "alpha": alpha, **design}
+        worlds.append(simulate_actions.draw_world(rng=rng, **options))
+        samples.append(worlds[-1].sample(size, rng=rng))
     return worlds, samples
 
 
@@ -137,7 +137,7 @@ def build(seeds, size=n, **design):
 #
 # $$\min_{\varphi,\psi}\ \text{mean}\,\big(x-\psi(\varphi(x))\big)^2+\lambda\,Q,\qquad Q=\frac1{n^2}\sum_{i,j}\kappa(a_i,a_j)\,r_i^{\mathsf T}r_j=\frac1{n^2}\operatorname{tr}\Phi^{\mathsf T}B\,\Phi .$$
 #
-# $B=(I-P)K(I-P)$, with $P$ the projection on $(1,A)$, depends on the actions alone: $\hat W$ is refitted in every step without being written down. The kernel of a smooth function has few dimensions, so $B=FF^{\mathsf T}$ with a thin $F$ (`rep4ex.moment_factor`) and the $n\times n$ matrix is never formed.
+# $B=(I-P)K(I-P)$, with $P$ the projection on $(1,A)$, depends on the actions alone: $\hat W$ is refitted in every step without being written down. The kernel of a smooth function has few dimensions, so $B=FF^{\mathsf T}$ with a thin $F$ (`extrapolation.moment_factor`) and the $n\times n$ matrix is never formed.
 # The code is standardised to mean 0 and variance 1 over the data set; why, an ablation below asks.
 #
 # ### Worlds in which the answer is known
@@ -149,7 +149,7 @@ def build(seeds, size=n, **design):
 design = {"v_support": v_support, "action_effect": action_effect}
 standard = v_support == "gaussian" and action_effect == "linear"
 worlds, samples = build(world_seeds[:reps], **design)
-factors = [rep4ex.moment_factor(s.a) for s in samples]
+factors = [extrapolation.moment_factor(s.a) for s in samples]
 if d == 1:
     targets = np.linspace(-a_max_test, a_max_test, 81)[:, None]
     line = np.arange(81)
@@ -177,13 +177,13 @@ jobs = [("plain", i, samples[i], 0.0, True) for i in range(reps)]
 jobs += [("MMR", i, samples[i], lam, True) for i in range(reps)]
 jobs += [("quadratic", i, quadratic_samples[i], lam, True) for i in range(len(quadratic_samples))]
 jobs += [("not standardised", i, samples[i % reps], trap_lam, False) for i in range(min(trap_reps, reps))]
-learned = rep4ex.train_autoencoders(
+learned = extrapolation.train_autoencoders(
     [job[2] for job in jobs],
     [job[3] for job in jobs],
     [net_seeds[job[1]] for job in jobs],
     factors=[factors[job[1]] for job in jobs],  # the quadratic worlds have the same actions
     standardise=[job[4] for job in jobs],
-    steps=steps,
+    n_steps=steps,
 )
 fits = pd.DataFrame(
     {
@@ -194,7 +194,7 @@ fits = pd.DataFrame(
         "scale": np.sqrt(learned.trained_penalty / learned.penalty),
     }
 )
-fits["R2"] = [rep4ex.r_squared(job[2].z, code) for job, code in zip(jobs, learned.code, strict=True)]
+fits["R2"] = [extrapolation.r_squared(job[2].z, code) for job, code in zip(jobs, learned.code, strict=True)]
 codes = {kind: learned.code[(fits.kind == kind).to_numpy()] for kind in fits.kind.unique()}
 r2 = fits.pivot(index="world", columns="kind", values="R2")
 for key, value in {
@@ -239,7 +239,7 @@ plt.show()
 # or the sample does not say more, and the code's $Q$ is *below* the $Q$ of the true state, which by sampling noise is not zero.
 
 # %%
-q_truth = np.array([rep4ex.penalty((s.z - s.z.mean(0)) / s.z.std(0), f) for s, f in zip(samples, factors)])
+q_truth = np.array([extrapolation.penalty((s.z - s.z.mean(0)) / s.z.std(0), f) for s, f in zip(samples, factors)])
 q_mmr = fits.Q[fits.kind == "MMR"].to_numpy()
 put("q_truth", np.median(q_truth))
 put("q_below", int((q_mmr < q_truth).sum()))
@@ -253,11 +253,11 @@ print(pd.DataFrame({"Q of the code": q_mmr, "Q of the true state": q_truth}).ren
 rows = []
 if large_n:
     w, s = build(world_seeds[: min(large_reps, reps)], large_n, v_support="gaussian", action_effect="linear")
-    f = [rep4ex.moment_factor(one.a) for one in s]
-    found = rep4ex.train_autoencoders(
-        s * 2, np.repeat([0.0, lam], len(s)), net_seeds[: len(s)] * 2, factors=f * 2, steps=steps
+    f = [extrapolation.moment_factor(one.a) for one in s]
+    found = extrapolation.train_autoencoders(
+        s * 2, np.repeat([0.0, lam], len(s)), net_seeds[: len(s)] * 2, factors=f * 2, n_steps=steps
     )
-    values = np.reshape([rep4ex.r_squared(one.z, code) for one, code in zip(s * 2, found.code)], (2, -1))
+    values = np.reshape([extrapolation.r_squared(one.z, code) for one, code in zip(s * 2, found.code)], (2, -1))
     for size, pair in ((n, r2[["plain", "MMR"]].to_numpy().T[:, : len(s)]), (large_n, values)):
         rows += [
             {
@@ -295,10 +295,12 @@ def through_code(codes, data, control=True, features=None):
     """E[Y | do(a)] at the targets by the control function, shape (worlds, targets)."""
     if d == 1:
         found = [
-            control_function.ControlFunction(c, s.a, s.y, control=control, features=features).effect(targets)
+            control_function.fit_control_function(
+                c, s.a, s.y, control=control, features=features
+            )
             for c, s in zip(codes, data)
         ]
-        return np.stack(found)
+        return np.stack([fit.effect(targets) for fit in found])
     a, y = np.stack([s.a for s in data]), np.stack([s.y for s in data])
     return control_function.network_effects(np.stack(codes), a, y, targets, net_seeds[: len(data)], control=control)
 
@@ -500,7 +502,8 @@ for size in (250, 1000, 4000):
         w, s = build(oracle_seeds, size, d=1, v_support=support, action_effect="linear")
         grid = np.linspace(-a_max_test, a_max_test, 81)[:, None]
         far = np.abs(grid[:, 0]) > 1
-        square = [(control_function.ControlFunction(b.z, b.a, b.y).effect(grid) - a.effect(grid)) ** 2 for a, b in zip(w, s)]
+        fits_here = [control_function.fit_control_function(b.z, b.a, b.y) for b in s]
+        square = [(f.effect(grid) - a.effect(grid)) ** 2 for f, a in zip(fits_here, w)]
         rows.append({"n": size, "V": support, "median": np.median([e[far].mean() for e in square])})
 oracle_sizes = pd.DataFrame(rows).pivot(index="n", columns="V", values="median")
 oracle_sizes["ratio"] = oracle_sizes.uniform / oracle_sizes.gaussian
@@ -604,13 +607,13 @@ plt.show()
 rows = []
 for dim, size in itertools.product(sweep_dims, sweep_alphas):
     w, s = build(world_seeds[:sweep_reps], d=dim, alpha=size, v_support="gaussian", action_effect="linear")
-    f = [rep4ex.moment_factor(one.a, tol=1e-6 if dim == 1 else 1e-3) for one in s]
+    f = [extrapolation.moment_factor(one.a, tol=1e-6 if dim == 1 else 1e-3) for one in s]
     count = len(sweep_lams)
-    found = rep4ex.train_autoencoders(
-        s * count, np.repeat(sweep_lams, sweep_reps), net_seeds[:sweep_reps] * count, factors=f * count, steps=steps
+    found = extrapolation.train_autoencoders(
+        s * count, np.repeat(sweep_lams, sweep_reps), net_seeds[:sweep_reps] * count, factors=f * count, n_steps=steps
     )
     values = np.reshape(
-        [rep4ex.r_squared(one.z, code) for one, code in zip(s * count, found.code)], (count, sweep_reps)
+        [extrapolation.r_squared(one.z, code) for one, code in zip(s * count, found.code)], (count, sweep_reps)
     )
     rows += [
         {"d": dim, "alpha": size, "penalty": p, "mean R2": v.mean(), "least R2": v.min()}
@@ -655,12 +658,12 @@ for outcome in ("additive", "product") if surface_reps else ():
     w, s = build(
         world_seeds[:surface_reps], d=2, alpha=1.5, outcome=outcome, v_support="gaussian", action_effect="linear"
     )
-    found = rep4ex.train_autoencoders(
+    found = extrapolation.train_autoencoders(
         s * 2,
         np.repeat([0.0, lam], surface_reps),
         net_seeds[:surface_reps] * 2,
-        factors=[rep4ex.moment_factor(one.a, tol=1e-3) for one in s] * 2,
-        steps=800,
+        factors=[extrapolation.moment_factor(one.a, tol=1e-3) for one in s] * 2,
+        n_steps=800,
     )
     all_codes = np.concatenate([found.code, [one.z for one in s]])
     a, y = np.stack([one.a for one in s] * 3), np.stack([one.y for one in s] * 3)
@@ -759,7 +762,7 @@ rng = np.random.default_rng(0)
 code = np.column_stack([samples[0].z[:, 0], np.tanh(samples[0].z[:, 0])])
 turn, _ = np.linalg.qr(rng.standard_normal((2, 2)))
 for name, changed in {"code": code, "turned and shifted": code @ turn + 3, "a hundredth": code / 100}.items():
-    print(f"{name:18s} Q = {rep4ex.penalty(changed, factors[0]):.3e}")
+    print(f"{name:18s} Q = {extrapolation.penalty(changed, factors[0]):.3e}")
 
 # %% [markdown]
 # With a code of a hundredth, and a decoder whose first layer is multiplied by a hundred, the reconstruction is the same and the penalty has gone. The penalty constrains a direction, not a size; it needs a code of fixed size.
@@ -781,21 +784,21 @@ for name, changed in {"code": code, "turned and shifted": code @ turn + 3, "a hu
 # %%
 def hsic(r, a):
     """Biased HSIC with Gaussian kernels and median bandwidths."""
-    root_r, root_a = rep4ex.kernel_factor(r), rep4ex.kernel_factor(a)
+    root_r, root_a = extrapolation.kernel_factor(r), extrapolation.kernel_factor(a)
     return np.sum(((root_r - root_r.mean(0)).T @ (root_a - root_a.mean(0))) ** 2) / len(a) ** 2
 
 
 a = samples[0].a[:, :1]
 noise = rng.standard_normal((n, 1))
 residual = {"independent": noise, "curved mean": noise + a**2, "changing spread": noise * (1 + 0.8 * a)}
-factor = rep4ex.moment_factor(a)
-null_q = np.quantile([rep4ex.penalty(rng.permutation(noise), factor) for _ in range(200)], 0.95)
+factor = extrapolation.moment_factor(a)
+null_q = np.quantile([extrapolation.penalty(rng.permutation(noise), factor) for _ in range(200)], 0.95)
 null_h = np.quantile([hsic(rng.permutation(noise), a) for _ in range(100)], 0.95)
 for name, r in residual.items():
-    r = rep4ex.residuals(r, a)
+    r = extrapolation.residuals(r, a)
     r = r / r.std()
     print(
-        f"{name:16s} Q / its 95 % point: {rep4ex.penalty(r, factor) / null_q:6.2f}   HSIC / its 95 % point: {hsic(r, a) / null_h:6.2f}"
+        f"{name:16s} Q / its 95 % point: {extrapolation.penalty(r, factor) / null_q:6.2f}   HSIC / its 95 % point: {hsic(r, a) / null_h:6.2f}"
     )
 
 # %% [markdown]
@@ -819,7 +822,7 @@ rng = np.random.default_rng(1)
 a = rng.uniform(-1, 1, (4000, 1))
 v = rng.standard_normal((4000, 2))
 z = np.column_stack([1.5 * a[:, 0], np.zeros(4000)]) + v
-factor = rep4ex.moment_factor(a)
+factor = extrapolation.moment_factor(a)
 candidates = {
     "(Z1, Z2)": z,
     "(Z1 + sin 3 Z2, Z2)": z + np.column_stack([np.sin(3 * z[:, 1]), np.zeros(4000)]),
@@ -829,7 +832,7 @@ candidates = {
 for name, code in candidates.items():
     code = (code - code.mean(0)) / code.std(0)
     print(
-        f"{name:22s} Q = {rep4ex.penalty(code, factor):.1e}   R2 of Z1, Z2: {rep4ex.r_squared(z[:, :1], code):.3f}, {rep4ex.r_squared(z[:, 1:], code):.3f}"
+        f"{name:22s} Q = {extrapolation.penalty(code, factor):.1e}   R2 of Z1, Z2: {extrapolation.r_squared(z[:, :1], code):.3f}, {extrapolation.r_squared(z[:, 1:], code):.3f}"
     )
 
 # %% [markdown]

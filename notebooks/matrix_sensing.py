@@ -69,9 +69,7 @@ import pandas as pd
 from myst_nb import glue
 from threadpoolctl import threadpool_limits
 
-from paperlab.methods.low_rank import convergence as decay
-from paperlab.methods.low_rank import sensing
-from paperlab.methods.low_rank import factorization as fz
+from paperlab.methods.low_rank import convergence, factorization, sensing
 from paperlab.methods.low_rank.factorization import Setting
 
 plots.style()
@@ -119,22 +117,30 @@ def put(name, value):
 # $G\,W\mathrm{diag}(s/\beta)W^\top$. The product does not change; all singular values of $F$ are $\beta$ afterwards. (That one step is modified is stated in the abstract; this form of it is recalled.)
 #
 # Population runs are cheap for a reason worth knowing. Rows of $F$ outside the column space of $M^\star$ are only ever multiplied from the right, so they never leave the span of their start. In a basis adapted to
-# that span the whole descent lives in $r+k$ dimensions, whatever $n$ is: `fz.reduce`. This is exact, and a test compares it with the $n\times n$ recursion.
+# that span the whole descent lives in $r+k$ dimensions, whatever $n$ is: `factorization.reduce`. This is exact, and a test compares it with the $n\times n$ recursion.
 
 
 # %%
 def over_starts(settings, steps=T, snapshots=(), target=None, pairs=None):
     """Every setting from every start. Returns errors (setting, start, step) and factors[setting][start][snapshot]."""
     target, pairs = target or population, pairs or start_pairs
-    run = fz.descend(target, [s for s in settings for _ in pairs], pairs * len(settings), steps, snapshots)
+    repeated = [s for s in settings for _ in pairs]
+    run = factorization.descend(
+        target, repeated, pairs * len(settings), steps, snapshots
+    )
     shape = (len(settings), len(pairs))
     factors = [run.factors[i * len(pairs) : (i + 1) * len(pairs)] for i in range(len(settings))]
     return run.errors.reshape(*shape, -1), factors
 
 
 k_most = max(*k_values, k, 2 * r)
-population = fz.draw_target(n, n, r, kappa, np.random.default_rng(streams["target"]))
-start_pairs = [fz.draw_start(n, n, k_most, np.random.default_rng(s)) for s in streams["starts"].spawn(starts)]
+population = factorization.draw_target(
+    n, n, r, kappa, rng=np.random.default_rng(streams["target"])
+)
+start_pairs = [
+    factorization.draw_start(n, n, k_most, rng=np.random.default_rng(s))
+    for s in streams["starts"].spawn(starts)
+]
 log_grid = np.unique(np.geomspace(1, T, 300).astype(int))
 
 
@@ -185,12 +191,12 @@ ks = sorted({*k_values, r, r + 1, 2 * r})
 sym_settings = [Setting(q, 0.1, eta, symmetric=True) for q in ks]
 sym_errors, sym_factors = over_starts(sym_settings, snapshots=log_grid)
 sym = dict(zip(ks, sym_errors))
-sym_slope = {q: [2 * decay.fit_tail(e)["power"] for e in sym[q]] for q in ks if q > r}
+sym_slope = {q: [2 * convergence.fit_tail(e).power for e in sym[q]] for q in ks if q > r}
 
 
 def arrival(errors, level=1e-10):
     """First steps below the level as a share of the horizon; 1 where it is never reached."""
-    steps = [decay.steps_to(e, level) for e in errors]
+    steps = [convergence.steps_to(e, level) for e in errors]
     return np.array([s / (len(e) - 1) if s >= 0 else 1.0 for s, e in zip(steps, errors)])
 
 
@@ -267,14 +273,14 @@ scale_errors, _ = over_starts([Setting(2 * r, a, eta, symmetric=True) for a in s
 constants = {a: np.median(e[:, -1]) * eta * T for a, e in zip(scale_list, scale_errors)}
 paper.measure(c8=max(constants[0.1], constants[0.3]) / min(constants[0.1], constants[0.3]))
 put("c8", max(constants[0.1], constants[0.3]) / min(constants[0.1], constants[0.3]))
-put("tiny_slope", np.median([2 * decay.fit_tail(e)["power"] for e in scale_errors[0]]))
+put("tiny_slope", np.median([2 * convergence.fit_tail(e).power for e in scale_errors[0]]))
 put("tiny_start", 1 / (eta * 0.01**2))
 scale_table = pd.DataFrame(
     {
         "error at T": [f"{np.median(e[:, -1]):.1e}" for e in scale_errors],
         "error x eta T": [f"{constants[a]:.3f}" for a in scale_list],
         "slope of squared error": [
-            f"{np.median([2 * decay.fit_tail(run)['power'] for run in e]):.2f}" for e in scale_errors
+            f"{np.median([2 * convergence.fit_tail(run).power for run in e]):.2f}" for e in scale_errors
         ],
         "1/(eta alpha^2)": [f"{1 / (eta * a * a):,.0f}" for a in scale_list],
     },
@@ -297,23 +303,25 @@ claim_alphas = [0.05, 0.1, 0.2]
 asym_alphas = sorted({*alphas, *claim_alphas})
 asym_errors, asym_factors = over_starts([Setting(2 * r, a, eta, THIRD) for a in asym_alphas], snapshots=[*log_grid])
 asym = dict(zip(asym_alphas, asym_errors))
-fits = {a: [decay.fit_tail(e) for e in asym[a]] for a in asym_alphas}
-rates = {a: np.array([f["rate"] for f in fits[a]]) for a in asym_alphas}
+fits = {a: [convergence.fit_tail(e) for e in asym[a]] for a in asym_alphas}
+rates = {a: np.array([f.rate for f in fits[a]]) for a in asym_alphas}
 half = np.searchsorted(log_grid, T // 2)
 predicted = {
-    a: np.array([decay.surplus_rate(*runs[half], r, eta) for runs in asym_factors[i]])
+    a: np.array(
+        [convergence.surplus_rate(*runs[half], r, eta=eta) for runs in asym_factors[i]]
+    )
     for i, a in enumerate(asym_alphas)
 }
 exponents = [np.polyfit(np.log(claim_alphas), np.log([rates[a][i] for a in claim_alphas]), 1)[0] for i in range(starts)]
 sym_same_scale, _ = over_starts([Setting(2 * r, 0.2, eta, symmetric=True)])
 paper.measure(
-    c3a=min(f["r2_rate"] for f in fits[0.1]),
-    c3b=min(f["r2_rate"] - f["r2_power"] for f in fits[0.1]),
+    c3a=min(f.r2_rate for f in fits[0.1]),
+    c3b=min(f.r2_rate - f.r2_power for f in fits[0.1]),
     c4=np.median(exponents),
     c5=(asym[0.2][:, -1] / sym_same_scale[0][:, -1]).max(),
 )
-put("r2", min(f["r2_rate"] for f in fits[0.1]))
-put("r2_power", np.median([f["r2_power"] for f in fits[0.1]]))
+put("r2", min(f.r2_rate for f in fits[0.1]))
+put("r2_power", np.median([f.r2_power for f in fits[0.1]]))
 put("exponent", np.median(exponents))
 put("exponent_low", min(exponents))
 put("exponent_high", max(exponents))
@@ -367,12 +375,17 @@ plt.show()
 # a start too slow? The next cell draws many.
 
 # %%
-many_pairs = [fz.draw_start(n, n, 2 * r, np.random.default_rng(s)) for s in streams["many"].spawn(200)]
+many_pairs = [
+    factorization.draw_start(n, n, 2 * r, rng=np.random.default_rng(s))
+    for s in streams["many"].spawn(200)
+]
 (many_asym, many_sym), many_factors = over_starts(
     [Setting(2 * r, 0.2, eta, THIRD), Setting(2 * r, 0.2, eta, symmetric=True)], snapshots=[T // 2], pairs=many_pairs
 )
 many_ratio = many_asym[:, -1] / many_sym[:, -1]
-many_rate = np.array([decay.surplus_rate(*runs[0], r, eta) for runs in many_factors[0]])
+many_rate = np.array(
+    [convergence.surplus_rate(*runs[0], r, eta=eta) for runs in many_factors[0]]
+)
 slow = many_ratio > 1e-6
 put("slow", 100 * slow.mean())
 put("five", 100 * (1 - (1 - slow.mean()) ** 5))
@@ -398,7 +411,7 @@ put("full_c5", "(not recorded)" if full_c5 is None else f"{full_c5:.1e}")
 
 # %%
 rotation_rng = np.random.default_rng(streams["starts"].spawn(1)[0])
-balanced_pairs = [fz.balanced_start(pair, rotation_rng) for pair in start_pairs]
+balanced_pairs = [factorization.balanced_start(pair, rng=rotation_rng) for pair in start_pairs]
 balanced, balanced_factors = over_starts([Setting(2 * r, 0.2, eta, 1.0)], pairs=balanced_pairs, snapshots=[0, T])
 balances = [0.05, 0.1, 0.2, THIRD, 0.5, 0.7, 0.85, 1.0]
 swept, _ = over_starts([Setting(2 * r, 0.2, eta, b) for b in balances])
@@ -406,7 +419,7 @@ swept, _ = over_starts([Setting(2 * r, 0.2, eta, b) for b in balances])
 
 def drift(factors):
     """Largest change of F'F - G'G over the snapshots, relative to the first."""
-    deltas = np.array([decay.imbalance(f, g) for f, g in factors])
+    deltas = np.array([convergence.imbalance(f, g) for f, g in factors])
     return np.linalg.norm(deltas - deltas[0], axis=(1, 2)).max() / np.linalg.norm(deltas[0])
 
 
@@ -447,8 +460,8 @@ plt.show()
 # %%
 sweep_table = pd.DataFrame(
     {
-        "rate per step, median": [f"{np.median([decay.fit_tail(e)['rate'] for e in errors]):.1e}" for errors in swept],
-        "slowest start": [f"{min(decay.fit_tail(e)['rate'] for e in errors):.1e}" for errors in swept],
+        "rate per step, median": [f"{np.median([convergence.fit_tail(e).rate for e in errors]):.1e}" for errors in swept],
+        "slowest start": [f"{min(convergence.fit_tail(e).rate for e in errors):.1e}" for errors in swept],
         "error at T, median": [f"{np.median(errors[:, -1]):.1e}" for errors in swept],
     },
     index=pd.Index([f"{b:.2f}" for b in balances], name="balance"),
@@ -479,9 +492,14 @@ sens = {
 }
 sens_streams = streams["sensing"].spawn(starts_sensing + 1)
 rng = np.random.default_rng(sens_streams[0])
-sens_target = fz.draw_target(n_sensing, n_sensing, r, kappa, rng)
-measured = sensing.draw_measurements(n_sensing, n_sensing, m, rng)
-sens_pairs = [fz.draw_start(n_sensing, n_sensing, 2 * r, np.random.default_rng(s)) for s in sens_streams[1:]]
+sens_target = factorization.draw_target(n_sensing, n_sensing, r, kappa, rng=rng)
+measured = sensing.draw_measurements(n_sensing, n_sensing, m, rng=rng)
+sens_pairs = [
+    factorization.draw_start(
+        n_sensing, n_sensing, 2 * r, rng=np.random.default_rng(s)
+    )
+    for s in sens_streams[1:]
+]
 sens_run = sensing.descend(
     measured,
     sens_target,
@@ -498,7 +516,7 @@ print(
 
 # %%
 level = 1e-8
-steps = {name: np.array([decay.steps_to(e, level) for e in errors]) for name, errors in sens_errors.items()}
+steps = {name: np.array([convergence.steps_to(e, level) for e in errors]) for name, errors in sens_errors.items()}
 count = {name: np.where(s < 0, T_sensing, s) for name, s in steps.items()}
 modified = np.array([count[f"modified, alpha = {a:g}"] for a in claim_alphas])
 plain = np.array([count[f"asymmetric, alpha = {a:g}"] for a in claim_alphas])
@@ -580,7 +598,7 @@ for symmetric in (True, False):
                 "factors": "symmetric" if symmetric else "asymmetric",
                 "method": name,
                 "steps to 1e-8 (slowest start)": shown_steps(
-                    [max((decay.steps_to(x, 1e-8) for x in e), key=lambda v: v if v >= 0 else np.inf)]
+                    [max((convergence.steps_to(x, 1e-8) for x in e), key=lambda v: v if v >= 0 else np.inf)]
                 ),
                 "error at T, median": f"{np.median(e[:, -1]):.1e}",
             }
@@ -597,12 +615,16 @@ plots.table(cure_table, caption="Population case, k = 2r, alpha = 0.1")
 rows = []
 shape_rng = np.random.default_rng(streams["target"].spawn(1)[0])
 for n1, n2 in ((n, n), (round(0.8 * n), round(1.2 * n))):
-    pairs = [fz.draw_start(n1, n2, 2 * r, shape_rng) for _ in range(starts)]
+    pairs = [
+        factorization.draw_start(n1, n2, 2 * r, rng=shape_rng) for _ in range(starts)
+    ]
     for cond in (1.0, 2.0, 10.0):
-        goal = fz.draw_target(n1, n2, r, cond, shape_rng, symmetric=False)
+        goal = factorization.draw_target(
+            n1, n2, r, cond, symmetric=False, rng=shape_rng
+        )
         tried = [Setting(2 * r, 0.2, eta, THIRD, beta=b) for b in (0.0, 1.0, 0.5)]
         errors, _ = over_starts(tried, target=goal, pairs=pairs)
-        found = [[decay.steps_to(x, 1e-8) for x in e] for e in errors]
+        found = [[convergence.steps_to(x, 1e-8) for x in e] for e in errors]
         names = ("plain", "modified, beta = 1", "modified, beta = 0.5")
         rows.append({"matrix": f"{n1} x {n2}", "kappa": cond} | {name: shown_steps(f) for name, f in zip(names, found)})
 shape_table = pd.DataFrame(rows).set_index(["matrix", "kappa"])
@@ -621,11 +643,13 @@ plots.table(shape_table, caption="General matrices, k = 2r, alpha = 0.2: steps t
 
 # %%
 limit_rng = np.random.default_rng(streams["limits"])
-small = fz.draw_target(20, 20, 2, 2.0, limit_rng)
-small_pair = fz.draw_start(20, 20, 4, limit_rng)
+small = factorization.draw_target(20, 20, 2, 2.0, rng=limit_rng)
+small_pair = factorization.draw_start(20, 20, 4, rng=limit_rng)
 rows = []
 for m_small, symmetrised in ((80, False), (160, False), (240, False), (400, False), (400, True), (2000, True)):
-    data = sensing.draw_measurements(20, 20, m_small, limit_rng, symmetrised=symmetrised)
+    data = sensing.draw_measurements(
+        20, 20, m_small, symmetrised=symmetrised, rng=limit_rng
+    )
     try:
         ends = [
             f"{e:.1e}"
@@ -656,7 +680,7 @@ plots.table(limit_table, caption="Error after 2,000 steps, eta = 0.1")
 
 # %%
 try:
-    fz.descend(population, [Setting(2 * r, 0.1, 2.5, THIRD)], start_pairs[0], 1000)
+    factorization.descend(population, [Setting(2 * r, 0.1, 2.5, THIRD)], start_pairs[0], 1000)
 except ValueError as error:
     print(error)
 
@@ -745,12 +769,12 @@ for e, factors in zip(pace[0], pace_factors[0]):
     f, g = factors[0]
     signal = np.linalg.svd(f @ g.T)[0][:, :r].T @ f
     null = np.linalg.svd(signal)[2][r:].T
-    eigenvalues = np.linalg.eigvalsh(null.T @ decay.imbalance(f, g) @ null)
+    eigenvalues = np.linalg.eigvalsh(null.T @ convergence.imbalance(f, g) @ null)
     rows.append(
         {
             "eigenvalues of the imbalance": ", ".join(f"{v:+.3f}" for v in eigenvalues),
             "predicted": f"{eta * np.abs(eigenvalues).min():.2e}",
-            "measured": f"{decay.fit_tail(e)['rate']:.2e}",
+            "measured": f"{convergence.fit_tail(e).rate:.2e}",
         }
     )
 plots.table(
@@ -782,12 +806,15 @@ plots.table(
 ex_rng = np.random.default_rng(streams["exercise"])
 rows = []
 for noise in (0.0, 0.01, 0.1):
-    data = sensing.draw_measurements(20, 20, 320, ex_rng, noise=noise)
+    data = sensing.draw_measurements(20, 20, 320, noise=noise, rng=ex_rng)
     y = data.matrix @ small.matrix.ravel() + data.noise
     beta_hat = np.sqrt(np.linalg.svd((data.matrix.T @ y).reshape(20, 20), compute_uv=False)[0])
     switch_at = max(0.1 * np.linalg.norm(y), 1.5 * noise)
     trial = [Setting(q, 0.1, 0.1, beta=beta_hat, trigger=switch_at) for q in (2, 4, 8)]
-    run = sensing.descend(data, small, trial, fz.draw_start(20, 20, 8, ex_rng), 1500, trigger="residual", stop=1e-12)
+    pair = factorization.draw_start(20, 20, 8, rng=ex_rng)
+    run = sensing.descend(
+        data, small, trial, pair, 1500, trigger="residual", stop=1e-12
+    )
     rows.append(
         {
             "noise": noise,

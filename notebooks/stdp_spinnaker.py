@@ -66,6 +66,7 @@ import math
 import tempfile
 import warnings
 from collections import Counter
+from dataclasses import asdict
 from itertools import combinations
 
 import matplotlib.pyplot as plt
@@ -76,8 +77,9 @@ import myst_nb
 from scipy.stats import spearmanr
 
 from paperlab import datasets
-from paperlab.methods.spiking import engine as spiking
+from paperlab.methods.spiking import engine as simulated
 from paperlab.methods.spiking import formula, network, spinnaker, words
+from paperlab.methods.spiking.formula import Stdp
 
 plots.style()
 
@@ -87,13 +89,8 @@ def glue(name, value, display=False):
     myst_nb.glue(name, value.item() if hasattr(value, "item") else value, display=display)
 
 
-learn = {
-    "tau_stdp": tau_stdp,
-    "a_plus": A_plus,
-    "a_minus": A_minus,
-    "weight_bits": weight_bits,
-    "delta_semantics": delta_semantics,
-}
+stdp = Stdp(tau_stdp, A_plus, A_minus)
+learn = {"weight_bits": weight_bits, "delta_semantics": delta_semantics}
 if not 1 <= len(patterns) <= 6:
     raise ValueError(f"patterns must hold 1 to 6 words, got {len(patterns)}")
 checked = words.check_patterns(patterns, n_bits)
@@ -112,7 +109,7 @@ triple_words = triples[["Code Word 0", "Code Word 1", "Code Word 2"]].to_numpy()
 def case_or_none(patterns, **options):
     """A spiking network trained on the patterns; None where no factor makes it fire (a reader's parameters may do that)."""
     try:
-        return spiking.run_case(patterns, **learn, **options)
+        return simulated.run_case(patterns, stdp, **learn, **options)
     except formula.NoFactorError:
         return None
 
@@ -124,7 +121,8 @@ def counts(values):
 
 def results(cases, name):
     """One metric of many cases; NaN where a case has no factor."""
-    return np.array([np.nan if case is None else case.metrics[name] for case in cases], dtype=float)
+    found = [np.nan if case is None else getattr(case.metrics, name) for case in cases]
+    return np.array(found, dtype=float)
 
 
 plots.table(pairs.iloc[[0, 2, -1], :6], caption="Three of the 14 rows of the authors' table for pairs", digits=5)
@@ -179,14 +177,14 @@ plots.table(pairs.iloc[[0, 2, -1], :6], caption="Three of the 14 rows of the aut
 # Training on the word 992, in bits 1111100000, step by step.
 
 # %%
-showing = spiking.train(992, **learn)
-expected = formula.learned_weights(tau_stdp=tau_stdp, a_plus=A_plus, a_minus=A_minus, weight_bits=weight_bits)
-real_valued = spiking.train(992, **(learn | {"weight_bits": 0}))
+showing = simulated.train(992, stdp, **learn)
+expected = formula.learned_weights(stdp, weight_bits=weight_bits)
+real_valued = simulated.train(992, stdp, **(learn | {"weight_bits": 0}))
 trained = pd.DataFrame(
     {
-        "bit 1, exciting": [showing.weights_exc[0], expected["active exc"], real_valued.weights_exc[0]],
-        "bit 0, inhibiting": [showing.weights_inh[-1], expected["active inh"], real_valued.weights_inh[-1]],
-        "silent": [showing.weights_exc[-1], expected["silent"], real_valued.weights_exc[-1]],
+        "bit 1, exciting": [showing.weights_exc[0], expected.active_exc, real_valued.weights_exc[0]],
+        "bit 0, inhibiting": [showing.weights_inh[-1], expected.active_inh, real_valued.weights_inh[-1]],
+        "silent": [showing.weights_exc[-1], expected.silent, real_valued.weights_exc[-1]],
     },
     index=["simulated", "sum over nearest pairs", "simulated, real-valued weights"],
 )
@@ -231,16 +229,15 @@ plt.show()
 # The words in `patterns`, trained and tested with `engine` on all $2^{N}$ words.
 
 # %%
-simulator_learning = {"tau_stdp": tau_stdp, "a_plus": A_plus, "a_minus": A_minus}
 if engine == "numpy":
-    yours = spiking.run_case(patterns, n_bits=n_bits, **learn)
+    yours = simulated.run_case(patterns, stdp, n_bits=n_bits, **learn)
     identified, factor = yours.identified, yours.factor
 elif engine == "formula":
-    weight = formula.learned_weights(**simulator_learning, weight_bits=weight_bits)["active exc"]
+    weight = formula.learned_weights(stdp, weight_bits=weight_bits).active_exc
     identified = formula.identified(patterns, n_bits=n_bits)
     factor = formula.factor(patterns, n_bits=n_bits, weight=weight, delta_semantics=delta_semantics)
 else:
-    (yours,) = network.run_cases([patterns], engine, n_bits=n_bits, **simulator_learning)
+    (yours,) = network.run_cases([patterns], engine, stdp, n_bits=n_bits)
     identified, factor = yours.identified, yours.factor
 
 found = np.flatnonzero(identified)
@@ -253,7 +250,8 @@ listing = pd.DataFrame(
     }
 ).sort_values("summed similarity", ascending=False)
 print(f"{engine}: factor {factor:.5f}, {len(found)} of {2**n_bits} words identified")
-print({name: round(value, 4) for name, value in words.metrics(identified, patterns).items()})
+metrics = asdict(words.metrics(identified, patterns))
+print({name: round(value, 4) for name, value in metrics.items()})
 plots.table(listing.head(12), caption="Words your network identifies (at most 12 shown)")
 
 # %% [markdown]
@@ -287,7 +285,7 @@ fig, ax = plt.subplots(figsize=(7, 3.2))
 limits = [10 / (10 - 2 * r) for r in range(5)]
 ax.step([0.9, *limits, 6], [0, *shells, shells[-1]], where="post", color="0.6", lw=5, label="closed form: Hamming balls")
 if one is not None:
-    fired_words = [spiking.identify(range(1024), one.w1, one.w0, m * one.factor, delta_semantics=delta_semantics).sum() for m in multiples]
+    fired_words = [simulated.identify(range(1024), one.w1, one.w0, m * one.factor, delta_semantics=delta_semantics).sum() for m in multiples]
     ax.plot(multiples, fired_words, "o", ms=3, label="simulated")
 ax.set(xlabel="factor, relative to the smallest that identifies 992", ylabel="words identified (of 1,024)")
 ax.legend()
@@ -346,7 +344,7 @@ plt.show()
 
 # %%
 try:
-    spiking.run_case([992, 31], **learn)
+    simulated.run_case([992, 31], stdp, **learn)
 except ValueError as error:
     print(error)
 
@@ -594,8 +592,8 @@ for label, cases, list_of_patterns in (
             "all words with S > 0": sum(positive),
             "of these, same words as one centroid": sum(s for s, p in zip(same, positive) if p),
             "accuracy, spiking": np.nanmean(results(cases, "accuracy")),
-            "accuracy, one centroid": np.mean([words.metrics(m, p)["accuracy"] for m, p in zip(merged, list_of_patterns)]),
-            "accuracy, centroid per word": np.mean([words.metrics(m, p)["accuracy"] for m, p in zip(separate, list_of_patterns)]),
+            "accuracy, one centroid": np.mean([words.metrics(m, p).accuracy for m, p in zip(merged, list_of_patterns)]),
+            "accuracy, centroid per word": np.mean([words.metrics(m, p).accuracy for m, p in zip(separate, list_of_patterns)]),
         }
     )
 comparison = pd.DataFrame(comparison).set_index("trained on")
@@ -619,16 +617,16 @@ plots.table(comparison, caption="Spiking networks and two classifiers without sp
 
 # %%
 nest_patterns = [[992], [992, 1008], [992, 1016], [992, 1020], [992, 28]]
-nest_cases = network.run_cases(nest_patterns, "nest", **simulator_learning)
+nest_cases = network.run_cases(nest_patterns, "nest", stdp)
 numpy_cases = [case_or_none(p) for p in nest_patterns]
-nest_showing = network.train(992, "nest", **simulator_learning)
-brian_showing = network.train(992, "brian2", **simulator_learning)
+nest_showing = network.train(992, "nest", stdp)
+brian_showing = network.train(992, "brian2", stdp)
 pair_weight = math.exp(-5 / tau_stdp)
 nest_deviation = max(
     abs(nest_showing.weights_exc[0] / (A_plus * pair_weight) - 1),
     abs(nest_showing.weights_inh[-1] / (-A_minus * pair_weight) - 1) if A_minus else 1.0,
 )
-nest_positives = [case.metrics["positives"] for case in nest_cases]
+nest_positives = [case.metrics.positives for case in nest_cases]
 same_positives = results(numpy_cases, "positives") == nest_positives
 paper.measure(c8a=nest_deviation, c8b=int(same_positives[1:4].sum()))
 
@@ -646,14 +644,14 @@ def borrowed(patterns):
     """Train on Brian2, search and test in the numpy engine with Brian2's reading of an input."""
     for word in patterns:
         if word not in brian_runs:
-            brian_runs[word] = network.train(word, "brian2", **simulator_learning)
+            brian_runs[word] = network.train(word, "brian2", stdp)
     runs = [brian_runs[word] for word in patterns]
-    w1, w0 = spiking.merge(runs)
-    found = [spiking.find_factor(word, w1, w0, delta_semantics="late_jump") for word in dict.fromkeys(patterns)]
+    w1, w0 = simulated.merge(runs)
+    found = [simulated.find_factor(word, w1, w0, delta_semantics="late_jump") for word in dict.fromkeys(patterns)]
     found = [h for h in found if h is not None]
     if not found:
         return np.nan, np.nan
-    return max(found), int(spiking.identify(range(1024), w1, w0, max(found), delta_semantics="late_jump").sum())
+    return max(found), int(simulated.identify(range(1024), w1, w0, max(found), delta_semantics="late_jump").sum())
 
 
 def backend_row(name, pairing, delay, exc, inh, threshold, factor, positives, note):
@@ -679,11 +677,11 @@ if map_on_spinnaker:
         grids = []
         for p, case in (([992], one), ([992, 30], pair_cases[-1]), ([0, 7, 56], case_or_none([0, 7, 56]))):
             told = spinnaker.map_test([p[0]], case.factor * case.w1, case.factor * case.w0, f"{folder}/{'_'.join(map(str, p))}")
-            grids.append({"patterns": " ".join(map(str, p)), "sPyNNaker": told["fraction_bits"][0][0], "our rule": spiking.drive_fraction_bits(case.w1, case.w0, case.factor)})
+            grids.append({"patterns": " ".join(map(str, p)), "sPyNNaker": told.fraction_bits[0][0], "our rule": simulated.drive_fraction_bits(case.w1, case.w0, case.factor)})
     mapping = pd.DataFrame(
         [
-            {"network": name, "populations": m["populations"], "placements": m["placements"], "of these for the network": m["cores_of_network"],
-             "chips": m["chips"], "fraction bits, exciting": m["fraction_bits"][0][0], "fraction bits, inhibiting": m["fraction_bits"][-1][1], "seconds": m["seconds"]}
+            {"network": name, "populations": m.populations, "placements": m.placements, "of these for the network": m.cores_of_network,
+             "chips": m.chips, "fraction bits, exciting": m.fraction_bits[0][0], "fraction bits, inhibiting": m.fraction_bits[-1][1], "seconds": m.seconds}
             for name, m in (("training", mapped), ("25 test networks", mapped_25))
         ]
     )  # fmt: skip
@@ -710,9 +708,9 @@ for table, caption in ((mapping, "What sPyNNaker does with the networks on a vir
 # 1/256, as hardware would, should cure that:
 
 # %%
-(rounded,) = network.run_cases([[992, 28]], "nest", weight_grid=8, **simulator_learning)
-glue("stdp_spinnaker-nest_d8_rounded", rounded.metrics["positives"], display=False)
-print("NEST, learned weights rounded to 1/256, d = 8:", rounded.metrics["positives"], "words")
+(rounded,) = network.run_cases([[992, 28]], "nest", stdp, weight_grid=8)
+glue("stdp_spinnaker-nest_d8_rounded", rounded.metrics.positives, display=False)
+print("NEST, learned weights rounded to 1/256, d = 8:", rounded.metrics.positives, "words")
 
 # %% [markdown]
 # With rounded weights NEST identifies {glue:text}`stdp_spinnaker-nest_d8_rounded` words at $d = 8$.
@@ -729,13 +727,13 @@ if all_cases_on_nest:
     published = np.r_[1, pairs["Positives"], triples["Positives"]]
     nest82 = []
     for grid in (None, 8):
-        done = [c for i in range(0, 82, 8) for c in network.run_cases(cases82[i : i + 8], "nest", weight_grid=grid, **simulator_learning)]
-        count = np.array([c.metrics["positives"] for c in done])
+        done = [c for i in range(0, 82, 8) for c in network.run_cases(cases82[i : i + 8], "nest", stdp, weight_grid=grid)]
+        count = np.array([c.metrics.positives for c in done])
         nest82.append(
             {
                 "learned weights": "as they are" if grid is None else "rounded to 1/256",
                 "same words as numpy": sum(r is not None and (c.identified == r.identified).all() for c, r in zip(done, reference)),
-                "same FN as numpy": sum(r is not None and c.metrics["FN"] == r.metrics["FN"] for c, r in zip(done, reference)),
+                "same FN as numpy": sum(r is not None and c.metrics.FN == r.metrics.FN for c, r in zip(done, reference)),
                 "authors' positives": int((count == published).sum()),
             }
         )
@@ -744,10 +742,10 @@ if all_cases_on_nest:
 else:
     nest82 = paper.record_table("nest82")
 if n_brian2_pairs:
-    tested = network.run_cases(pair_words[:n_brian2_pairs], "brian2", **simulator_learning)
+    tested = network.run_cases(pair_words[:n_brian2_pairs], "brian2", stdp)
     brian14 = [
-        {"d": int(words.hamming(*pair)), "second word": pair[1], "Brian2": run.metrics["positives"], "FN on Brian2": run.metrics["FN"], "factor on Brian2": run.factor,
-         "numpy": None if case is None else case.metrics["positives"]}
+        {"d": int(words.hamming(*pair)), "second word": pair[1], "Brian2": run.metrics.positives, "FN on Brian2": run.metrics.FN, "factor on Brian2": run.factor,
+         "numpy": None if case is None else case.metrics.positives}
         for pair, run, case in zip(pair_words, tested, pair_cases)
     ]  # fmt: skip
     brian14 = pd.DataFrame(brian14)
@@ -862,8 +860,9 @@ for name, choose in (("max", max), ("mean", lambda h: sum(h) / len(h)), ("min", 
     total = Counter()
     for case in filter(None, triple_cases):
         h = choose([value for value in case.factors.values() if value is not None])
-        fired = spiking.identify(range(1024), case.w1, case.w0, h, delta_semantics=delta_semantics)
-        total.update({key: words.metrics(fired, case.patterns)[key] for key in ("FP", "FN")})
+        fired = simulated.identify(range(1024), case.w1, case.w0, h, delta_semantics=delta_semantics)
+        wrong = words.metrics(fired, case.patterns)
+        total.update({"FP": wrong.FP, "FN": wrong.FN})
     outcome.append({"factor": name, "false positives": total["FP"], "false negatives": total["FN"]})
 plots.table(pd.DataFrame(outcome).set_index("factor"), caption="Sums over 67 triples")
 
@@ -902,10 +901,10 @@ for kind in kinds:
 print("triples without any error, as (a, b, c):", perfect)
 ball = [0] + [1 << i for i in range(10)]
 stored = case_or_none(ball)
-print(f"one word and its 10 neighbours, {len(ball)} words:", None if stored is None else {k: stored.metrics[k] for k in ("positives", "FP", "FN")})
+print(f"one word and its 10 neighbours, {len(ball)} words:", None if stored is None else {k: getattr(stored.metrics, k) for k in ("positives", "FP", "FN")})
 sphere = [w for w in ball if w]
 stored = case_or_none(sphere)
-print(f"the 10 neighbours alone, {len(sphere)} words:", None if stored is None else {k: stored.metrics[k] for k in ("positives", "FP", "FN")})
+print(f"the 10 neighbours alone, {len(sphere)} words:", None if stored is None else {k: getattr(stored.metrics, k) for k in ("positives", "FP", "FN")})
 spread = [list(t) for t in combinations((0, 0b0000011111, 0b1111100000, 0b1111111111), 3)]
 print("words five bits apart:", [int(formula.identified(t).sum()) for t in spread])
 

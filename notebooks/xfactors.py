@@ -69,12 +69,10 @@ import pandas as pd
 import torch
 from myst_nb import glue
 
-from paperlab.methods.representation import disentanglement as scores
-from paperlab.methods.representation import xfactors
-from paperlab.methods.representation import simulate_shapes
-from paperlab.methods.foundations import contrastive
-from paperlab.methods.representation.xfactors import Setting
+from paperlab.methods.foundations.contrastive import info_nce
+from paperlab.methods.representation import disentanglement, simulate_shapes, xfactors
 from paperlab.methods.representation.simulate_shapes import FACTORS
+from paperlab.methods.representation.xfactors import Setting, Training
 
 plots.style()
 torch.set_num_threads(1)  # small products: threads would only wait for each other
@@ -107,11 +105,11 @@ def put(name, value):
 # A picture of *flat Shapes3D* has $3\times8\times8$ pixels: a wall, a floor and a soft square (*object*), each in one of six hues, three sizes of the square (*scale*) and four places (*position*). There are 2,592 combinations. Three quarters are trained on; everything below is measured on the rest, in combinations never seen.
 
 # %%
-data = simulate_shapes.flat_shapes(rng)
+data = simulate_shapes.flat_shapes(rng=rng)
 untied = data.train_f[:, 3] != data.train_f[:, 1] // 2  # tied: two wall hues to each scale
 kept_rows = ~untied | (rng.random(len(untied)) >= tie)
 train_x, train_f = data.train_x[kept_rows], data.train_f[kept_rows]
-noisy = simulate_shapes.with_noise(train_f, label_noise, rng)
+noisy = simulate_shapes.with_noise(train_f, label_noise, rng=rng)
 
 main = Setting(lam=lam_nce, tau=tau, beta_s=beta_s, beta_t=beta_t, d_s=d_s)
 plain = replace(main, lam=0.0)
@@ -122,50 +120,59 @@ plan = [(one, start) for one in wanted for start in range(starts)]
 stack = xfactors.train_stack(
     train_x,
     noisy[:, TARGETS],
-    [replace(one, seed=seed % 10**6 + 1000 * start) for one, start in plan],
-    rng,
+    [one for one, _ in plan],
+    [seed % 10**6 + 1000 * start for _, start in plan],
+    Training(n_steps=steps, learning_rate=rate),
     d_t=d_t,
-    steps=steps,
-    rate=rate,
+    rng=rng,
 )
-reader = scores.Reader(np.vstack([data.train_x, data.test_x]), np.vstack([data.train_f, data.test_f]), seed % 10**6)
+reader = disentanglement.Reader(
+    np.vstack([data.train_x, data.test_x]),
+    np.vstack([data.train_f, data.test_f]),
+    seed=seed % 10**6,
+)
 seen_right = (reader.read(data.test_x) == data.test_f).mean(0)
 
 # %%
-s_train, t_train = stack.encode(train_x)
-s_test, t_test = stack.encode(data.test_x)
+codes_train, codes_test = stack.encode(train_x), stack.encode(data.test_x)
+s_train, t_train = codes_train.s, codes_train.t
+s_test, t_test = codes_test.s, codes_test.t
 donors = rng.permutation(len(data.test_x))
 draw_rng = np.random.default_rng([seed, 3])
-s_train_draw, t_train_draw = stack.encode(train_x, draw_rng)
-s_test_draw, t_test_draw = stack.encode(data.test_x, draw_rng)
+drawn_train = stack.encode(train_x, rng=draw_rng)
+drawn_test = stack.encode(data.test_x, rng=draw_rng)
 
 
 def judge(m):
     """All scores of network m on the pictures held out."""
     codes = [[*np.moveaxis(t[m], 1, 0), s[m]] for s, t in ((s_train, t_train), (s_test, t_test))]
-    reads = np.array([scores.read_out(a, train_f, b, data.test_f) for a, b in zip(*codes, strict=True)])
+    reads = np.array([disentanglement.read_out(a, train_f, b, data.test_f) for a, b in zip(*codes, strict=True)])
     flat = [np.hstack(one) for one in codes]
     ends = np.cumsum([part.shape[1] for part in codes[0]])
     groups = [range(end - part.shape[1], end) for end, part in zip(ends, codes[0], strict=True)]
-    dci = scores.dci(flat[0], train_f, flat[1], data.test_f, seed=seed % 10**6)
+    dci = disentanglement.dci(flat[0], train_f, flat[1], data.test_f, seed=seed % 10**6)
     own_part = dci.importance[: len(TARGETS) * d_t, TARGETS]  # subspaces and their factors only
-    swaps = scores.swap_test(lambda s, t: stack.decode(m, s, t), s_test[m], t_test[m], data.test_f, donors, reader)
+    swaps = disentanglement.swap_test(lambda s, t: stack.decode(m, s, t), s_test[m], t_test[m], data.test_f, donors, reader)
     own = [swaps.moved[TARGETS.index(f), f] for f in HUES]
     others = [swaps.kept[TARGETS.index(f), g] for f in HUES for g in HUES if f != g]
     drawn = [
         np.hstack([t[m].reshape(len(t[m]), -1), s[m]])
-        for s, t in ((s_train_draw, t_train_draw), (s_test_draw, t_test_draw))
+        for s, t in ((drawn_train.s, drawn_train.t), (drawn_test.s, drawn_test.t))
     ]
-    s_drawn = scores.read_out(s_train_draw[m], train_f, s_test_draw[m], data.test_f)
+    s_drawn = disentanglement.read_out(
+        drawn_train.s[m], train_f, drawn_test.s[m], data.test_f
+    )
     vote_rng = np.random.default_rng([seed, 1])
     return {
         "D": dci.disentanglement,
         "C": dci.completeness,
         "I": dci.informativeness,
-        "D of T": scores.dci_from_importance(own_part)[0] if len(TARGETS) > 1 else np.nan,
-        "D draws": scores.dci(drawn[0], train_f, drawn[1], data.test_f, seed=seed % 10**6).disentanglement,
-        "vote": scores.factor_vae(flat[1], data.test_f, groups, vote_rng),
-        "vote1": scores.factor_vae(flat[1], data.test_f, [[j] for j in range(flat[1].shape[1])], vote_rng),
+        "D of T": disentanglement.disentanglement(own_part) if len(TARGETS) > 1 else np.nan,
+        "D draws": disentanglement.dci(drawn[0], train_f, drawn[1], data.test_f, seed=seed % 10**6).disentanglement,
+        "vote": disentanglement.factor_vae(flat[1], data.test_f, groups, rng=vote_rng),
+        "vote1": disentanglement.factor_vae(
+            flat[1], data.test_f, [[j] for j in range(flat[1].shape[1])], rng=vote_rng
+        ),
         "swap": np.mean(own) if own else np.nan,
         "best": swaps.moved.max(0)[HUES].mean() if HUES else np.nan,
         "kept": np.mean(others) if others else np.nan,
@@ -305,8 +312,8 @@ pointing = [
 ]
 put("guest_name", NAMES[guest])
 put("host_name", NAMES[TARGETS[host]])
-put("guest", scores.read_out(t_train[0][:, host], train_f, t_test[0][:, host], data.test_f)[guest])
-put("guest_direction", scores.read_out(pointing[0], train_f, pointing[1], data.test_f)[guest])
+put("guest", disentanglement.read_out(t_train[0][:, host], train_f, t_test[0][:, host], data.test_f)[guest])
+put("guest_direction", disentanglement.read_out(pointing[0], train_f, pointing[1], data.test_f)[guest])
 
 # %% [markdown]
 # From its own drawer a factor is read with {glue:text}`xfactors-diagonal:.2f` on average, from the drawer of another with {glue:text}`xfactors-off:.2f`. The loss sees directions only, so the values of a factor share a circle
@@ -486,7 +493,7 @@ for label, begin in (("random", chaos), ("ring", ring + 0.1 * chaos)):
     free = begin.clone().requires_grad_()
     optimiser = torch.optim.Adam([free], lr=0.05)
     for _ in range(250):
-        loss = contrastive.nce(free, values[None], taus)
+        loss = info_nce(free, values[None], taus)
         optimiser.zero_grad()
         loss.sum().backward()
         optimiser.step()
@@ -494,7 +501,7 @@ for label, begin in (("random", chaos), ("ring", ring + 0.1 * chaos)):
         points = (points / points.norm(dim=1, keepdim=True)).numpy()
         row = rows.setdefault(f"{one:.2f}", {})
         row[f"loss, {label}"] = cost.item()
-        row[f"read-out, {label}"] = scores.read_out(points[::2], names[::2], points[1::2], names[1::2], k=3)[0]
+        row[f"read-out, {label}"] = disentanglement.read_out(points[::2], names[::2], points[1::2], names[1::2], k=3)[0]
 plots.table(
     pd.DataFrame(rows).T.rename_axis("tau"),
     caption="Ten values in the plane: loss, and value read from the nearest points",
@@ -530,7 +537,7 @@ for k, f in enumerate(TARGETS):
     rows[NAMES[f]] = {"entropy": entropy}
     for one in (main, plain):
         codes = torch.as_tensor(t_test[wanted.index(one) * starts][None, :, k])
-        rows[NAMES[f]][f"bound, {LABELS[one]}"] = entropy - contrastive.nce(codes, labels, tau).item()
+        rows[NAMES[f]][f"bound, {LABELS[one]}"] = entropy - info_nce(codes, labels, tau).item()
 plots.table(
     pd.DataFrame(rows).T.rename_axis("factor"),
     caption="Information about a factor in its subspace (nats) on pictures held out, at least",
@@ -570,8 +577,8 @@ for label, a, b in (
     ("all pictures", np.arange(len(train_f)), np.arange(len(data.test_f))),
     ("tied pictures", learn, look),
 ):
-    found = scores.dci(codes[0][a], train_f[a], codes[1][b], data.test_f[b], seed=seed % 10**6)
-    swaps = scores.swap_test(
+    found = disentanglement.dci(codes[0][a], train_f[a], codes[1][b], data.test_f[b], seed=seed % 10**6)
+    swaps = disentanglement.swap_test(
         lambda s, t: stack.decode(0, s, t),
         s_test[0][b],
         t_test[0][b],
