@@ -8,13 +8,14 @@ from __future__ import annotations
 import operator
 import zlib
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, partial
 
 import numpy as np
 import scipy.linalg
 from scipy.signal import lfilter
 
 from paperlab.methods.foundations.checks import finite
+from paperlab.methods.foundations.monte_carlo import replicate
 from paperlab.methods.panel import dependence, filters
 
 __all__ = [
@@ -263,23 +264,24 @@ def factor_panel(design, *, rng, shocks=None):
     return Panel(y + (1.0 + 0.5 * rng.standard_normal((n, 1))) * x, x)
 
 
-def _replication(design, seed, index):
-    """Values of ``STATISTICS`` in one panel, which draws from a stream of its own."""
-    rng = np.random.default_rng(np.random.SeedSequence((seed, design.stream), spawn_key=(index,)))
+def _replication(design, rng):
+    """Values of ``STATISTICS`` in one panel."""
     panel = factor_panel(design, rng=rng)
     y = panel.y if panel.x is None else filters.cce_residuals(panel.y, panel.x).residuals
     if design.prewhiten:
         y = filters.prewhiten(y, design.prewhiten)
     left = dependence.factor_residuals(y, design.n_factors)
     jr = dependence.jr_statistics(left.z, rng=rng)
-    return left.cd, left.cd_star, left.theta, jr.jr_w, jr.jr_w_plus
+    return dict(zip(STATISTICS, (left.cd, left.cd_star, left.theta, jr.jr_w, jr.jr_w_plus)))
 
 
-def _chunk(design, seed, start, stop):
+def _cell(design, n_replications, seed):
     from threadpoolctl import threadpool_limits
 
+    entropy = (seed, design.stream)
+    streams = [np.random.SeedSequence(entropy, spawn_key=(r,)) for r in range(n_replications)]
     with threadpool_limits(1):
-        return np.array([_replication(design, seed, r) for r in range(start, stop)])
+        return replicate(partial(_replication, design), streams)
 
 
 def monte_carlo(designs, n_replications, *, seed, n_jobs=2):
@@ -295,7 +297,7 @@ def monte_carlo(designs, n_replications, *, seed, n_jobs=2):
         Replication ``r`` of a cell draws from its own spawned stream, so the numbers do not depend on
         ``n_jobs`` or on the other cells.
     n_jobs : int
-        Number of processes.
+        Number of processes, among which the cells are shared out.
 
     Returns
     -------
@@ -312,14 +314,5 @@ def monte_carlo(designs, n_replications, *, seed, n_jobs=2):
     for name, count in (("n_replications", n_replications), ("n_jobs", n_jobs)):
         if operator.index(count) < 1:
             raise ValueError(f"{name} must be at least 1, got {count}")
-    step = min(100, -(-n_replications // n_jobs))
-    starts = range(0, n_replications, step)
-    tasks = [(design, seed, a, min(a + step, n_replications)) for design in designs for a in starts]
-    if n_jobs == 1:
-        parts = [_chunk(*task) for task in tasks]
-    else:
-        parts = Parallel(n_jobs=n_jobs, backend="multiprocessing")(  # forks: no second import
-            delayed(_chunk)(*task) for task in tasks
-        )
-    cells = [np.concatenate(parts[k : k + len(starts)]) for k in range(0, len(parts), len(starts))]
-    return [dict(zip(STATISTICS, cell.T, strict=True)) for cell in cells]
+    cells = (delayed(_cell)(design, n_replications, seed) for design in designs)
+    return Parallel(n_jobs=n_jobs, backend="multiprocessing")(cells)  # forks: no second import
