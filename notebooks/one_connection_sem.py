@@ -81,11 +81,7 @@ from matplotlib.patches import FancyArrowPatch
 from myst_nb import glue
 from threadpoolctl import threadpool_limits
 
-from paperlab.methods.mixed_graphs import numerics as floats
-from paperlab.methods.mixed_graphs import ideals
-from paperlab.methods.mixed_graphs import covariances as maps
-from paperlab.methods.mixed_graphs import graphs as mixed
-from paperlab.methods.mixed_graphs import modular
+from paperlab.methods.mixed_graphs import covariances, graphs, ideals, modular, numerics
 
 plots.style()
 threadpool_limits(1)  # small matrices only
@@ -97,7 +93,7 @@ streams = dict(
     )
 )
 modular.check_prime(prime)
-G = mixed.MixedGraph.parse(graph)
+G = graphs.MixedGraph.parse(graph)
 if len(pair) != 2 or max(pair) >= G.n:
     raise ValueError(f"pair must name two vertices from 0 to {G.n - 1} of the graph {G}, got {pair}")
 
@@ -129,7 +125,7 @@ def put(name, value):
 # $$
 #
 # Each $\sigma_{ij}$ is a finite sum over pairs of one-connections that start at the two ends of a bidirected edge, or at the same vertex. No condition on the size of the effects is
-# needed, only $\Delta\neq0$: the feedback must not have gain exactly 1. `MixedGraph.one_connections` lists the terms, `maps.covariances` evaluates them for thousands of graphs.
+# needed, only $\Delta\neq0$: the feedback must not have gain exactly 1. `MixedGraph.one_connections` lists the terms, `covariances.covariances` evaluates them for thousands of graphs.
 
 
 # %%
@@ -218,7 +214,7 @@ chosen = {
 }
 fig, axes = plt.subplots(2, 3, figsize=(7, 4.6))
 for ax, (name, (i, j)) in zip(axes.flat, chosen.items()):
-    g = mixed.MixedGraph.parse(name)
+    g = graphs.MixedGraph.parse(name)
     ones = g.one_connections(i, j)
     best = max(ones, key=lambda one: len(one.edges))
     draw(ax, g, [(best, BLUE)], f"{name}: {i} to {j}\n1 of {len(ones)}, sign {'+' if best.sign > 0 else '−'}")
@@ -298,15 +294,16 @@ sizes = range(3, n_vertices + 1)
 share = [len(part) for part in np.array_split(np.arange(n_graphs), len(sizes))]
 mismatches, rows = 0, []
 for n, count in zip(sizes, share):
-    d, b = mixed.random_graphs(streams["identity"], n, count, p_cycle)
-    lam, omega = maps.draw_parameters(streams["identity"], d, b, prime)
-    route_a = maps.covariances(lam, omega, prime)
-    route_b = maps.covariances(lam, omega, prime, "inverse")
-    by_subsets = maps.covariances(lam, omega, prime, "subsets")
-    trek = maps.covariances(lam, omega, prime, "paths")
+    rng = streams["identity"]
+    d, b = graphs.random_graphs(n, count, rng=rng, p_cycle=p_cycle)
+    drawn = covariances.draw_parameters(d, b, rng=rng, prime=prime)
+    route_a, route_b, by_subsets, trek = (
+        covariances.covariances(*drawn, prime=prime, route=route)
+        for route in ("one-connections", "inverse", "subsets", "paths")
+    )
     wrong = sum(int((x != y).sum()) for x, y in zip(route_a, route_b))
     wrong_subsets = sum(int((x != y).sum()) for x, y in zip(by_subsets, route_b))
-    cyclic = mixed.has_cycle(d)
+    cyclic = graphs.has_cycle(d)
     trek_fails = (trek.sigma != route_b.sigma).any((1, 2))
     rows.append(
         {
@@ -354,16 +351,20 @@ plots.table(identity)
 rows = []
 for n in range(2, timing_vertices + 1):
     complete = ~np.eye(n, dtype=bool)[None]
-    lam, omega = maps.draw_parameters(streams["timing"], complete, complete, prime)
-    counts, factors = maps.one_connection_counts(complete[0])
-    row = {"n": n, "one-connections": int(counts[0, 1]), "1-factors": factors}
+    drawn = covariances.draw_parameters(complete, complete, rng=streams["timing"], prime=prime)
+    counts = covariances.one_connection_counts(complete[0])
+    row = {
+        "n": n,
+        "one-connections": int(counts.one_connections[0, 1]),
+        "1-factors": counts.factors,
+    }
     repeats = 2 if n > 8 else 15
     for route in ("one-connections", "subsets", "inverse"):
-        maps.covariances(lam, omega, prime, route)
+        covariances.covariances(*drawn, prime=prime, route=route)
         times = []
         for _ in range(repeats):
             start = time.perf_counter()
-            maps.covariances(lam, omega, prime, route)
+            covariances.covariances(*drawn, prime=prime, route=route)
             times.append(time.perf_counter() - start)
         row[route + " (ms)"] = 1e3 * min(times)
     rows.append(row)
@@ -393,7 +394,7 @@ plt.show()
 # To the left of the line the truncated sum creeps towards the truth; to the right it runs away, and the truth is still there.
 
 # %%
-sem = mixed.MixedGraph.parse("3cycle+tail+bidirected")
+sem = graphs.MixedGraph.parse("3cycle+tail+bidirected")
 base_lam, base_omega = np.zeros((4, 4)), np.diag([1.0, 1.3, 0.8, 1.0])
 for (i, j), value in zip(sem.directed, (0.5, -0.7, 0.6, 0.8)):
     base_lam[i, j] = value
@@ -404,8 +405,8 @@ errors = np.array(
     [
         [
             np.abs(
-                floats.path_sum(base_lam * r / radius0, base_omega, L)
-                - floats.float_covariance(base_lam * r / radius0, base_omega)
+                numerics.path_sum(base_lam * r / radius0, base_omega, L)
+                - numerics.float_covariance(base_lam * r / radius0, base_omega)
             ).max()
             for r in radii
         ]
@@ -435,7 +436,7 @@ plt.show()
 # %%
 def z_scores(lam, formula, x):
     s = np.cov(x.T)
-    truth = floats.float_covariance(lam, base_omega)
+    truth = numerics.float_covariance(lam, base_omega)
     se = np.sqrt((np.outer(np.diag(truth), np.diag(truth)) + truth**2) / len(x))
     return ((s - formula) / se)[np.triu_indices(4)]
 
@@ -449,16 +450,16 @@ def path_products(g, lam):
 
 
 lam = gain * base_lam
-x = floats.sample(streams["sample"], lam, base_omega, n_draws)
+x = numerics.sample(lam, base_omega, n_draws, rng=streams["sample"])
 bare = path_products(sem, lam)
 strong = 1.3 / radius0 * base_lam
-x_strong = floats.sample(streams["sample"], strong, base_omega, n_draws)
+x_strong = numerics.sample(strong, base_omega, n_draws, rng=streams["sample"])
 z = {
-    "one-connections": z_scores(lam, floats.float_covariance(lam, base_omega), x),
-    "walks up to length 3": z_scores(lam, floats.path_sum(lam, base_omega, 3), x),
+    "one-connections": z_scores(lam, numerics.float_covariance(lam, base_omega), x),
+    "walks up to length 3": z_scores(lam, numerics.path_sum(lam, base_omega, 3), x),
     "acyclic trek rule": z_scores(lam, bare.T @ base_omega @ bare, x),
-    "arrows reversed": z_scores(lam, floats.float_covariance(lam.T, base_omega), x),
-    "one-connections, spectral radius 1.3": z_scores(strong, floats.float_covariance(strong, base_omega), x_strong),
+    "arrows reversed": z_scores(lam, numerics.float_covariance(lam.T, base_omega), x),
+    "one-connections, spectral radius 1.3": z_scores(strong, numerics.float_covariance(strong, base_omega), x_strong),
 }
 largest = {name: np.abs(values).max() for name, values in z.items()}
 paper.measure(c7a=largest["one-connections"], c7b=largest["walks up to length 3"])
@@ -503,7 +504,7 @@ plt.show()
 
 # %%
 def full_rank(d, b, rng):
-    return maps.jacobian_ranks(rng, d, b, prime) == mixed.n_parameters(d, b)
+    return covariances.jacobian_ranks(d, b, rng=rng, prime=prime) == graphs.n_parameters(d, b)
 
 
 rows = []
@@ -511,9 +512,9 @@ for n in census:
     number, full, cyclic = 4 ** (n * (n - 1) // 2), 0, 0
     start = time.perf_counter()
     for piece in range(0, number, 65536):
-        d, b = mixed.decode(np.arange(piece, min(piece + 65536, number)), n)
+        d, b = graphs.decode(np.arange(piece, min(piece + 65536, number)), n)
         full += int(full_rank(d, b, streams["census"]).sum())
-        cyclic += int(mixed.has_cycle(d).sum())
+        cyclic += int(graphs.has_cycle(d).sum())
     rows.append(
         {
             "vertices": n,
@@ -547,7 +548,9 @@ plots.table(simple)
 # %%
 rows = []
 for n in range(3, 7):
-    d, b, two_cycle = mixed.random_nonsimple_graphs(streams["nonsimple"], n, n_nonsimple // 4, p_cycle)
+    d, b, two_cycle = graphs.random_nonsimple_graphs(
+        n, n_nonsimple // 4, rng=streams["nonsimple"], p_cycle=p_cycle
+    )
     deficient = ~full_rank(d, b, streams["nonsimple"])
     for kind, mask in (("two-cycle", two_cycle), ("bow", ~two_cycle)):
         rows.append(
@@ -561,8 +564,8 @@ paper.measure(c4=doubled.deficient.sum() / doubled.graphs.sum())
 number = 8 ** (mixed_census * (mixed_census - 1) // 2)
 edges, good, plain = [], [], []
 for piece in range(0, number, 65536):
-    d, b = mixed.decode(np.arange(piece, min(piece + 65536, number)), mixed_census, simple=False)
-    count = mixed.n_parameters(d, b) - mixed_census
+    d, b = graphs.decode(np.arange(piece, min(piece + 65536, number)), mixed_census, simple=False)
+    count = graphs.n_parameters(d, b) - mixed_census
     fits = count <= mixed_census * (mixed_census - 1) // 2
     d, b = d[fits], b[fits]
     edges.append(count[fits])
@@ -661,7 +664,8 @@ found = {}
 for (p, rng), name in itertools.product(
     zip((prime, prime, other_prime, other_prime), streams["ideals"].spawn(4)), EXPECTED
 ):
-    found.setdefault(name, []).append(ideals.vanishing_ideal(mixed.MixedGraph.parse(name), max_degree, rng, p))
+    ideal = ideals.vanishing_ideal(graphs.MixedGraph.parse(name), max_degree, rng=rng, prime=p)
+    found.setdefault(name, []).append(ideal)
 wrong_cells = sum(
     any(run.dimension[d] != expected for run in found[name])
     for name, row in EXPECTED.items()
@@ -687,7 +691,7 @@ else:
 rows = []
 for name, runs in found.items():
     run = runs[0]
-    row = {"graph": name, "edges": str(mixed.MixedGraph.parse(name))}
+    row = {"graph": name, "edges": str(graphs.MixedGraph.parse(name))}
     for d in range(1, max_degree + 1):
         known = EXPECTED[name][d - 1] if d <= len(EXPECTED[name]) else None
         row[f"degree {d}"] = f"{run.dimension[d]} of {run.n_monomials[d]}" + (
@@ -723,8 +727,8 @@ plots.table(generators.set_index("graph"), caption="Generators; s02 stands for t
 rng = streams["ideals"]
 checks = []
 for name, runs in found.items():
-    g = mixed.MixedGraph.parse(name)
-    fresh = ideals.model_points(rng, g, 5, prime)
+    g = graphs.MixedGraph.parse(name)
+    fresh = ideals.model_points(g, 5, rng=rng, prime=prime)
     root = rng.integers(-50, 51, size=(g.n, g.n))
     definite = root @ root.T + np.eye(g.n, dtype=int)
     outside = np.array([[definite[e] for e in ideals.entries(g.n)]]) % prime
@@ -752,11 +756,12 @@ put("outside", int(checks["not outside"].sum()))
 
 # %%
 rows = []
-g = mixed.MixedGraph.parse("instrument")
+g = graphs.MixedGraph.parse("instrument")
 for extra in (-3, -2, -1, 0, 10):
-    run = ideals.vanishing_ideal(g, 3, streams["ideals"], prime, extra_points=extra)
+    rng = streams["ideals"]
+    run = ideals.vanishing_ideal(g, 3, rng=rng, prime=prime, extra_points=extra)
     polynomials = [q for basis in run.basis.values() for q in basis]
-    fresh = ideals.model_points(streams["ideals"], g, 5, prime)
+    fresh = ideals.model_points(g, 5, rng=rng, prime=prime)
     rows.append(
         {
             "points beyond the coefficients": extra,
@@ -769,7 +774,7 @@ paper.keep("spurious", spurious)
 plots.table(spurious, caption="Instrument graph, degrees 1 to 3: its ideal is empty there")
 
 # %%
-g = mixed.MixedGraph.parse("verma")
+g = graphs.MixedGraph.parse("verma")
 d, b = g.arrays()
 rows = []
 for degree in range(2, min(max_degree, 4) + 1):
@@ -778,7 +783,7 @@ for degree in range(2, min(max_degree, 4) + 1):
     lam = np.where(d, streams["ideals"].normal(size=(n_points, 4, 4)), 0)
     upper = np.where(np.triu(b), streams["ideals"].uniform(-0.5, 0.5, (n_points, 4, 4)), 0)
     variances = np.eye(4) * streams["ideals"].uniform(0.6, 1.8, (n_points, 1, 4))
-    points = floats.float_covariance(lam, upper + upper.swapaxes(1, 2) + variances)
+    points = numerics.float_covariance(lam, upper + upper.swapaxes(1, 2) + variances)
     points = np.array([points[:, i, j] for i, j in ideals.entries(4)]).T
     values = np.prod(points[:, monomials], axis=2)
     singular = np.linalg.svd(values / np.linalg.norm(values, axis=0), compute_uv=False)
@@ -811,11 +816,11 @@ plots.table(
 # a system of quadratic equations in the effects alone. For the three-cycle each equation gives one effect from the one before it by a fractional linear map, and once around the cycle such a map has two fixed points.
 
 # %%
-triangle = mixed.MixedGraph.parse("3cycle")
+triangle = graphs.MixedGraph.parse("3cycle")
 lam = np.zeros((3, 3))
 lam[[0, 1, 2], [1, 2, 0]] = 0.5, -0.7, 0.6
-sigma = floats.float_covariance(lam, np.diag([1.0, 1.3, 0.8]))
-twins = floats.fibre(triangle, sigma, streams["fibre"], n_starts)
+sigma = numerics.float_covariance(lam, np.diag([1.0, 1.3, 0.8]))
+twins = numerics.fibre(triangle, sigma, rng=streams["fibre"], n_starts=n_starts)
 paper.measure(c8=len(twins))
 rows = []
 for values in twins:
@@ -833,7 +838,7 @@ for values in twins:
             "1": (left.T @ sigma @ left)[1, 1],
             "2": (left.T @ sigma @ left)[2, 2],
             "largest error in the covariances": np.abs(
-                floats.float_covariance(other, left.T @ sigma @ left) - sigma
+                numerics.float_covariance(other, left.T @ sigma @ left) - sigma
             ).max(),
         }
     )
@@ -851,16 +856,16 @@ plots.table(twin_table.drop(columns="largest error in the covariances"), digits=
 # %%
 rows, rng = [], streams["fibre"]
 for n in fibre_vertices:
-    codes, sizes = mixed.isomorphism_classes(n)
-    ds, bs = mixed.decode(codes, n)
+    codes, sizes = graphs.isomorphism_classes(n)
+    ds, bs = graphs.decode(codes, n)
     for d, b, size in zip(ds, bs, sizes):
-        g = mixed.MixedGraph.from_arrays(d, b)
+        g = graphs.MixedGraph.from_arrays(d, b)
         counts = []
         for _ in range(fibre_points):
             lam = np.where(d, rng.uniform(0.3, 0.9, d.shape) * rng.choice([-1, 1], d.shape), 0)
             upper = np.where(np.triu(b), rng.uniform(0.15, 0.3, d.shape) * rng.choice([-1, 1], d.shape), 0)
-            sigma = floats.float_covariance(lam, upper + upper.T + np.diag(rng.uniform(1, 1.5, n)))
-            counts.append(len(floats.fibre(g, sigma, rng, n_starts)))
+            sigma = numerics.float_covariance(lam, upper + upper.T + np.diag(rng.uniform(1, 1.5, n)))
+            counts.append(len(numerics.fibre(g, sigma, rng=rng, n_starts=n_starts)))
         cycles = g.cycles()
         rows.append(
             {
@@ -959,7 +964,7 @@ a, b, w0, w1, w01 = sp.symbols("a b omega_00 omega_11 omega_01")
 inverse = (sp.eye(2) - sp.Matrix([[0, a], [b, 0]])).inv()
 check = (inverse.T * sp.Matrix([[w0, w01], [w01, w1]]) * inverse)[0, 1]
 print("difference:", sp.simplify(check - (w0 * a + w1 * b + w01 * (1 + a * b)) / (1 - a * b) ** 2))
-two_markets = mixed.MixedGraph.parse("2>0, 0>1, 1>0, 3>1, 0<>1")  # each equation with an instrument of its own
+two_markets = graphs.MixedGraph.parse("2>0, 0>1, 1>0, 3>1, 0<>1")  # each equation with an instrument of its own
 d, b2 = (m[None] for m in two_markets.arrays())
 print(
     "parameters",
@@ -967,7 +972,7 @@ print(
     "of",
     10,
     "covariances; rank",
-    maps.jacobian_ranks(streams["exercises"], d, b2, prime)[0],
+    covariances.jacobian_ranks(d, b2, rng=streams["exercises"], prime=prime)[0],
 )
 
 # %% [markdown]
@@ -1023,7 +1028,7 @@ with_arrow[1, 3] = 0.15
 rows = []
 for n in (30, 100, 1000):
     reps = 2000 if n < 1000 else 500
-    size, power = (wald_and_fisher(floats.float_covariance(l, base_omega), n, reps) for l in (base_lam, with_arrow))
+    size, power = (wald_and_fisher(numerics.float_covariance(l, base_omega), n, reps) for l in (base_lam, with_arrow))
     rows.append(
         {
             "n": n,
@@ -1065,7 +1070,7 @@ print("last polynomial of the Groebner basis:", basis.exprs[-1])
 
 def entered(text):
     """Whether every cycle has an edge into it from a vertex outside that is not joined to all of the cycle."""
-    g = mixed.MixedGraph.parse(text, n=4)
+    g = graphs.MixedGraph.parse(text, n=4)
     joined = {frozenset(e) for e in g.directed + g.bidirected}
     into = list(g.directed) + [e for i, j in g.bidirected for e in ((i, j), (j, i))]
     return all(
