@@ -8,7 +8,10 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.ready
 ONE_THREAD := OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 MKL_NUM_THREADS=1 NUMBA_NUM_THREADS=1
 
-.PHONY: help setup book test check lint unit pages browser bench lab lock clean
+# `make unit WING=panel` runs the tests of one wing
+UNITS := $(if $(WING),tests/methods/$(WING) lib/paperlab/methods/$(WING),tests lib/paperlab --ignore=tests/book)
+
+.PHONY: help setup book test check lint types format unit cov pages browser bench lab lock clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-9s%s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -41,14 +44,24 @@ test: $(STAMP) ## everything: lint, unit tests, checks, every notebook, strict b
 	$(MAKE) --no-print-directory browser; \
 	echo "test: all passed in $$((SECONDS - begin)) s"
 
-check: $(STAMP) lint ## lint and structural checks; executes nothing
+check: $(STAMP) lint types ## lint, types, spelling, structural checks; executes nothing
 	@$(BIN)/paperlab check
 
 lint: $(STAMP)
-	@$(BIN)/ruff check --quiet . && $(BIN)/ruff format --check --quiet . && echo "lint: clean"
+	@$(BIN)/ruff check --quiet . && $(BIN)/ruff format --check --quiet . && $(BIN)/codespell && $(BIN)/python tools/check_files.py \
+	    && echo "lint: clean"
 
-unit: $(STAMP) ## tests of the library and the machinery
-	@echo "unit tests ..."; $(ONE_THREAD) $(BIN)/python -m pytest tests --ignore=tests/book -n 2 --dist loadfile
+types: $(STAMP)
+	@$(BIN)/mypy
+
+format: $(STAMP) ## put code into the house's form
+	@$(BIN)/ruff check --quiet --fix . ; $(BIN)/ruff format --quiet . && echo "format: done"
+
+unit: $(STAMP) ## tests and docstring examples of the library; WING=panel for one wing
+	@echo "unit tests ..."; $(ONE_THREAD) $(BIN)/python -m pytest $(UNITS) --doctest-modules -n 2 --dist loadfile
+
+cov: $(STAMP) ## lines of the library that its tests reach; fails below the floor of pyproject.toml
+	@$(ONE_THREAD) NUMBA_DISABLE_JIT=0 $(BIN)/python -m pytest $(UNITS) -n 2 --dist loadfile --cov --cov-report=term:skip-covered
 
 pages: $(STAMP) ## execute every notebook and compare its verdicts
 	@echo "every notebook, executed ..."; \

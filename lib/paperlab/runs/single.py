@@ -8,6 +8,8 @@ from pathlib import Path
 from paperlab import files, paths
 from paperlab.errors import PaperlabError, Stopped
 from paperlab.pages import claims, parameters, provenance, records
+from paperlab.pages.cards import Card
+from paperlab.pages.page import Page
 from paperlab.pages.parameters import resolve
 from paperlab.pages.provenance import versions
 from paperlab.runs import export as html
@@ -52,12 +54,15 @@ class RunResult:
         return dict(self.__dict__)
 
     def __str__(self):
+        of = {claim.id: claim for claim in Card.load(self.slug).claims}
         width = max(len(claim["id"]) for claim in self.claims)
-        return "\n".join(
-            f"{claim['id']:<{width}}  {claims.number(claim['value']):>10}  {claims.WORDS[claim['verdict']]}"
-            + (f" ({claim['reason']})" if claim.get("reason") else "")
-            for claim in self.claims
-        )
+        lines = []
+        for found in self.claims:
+            claim = of[found["id"]]
+            words = claims.words(found["verdict"], claim.fidelity, claim.role)
+            reason = f" ({found['reason']})" if found.get("reason") else ""
+            lines.append(f"{claim.id:<{width}}  {claims.number(found['value']):>10}  {words}{reason}")
+        return "\n".join(lines)
 
 
 def run(slug, *, profile=None, out=None, progress=True, page=True, values=None, **named):
@@ -173,6 +178,7 @@ def record(slug, profile="full", *, progress=True):
         As `run` does, or if the present record is damaged. The record stays as it was then.
     """
     records.load(paths.check_slug(slug))  # told before the long run, not after it
+    hashes = Page(slug).hashes  # of what the run begins with
     result = run(slug, profile=profile, progress=progress)
     kept = {
         "profile": profile,
@@ -186,4 +192,4 @@ def record(slug, profile="full", *, progress=True):
         "commit": result.commit,
         "date": provenance.today(),
     }
-    return result, records.save(slug, **{profile: kept})
+    return result, records.save(slug, **{profile: records.sealed(kept, hashes)})

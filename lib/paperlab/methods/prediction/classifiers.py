@@ -94,7 +94,7 @@ def winners(accuracy, among=OTHERS + ENSEMBLES):
 def mean_and_error(differences, overlap=0.0):
     """Mean of differences over splits and its standard error.
 
-    ``overlap`` is test rows over training rows where the splits re-use the same data: their differences are then
+    ``overlap`` is test rows over training rows where the splits reuse the same data: their differences are then
     correlated, and the variance of the mean is s^2 (1/J + overlap) instead of s^2/J (Nadeau and Bengio 2003).
     """
     differences = np.asarray(differences, float)
