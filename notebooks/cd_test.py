@@ -27,7 +27,7 @@
 # %% [markdown]
 # ## Claims
 #
-# Criteria were fixed before anything was run. "Size" is the share of simulated panels in which a test rejects
+# Criteria were set before this page was run; where a pilot had been seen, the claim says so. "Size" is the share of simulated panels in which a test rejects
 # although the errors are independent; at the 5 % level it should be 0.05.
 
 # %%
@@ -70,7 +70,6 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 from IPython.display import display
-from myst_nb import glue
 from scipy.stats import norm
 
 from paperlab import datasets
@@ -156,7 +155,7 @@ def experiment(designs, **labels):
 # On the page, (2) to (6) are one call of `dependence.cd_tests`. Here it is on a single panel without any dependence:
 
 # %%
-rng = np.random.default_rng(seed)
+rng = paper.rng()
 one_panel = simulate.factor_panel(Design(100, 100, (1.0, 1.0)), rng=rng).y
 result = dependence.cd_tests(one_panel, n_factors=2, rng=rng)
 for test, name in TESTS.items():
@@ -249,20 +248,22 @@ fig.legend(*axes[0].get_legend_handles_labels(), fontsize=8, loc="outside upper 
 plt.show()
 
 # %%
-glue("cd_test-mean_cd", draws_yours["cd"].mean(), display=False)
-glue("cd_test-predicted", -np.sqrt(T / 2) * draws_yours["theta"].mean(), display=False)
-glue("cd_test-mean_star", draws_yours["cd_star"].mean(), display=False)
-glue("cd_test-sd_star", draws_yours["cd_star"].std(), display=False)
-glue("cd_test-mean_cd_alt", draws_dependent["cd"].mean(), display=False)
-glue("cd_test-mean_star_alt", draws_dependent["cd_star"].mean(), display=False)
+paper.glue(
+    mean_cd=draws_yours["cd"].mean(),
+    predicted=-np.sqrt(T / 2) * draws_yours["theta"].mean(),
+    mean_star=draws_yours["cd_star"].mean(),
+    sd_star=draws_yours["cd_star"].std(),
+    mean_cd_alt=draws_dependent["cd"].mean(),
+    mean_star_alt=draws_dependent["cd_star"].mean(),
+)
 paper.measure(c6b=draws_dependent["cd"].mean())
 
 # %% [markdown]
-# In your panel the mean of CD is {glue:text}`cd_test-mean_cd:.2f`, against a predicted {glue:text}`cd_test-predicted:.2f`; CD* has mean
-# {glue:text}`cd_test-mean_star:.2f` and standard deviation {glue:text}`cd_test-sd_star:.2f`, to be compared with 0 and 1.
+# In your panel the mean of CD is {glue:text}`mean_cd:.2f`, against a predicted {glue:text}`predicted:.2f`; CD* has mean
+# {glue:text}`mean_star:.2f` and standard deviation {glue:text}`sd_star:.2f`, to be compared with 0 and 1.
 #
 # The right panel is the more disturbing half (C6b). All dependence there is positive, yet CD has mean
-# {glue:text}`cd_test-mean_cd_alt:.2f`: a negative mean says "units repel each other". CD* has mean {glue:text}`cd_test-mean_star_alt:.2f`. A
+# {glue:text}`mean_cd_alt:.2f`: a negative mean says "units repel each other". CD* has mean {glue:text}`mean_star_alt:.2f`. A
 # significant CD on factor residuals carries no information about the sign of the dependence.
 
 # %% [markdown]
@@ -311,22 +312,24 @@ worst = size.loc[(size.cd_star - 0.05).abs().idxmax()]
 roomy = size[(size.n >= 100) & (size["T"] >= 100)]
 worst_roomy = roomy.loc[(roomy.cd_star - 0.05).abs().idxmax()]
 paper.measure(c1=strong.cd.min(), c2=abs(worst.cd_star - 0.05) - 3 * mc_error, c3=weak.cd.max())
-glue("cd_test-strong_low", strong.cd.min(), display=False)
-glue("cd_test-strong_high", strong.cd.max(), display=False)
-glue("cd_test-worst", worst.cd_star, display=False)
-glue("cd_test-worst_cell", f"strengths ({worst.strength}), {worst.errors}, n = {worst.n}, T = {worst['T']}", display=False)
-glue("cd_test-worst_roomy", worst_roomy.cd_star, display=False)
-glue("cd_test-n_null", len(size), display=False)
-glue("cd_test-weak", weak.cd.max(), display=False)
-glue("cd_test-mc3", 3 * mc_error, display=False)
-glue("cd_test-theta_weak", weak.theta.mean(), display=False)
-glue("cd_test-theta_strong", strong.theta.max(), display=False)
+paper.glue(
+    strong_low=strong.cd.min(),
+    strong_high=strong.cd.max(),
+    worst=worst.cd_star,
+    worst_cell=f"strengths ({worst.strength}), {worst.errors}, n = {worst.n}, T = {worst['T']}",
+    worst_roomy=worst_roomy.cd_star,
+    n_null=len(size),
+    weak=weak.cd.max(),
+    mc3=3 * mc_error,
+    theta_weak=weak.theta.mean(),
+    theta_strong=strong.theta.max(),
+)
 
 # %% [markdown]
-# With strong factors and n = T = 100 the usual test rejects true independence in a share of {glue:text}`cd_test-strong_low:.2f` to
-# {glue:text}`cd_test-strong_high:.2f` of the panels (C1). Of {glue:text}`cd_test-n_null` cells, the corrected test is farthest from 5 % with
-# {glue:text}`cd_test-worst:.3f` (C2; {glue:text}`cd_test-worst_cell`); among the cells with n and T of at least 100, as in the paper, with
-# {glue:text}`cd_test-worst_roomy:.3f`. Three Monte Carlo standard errors are {glue:text}`cd_test-mc3:.3f` here, and the worst of many cells is worse
+# With strong factors and n = T = 100 the usual test rejects true independence in a share of {glue:text}`strong_low:.2f` to
+# {glue:text}`strong_high:.2f` of the panels (C1). Of {glue:text}`n_null` cells, the corrected test is farthest from 5 % with
+# {glue:text}`worst:.3f` (C2; {glue:text}`worst_cell`); among the cells with n and T of at least 100, as in the paper, with
+# {glue:text}`worst_roomy:.3f`. Three Monte Carlo standard errors are {glue:text}`mc3:.3f` here, and the worst of many cells is worse
 # than a typical one.
 #
 # C2 is the claim to distrust: before believing its verdict on this grid, look at the column of seeds in the verdict table. The cells that turn it are the
@@ -334,9 +337,9 @@ glue("cd_test-theta_strong", strong.theta.max(), display=False)
 # chi-square errors. With few replications such an excess can hide inside the tolerance, and at a lucky seed it does. The recorded full run has only n and T
 # from 100; its verdict is about the paper's range.
 #
-# With factors of strength below one half the usual test needs no help: it rejects in at most {glue:text}`cd_test-weak:.3f` of the panels
-# with n = 200 (C3), because $\hat\theta$ is only {glue:text}`cd_test-theta_weak:.3f` on average, against up to
-# {glue:text}`cd_test-theta_strong:.2f` with strong factors.
+# With factors of strength below one half the usual test needs no help: it rejects in at most {glue:text}`weak:.3f` of the panels
+# with n = 200 (C3), because $\hat\theta$ is only {glue:text}`theta_weak:.3f` on average, against up to
+# {glue:text}`theta_strong:.2f` with strong factors.
 
 # %% [markdown]
 # ### Too many factors
@@ -361,12 +364,14 @@ axes[1].legend(fontsize=8, loc="center right")
 plt.show()
 
 # %%
-glue("cd_test-m4_gauss", too_many.query("m_hat == 4 and errors == 'gauss'").cd_star.item(), display=False)
-glue("cd_test-m4_chi2", too_many.query("m_hat == 4 and errors == 'chi2'").cd_star.item(), display=False)
+paper.glue(
+    m4_gauss=too_many.query("m_hat == 4 and errors == 'gauss'").cd_star.item(),
+    m4_chi2=too_many.query("m_hat == 4 and errors == 'chi2'").cd_star.item(),
+)
 
 # %% [markdown]
-# With four factors in place of two the size of CD* is {glue:text}`cd_test-m4_gauss:.3f` (Gauss) and
-# {glue:text}`cd_test-m4_chi2:.3f` (chi-square). C2 does not cover these cells: the promise of a correct size for $\hat m>m_0$ holds for large
+# With four factors in place of two the size of CD* is {glue:text}`m4_gauss:.3f` (Gauss) and
+# {glue:text}`m4_chi2:.3f` (chi-square). C2 does not cover these cells: the promise of a correct size for $\hat m>m_0$ holds for large
 # n and T, and the cost at n = T = 100 is worth knowing before a p-value of 0.04 is believed.
 
 # %% [markdown]
@@ -400,21 +405,23 @@ plt.show()
 at = power[power.rho == 0.25].set_index(["strength", "T"])
 one, two, two_long = at.loc[("1", 100)], at.loc[("1, 1", 100)], at.loc[("1, 1", 200)]
 paper.measure(c6a=one.cd_star - one.cd)
-glue("cd_test-p_cd", one.cd, display=False)
-glue("cd_test-p_star", one.cd_star, display=False)
-glue("cd_test-p2_star", two.cd_star, display=False)
-glue("cd_test-p2_theta", two.theta, display=False)
-glue("cd_test-p2_long_star", two_long.cd_star, display=False)
-glue("cd_test-p2_long_plus", two_long.jr_w_plus, display=False)
+paper.glue(
+    p_cd=one.cd,
+    p_star=one.cd_star,
+    p2_star=two.cd_star,
+    p2_theta=two.theta,
+    p2_long_star=two_long.cd_star,
+    p2_long_plus=two_long.jr_w_plus,
+)
 
 # %% [markdown]
-# At $\rho=0.25$ with one strong factor CD rejects in {glue:text}`cd_test-p_cd:.2f` and CD* in {glue:text}`cd_test-p_star:.2f` of the panels
+# At $\rho=0.25$ with one strong factor CD rejects in {glue:text}`p_cd:.2f` and CD* in {glue:text}`p_star:.2f` of the panels
 # (C6a). Two limits of CD* show as well.
 #
 # - *Two strong factors with non-zero mean take power away.* The loadings then explain a share $\hat\theta$ of
-#   {glue:text}`cd_test-p2_theta:.2f` of the weights in the sum, and only the rest can carry evidence; power is {glue:text}`cd_test-p2_star:.2f`.
-# - *Where T exceeds n the rival can be better.* With T = 200 and n = 100, JR-W+ rejects in {glue:text}`cd_test-p2_long_plus:.2f` and CD* in
-#   {glue:text}`cd_test-p2_long_star:.2f` of the panels. Long series let single correlations stand out of the noise, which is all that screening
+#   {glue:text}`p2_theta:.2f` of the weights in the sum, and only the rest can carry evidence; power is {glue:text}`p2_star:.2f`.
+# - *Where T exceeds n the rival can be better.* With T = 200 and n = 100, JR-W+ rejects in {glue:text}`p2_long_plus:.2f` and CD* in
+#   {glue:text}`p2_long_star:.2f` of the panels. Long series let single correlations stand out of the noise, which is all that screening
 #   needs; CD* never looks at single pairs.
 #
 # In the panels with two strong factors the high rejection rates of CD are no power: they are the false alarms of the previous section,
@@ -459,18 +466,19 @@ paper.measure(
     c5a=big.loc["chi2", "jr_w_plus"] - big.loc["gauss", "jr_w_plus"],
     c5b=big.loc["chi2", "cd_star"],
 )
-glue("cd_test-big_n", n_large, display=False)
-for e in simulate.ERRORS:
-    glue(f"cd_test-plus_{e}", big.loc[e, "jr_w_plus"], display=False)
-glue("cd_test-star_chi2", big.loc["chi2", "cd_star"], display=False)
-glue("cd_test-big_star", big_power.cd_star, display=False)
-glue("cd_test-big_plus", big_power.jr_w_plus, display=False)
+paper.glue(
+    big_n=n_large,
+    **{f"plus_{e}": big.loc[e, "jr_w_plus"] for e in simulate.ERRORS},
+    star_chi2=big.loc["chi2", "cd_star"],
+    big_star=big_power.cd_star,
+    big_plus=big_power.jr_w_plus,
+)
 
 # %% [markdown]
-# With n = {glue:text}`cd_test-big_n` units JR-W+ rejects true independence in {glue:text}`cd_test-plus_gauss:.3f` of the panels with Gaussian,
-# {glue:text}`cd_test-plus_chi2:.3f` with chi-square and {glue:text}`cd_test-plus_t5:.3f` with t(5) errors (C5a); CD* rejects in
-# {glue:text}`cd_test-star_chi2:.3f` with chi-square errors (C5b). Against real dependence CD* rejects in {glue:text}`cd_test-big_star:.2f`
-# and JR-W+ in {glue:text}`cd_test-big_plus:.2f` of the panels (C4). One may not read this as "CD* is the better test": the previous figure has a
+# With n = {glue:text}`big_n` units JR-W+ rejects true independence in {glue:text}`plus_gauss:.3f` of the panels with Gaussian,
+# {glue:text}`plus_chi2:.3f` with chi-square and {glue:text}`plus_t5:.3f` with t(5) errors (C5a); CD* rejects in
+# {glue:text}`star_chi2:.3f` with chi-square errors (C5b). Against real dependence CD* rejects in {glue:text}`big_star:.2f`
+# and JR-W+ in {glue:text}`big_plus:.2f` of the panels (C4). One may not read this as "CD* is the better test": the previous figure has a
 # panel in which the order is reversed.
 
 # %% [markdown]
@@ -494,18 +502,20 @@ paper.keep("controls", controls.rename_axis("panel"))
 plots.table(controls[[*TESTS, "theta"]].rename(columns=TESTS))
 
 # %%
-glue("cd_test-alike_theta", controls.theta.iloc[2], display=False)
-glue("cd_test-alike_power", controls.cd_star.iloc[2], display=False)
-glue("cd_test-missing", controls.cd_star.iloc[1], display=False)
-glue("cd_test-missing_plus", controls.jr_w_plus.iloc[1], display=False)
-glue("cd_test-alike_size", controls.cd_star.iloc[3], display=False)
+paper.glue(
+    alike_theta=controls.theta.iloc[2],
+    alike_power=controls.cd_star.iloc[2],
+    missing=controls.cd_star.iloc[1],
+    missing_plus=controls.jr_w_plus.iloc[1],
+    alike_size=controls.cd_star.iloc[3],
+)
 
 # %% [markdown]
-# When all units load nearly alike, $\hat\theta$ is {glue:text}`cd_test-alike_theta:.2f` and CD* finds the neighbours in only
-# {glue:text}`cd_test-alike_power:.2f` of the panels, where it found them in {glue:text}`cd_test-p_star:.2f` before; its size is
-# {glue:text}`cd_test-alike_size:.3f`. The correction cannot restore what the principal components took away, and an error in $\hat\theta$ is divided by a small
-# number; `cd_tests` warns when $1-\hat\theta$ falls below 0.02. A forgotten factor is noticed in {glue:text}`cd_test-missing:.2f` of the
-# panels by CD* and in {glue:text}`cd_test-missing_plus:.2f` by JR-W+: the loadings that are left over are orthogonal to those removed, so they have both signs
+# When all units load nearly alike, $\hat\theta$ is {glue:text}`alike_theta:.2f` and CD* finds the neighbours in only
+# {glue:text}`alike_power:.2f` of the panels, where it found them in {glue:text}`p_star:.2f` before; its size is
+# {glue:text}`alike_size:.3f`. The correction cannot restore what the principal components took away, and an error in $\hat\theta$ is divided by a small
+# number; `cd_tests` warns when $1-\hat\theta$ falls below 0.02. A forgotten factor is noticed in {glue:text}`missing:.2f` of the
+# panels by CD* and in {glue:text}`missing_plus:.2f` by JR-W+: the loadings that are left over are orthogonal to those removed, so they have both signs
 # and partly cancel in a sum, while screening looks at single pairs.
 
 # %% [markdown]
@@ -535,14 +545,16 @@ plots.table(extended.set_index("design")[[*TESTS, "theta"]].rename(columns=TESTS
 
 # %%
 by = extended.set_index("design").cd_star
-glue("cd_test-cce_size", by["one regressor, CCE, rho = 0"], display=False)
-glue("cd_test-cce_power", by["one regressor, CCE, rho = 0.25"], display=False)
-glue("cd_test-ar_raw", by["AR(1) errors 0.5, not filtered"], display=False)
-glue("cd_test-ar_white", by["AR(1) errors 0.5, AR(1) filter"], display=False)
+paper.glue(
+    cce_size=by["one regressor, CCE, rho = 0"],
+    cce_power=by["one regressor, CCE, rho = 0.25"],
+    ar_raw=by["AR(1) errors 0.5, not filtered"],
+    ar_white=by["AR(1) errors 0.5, AR(1) filter"],
+)
 
 # %% [markdown]
-# After CCE, CD* has size {glue:text}`cd_test-cce_size:.3f` and power {glue:text}`cd_test-cce_power:.2f`, to be compared with the pure factor model
-# above. With autocorrelated errors its size is {glue:text}`cd_test-ar_raw:.3f` as it stands and {glue:text}`cd_test-ar_white:.3f` after the filter.
+# After CCE, CD* has size {glue:text}`cce_size:.3f` and power {glue:text}`cce_power:.2f`, to be compared with the pure factor model
+# above. With autocorrelated errors its size is {glue:text}`ar_raw:.3f` as it stands and {glue:text}`ar_white:.3f` after the filter.
 
 # %% [markdown]
 # ### House prices
@@ -569,7 +581,7 @@ def state(area):
 
 
 if house_prices:
-    rng = np.random.default_rng(seed)
+    rng = paper.rng()
     rows, correlations = [], []
     for period, (start, end) in PERIODS.items():
         y, areas = growth_panel(start, end)
@@ -664,19 +676,18 @@ if have_prices:
         "placebo_max": f"{placebo.cd_star.max():.1f}", "placebo_ok": f"{100 * values['c8b']:.0f} %",
         "placebo_cd": f"{100 * values['c8c']:.0f} %",
     }
-for key, value in text.items():
-    glue(f"cd_test-hp_{key}", value, display=False)
+paper.glue(**{f"hp_{key}": value for key, value in text.items()})
 
 # %% [markdown]
-# The smallest CD* of all cells is {glue:text}`cd_test-hp_lowest` (C7). The usual test is not significant in {glue:text}`cd_test-hp_missed` cells,
-# and in {glue:text}`cd_test-hp_negative` more it is significant with a negative sign. Whether it misses the dependence depends on the period, the filter and the
-# number of factors, so "CD finds nothing in house prices" would be as wrong a summary as the opposite. The dependence is local: with four factors the mean residual correlation is {glue:text}`cd_test-hp_inside` between
-# areas of the same state ({glue:text}`cd_test-hp_pairs` pairs) and {glue:text}`cd_test-hp_across` between areas of different states.
+# The smallest CD* of all cells is {glue:text}`hp_lowest` (C7). The usual test is not significant in {glue:text}`hp_missed` cells,
+# and in {glue:text}`hp_negative` more it is significant with a negative sign. Whether it misses the dependence depends on the period, the filter and the
+# number of factors, so "CD finds nothing in house prices" would be as wrong a summary as the opposite. The dependence is local: with four factors the mean residual correlation is {glue:text}`hp_inside` between
+# areas of the same state ({glue:text}`hp_pairs` pairs) and {glue:text}`hp_across` between areas of different states.
 #
 # Could a large CD* come from fat tails, or from factors badly estimated? The placebo keeps loadings, factors and the distribution of
 # the residuals, and shuffles each area's residuals in time, so that no dependence is left. Over these panels CD* is at most
-# {glue:text}`cd_test-hp_placebo_max`, while the real panel has {glue:text}`cd_test-hp_real` (C8a); abs(CD*) stays below 2.6 in
-# {glue:text}`cd_test-hp_placebo_ok` of them (C8b), and the usual test rejects in {glue:text}`cd_test-hp_placebo_cd` (C8c). Shuffling removes serial
+# {glue:text}`hp_placebo_max`, while the real panel has {glue:text}`hp_real` (C8a); abs(CD*) stays below 2.6 in
+# {glue:text}`hp_placebo_ok` of them (C8b), and the usual test rejects in {glue:text}`hp_placebo_cd` (C8c). Shuffling removes serial
 # correlation as well, so the AR(4) columns of the table remain the check for that.
 #
 # What the test does not say is *why* neighbouring areas move together. A factor that touches only the Gulf states is a neighbourhood
