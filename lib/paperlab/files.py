@@ -11,7 +11,7 @@ from paperlab.errors import PaperlabError, one_line
 
 
 def read_text(path, limit=None):
-    """A text file; one of more than ``limit`` bytes is refused without reading on.
+    """A text file without the byte order mark that some editors put in front; more than ``limit`` bytes are refused unread.
 
     Raises
     ------
@@ -24,7 +24,7 @@ def read_text(path, limit=None):
             content = file.read(-1 if limit is None else limit + 1)
         if limit is not None and len(content) > limit:
             raise PaperlabError(f"{where} has more than {limit // 1024} kB")
-        return content.decode("utf-8")
+        return content.decode("utf-8-sig")
     except OSError as error:
         raise PaperlabError(f"cannot read {where}: {error.strerror}") from None
     except UnicodeDecodeError:
@@ -110,7 +110,7 @@ def read_json(path):
     """
     where = paths.shown(path)
     try:
-        data = json.loads(Path(path).read_text(encoding="utf-8"))
+        data = json.loads(Path(path).read_text(encoding="utf-8-sig"))
     except FileNotFoundError:
         return None
     except OSError as error:

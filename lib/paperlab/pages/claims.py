@@ -172,6 +172,11 @@ class Claim:
             **texts,
         )
 
+    @property
+    def decided_by(self):
+        """What a result of this claim rests on: statement, measure and criterion, not the reasons given for them."""
+        return "\n".join(map(str, (self.text, self.measure, self.criterion, self.needs, self.not_tested)))
+
     def judge(self, value):
         """The `Verdict` for ``value``; ``None`` means that this run did not measure the claim."""
         if self.not_tested:

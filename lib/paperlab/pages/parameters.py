@@ -179,8 +179,8 @@ def _parse_line(where, name, kind, default, comment):
     return parameter
 
 
-def read(slug):
-    """The parameters of a page, in their order, as `Declared`.
+def read(slug, notebook=None):
+    """The parameters of a page, in their order, as `Declared`; ``notebook`` is the page where `files.read_notebook` read it already.
 
     Raises
     ------
@@ -188,7 +188,7 @@ def read(slug):
         If the page has no parameters cell, or a line of it has no type, literal or help.
     """
     path = paths.notebook_path(slug)
-    notebook = files.read_notebook(path)
+    notebook = files.read_notebook(path) if notebook is None else notebook
     if notebook is None:
         raise PaperlabError(f"{slug} has no notebook yet; expected {paths.shown(path)}")
     where = paths.shown(path)
@@ -309,16 +309,18 @@ def _written(node, where, inner=False):
     return node.value
 
 
-def resolve(slug, values=None, profile=None):
+def resolve(slug, values=None, profile=None, *, card=None, known=None):
     """The parameter values that a run puts into the page: the profile's, overridden by the user's, all checked.
+
+    ``card`` and ``known`` (the parameters of the page) are given where they were read already.
 
     Raises
     ------
     PaperlabError
         If the slug, the profile, a name, a type or a value is wrong, or a rule is broken.
     """
-    card = Card.load(slug)
-    known = read(slug)
+    card = card or Card.load(slug)
+    known = known or read(slug)
     chosen = {}
     if profile not in (None, "default"):
         if profile not in card.profiles:
