@@ -1,5 +1,6 @@
 """The command line: ``paperlab ...``. Every error is one line and exit code 2; heavy modules are imported by the commands."""
 
+import io
 import itertools
 import json
 import logging
@@ -11,8 +12,10 @@ from typing import Annotated
 import typer
 from typer.core import TyperCommand
 
-from paperlab.errors import PaperlabError
+from paperlab.errors import PaperlabError, brief, one_line
 from paperlab.terminal import print_json, print_table
+
+INTERRUPTED = 130  # what typer makes of Ctrl-C
 
 app = typer.Typer(
     help="Run, sweep, record and check the papers of the book.",
@@ -20,7 +23,7 @@ app = typer.Typer(
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
 )
-data_app = typer.Typer(help="Data sets: list, fetch, where.", no_args_is_help=True, rich_markup_mode=None)
+data_app = typer.Typer(help="Data sets: list, fetch, locate.", no_args_is_help=True, rich_markup_mode=None)
 app.add_typer(data_app, name="data")
 
 
@@ -55,9 +58,9 @@ def _pairs(texts):
     for text in texts or []:
         name, equals, value = text.partition("=")
         if not (name and equals):
-            raise PaperlabError(f"-p needs a name and a value, e.g. -p n 200 or -p n=200, got {text!r}")
+            raise PaperlabError(f"-p needs a name and a value, e.g. -p n 200 or -p n=200, got {brief(text)}")
         if name in values:
-            raise PaperlabError(f"parameter {name} is given twice")
+            raise PaperlabError(f"parameter {brief(name)} is given twice")
         values[name] = value
     return values
 
@@ -115,11 +118,12 @@ def show(slug: Slug, as_json: Json = False):
     from paperlab.pages.cards import Card
 
     card = Card.load(slug)
-    known = parameters.read(slug) if paths.notebook_path(slug).exists() else {}
+    known = parameters.read(slug) if paths.notebook_path(slug).exists() else parameters.Declared()
     rows = [row for row in scoreboard.rows() if row["slug"] == slug]
     if as_json:
         described = [vars(p) | {"range": p.range} for p in known.values()]
-        return print_json({"slug": slug, "title": card.title, "parameters": described, "claims": rows})
+        declared = {"rules": list(map(str, known.rules)), "data": list(map(str, known.needs))}
+        return print_json({"slug": slug, "title": card.title, "parameters": described, **declared, "claims": rows})
     print(f"{card.title}\n{card.reference}\n\n{card.question}\n\nfidelity: {card.fidelity}; part: {card.part}")
     for line in card.departures:
         print(f"differs: {line}")
@@ -129,6 +133,8 @@ def show(slug: Slug, as_json: Json = False):
             ("parameter", "type", "default", "range", "help"),
             [(p.name, p.type, json.dumps(p.default), p.range, p.help) for p in known.values()],
         )
+        for kind, lines in (("rule", known.rules), ("data", known.needs)):
+            print("".join(f"{kind}: {line}\n" for line in lines), end="")
     for name, values in card.profiles.items():
         print(f"profile {name}: " + ", ".join(f"{key}={json.dumps(value)}" for key, value in values.items()))
     print()
@@ -158,7 +164,7 @@ def show(slug: Slug, as_json: Json = False):
 def run(
     slug: Slug,
     param: Params = None,
-    params_file: Annotated[Path | None, typer.Option("--file", "-f", help="YAML file of parameters")] = None,
+    params_file: Annotated[Path | None, typer.Option("--params-file", "-f", help="YAML file of parameters")] = None,
     profile: Profile = None,
     out: Annotated[Path | None, typer.Option("--out", "-o", help="folder of results; default runs/SLUG/TIME")] = None,
     as_json: Json = False,
@@ -200,7 +206,7 @@ def sweep(
     ] = None,
     as_json: Json = False,
 ):
-    """Run a grid: every -p is an axis, values 50,100,200 or 0:10 (0 to 9); lists are separated by ;.
+    """Run a grid: every -p is an axis, numbers 50,100,200 or 0:10 (0 to 9); texts and lists are separated by ;.
 
     A sweep that was stopped continues with the same command.
 
@@ -310,17 +316,17 @@ def check(
 
 
 @app.command()
-def execute(slugs: Annotated[list[str], typer.Argument(autocompletion=_complete_slug, help="one or more papers")]):
+def refresh(slugs: Annotated[list[str], typer.Argument(autocompletion=_complete_slug, help="one or more papers")]):
     """Write a page's .ipynb from its .py, run it with its defaults and store the outputs.
 
-    Example: paperlab execute cd_test
+    Example: paperlab refresh cd_test
     """
     from paperlab import paths
     from paperlab.pages import records
     from paperlab.runs import execution
 
     for slug in slugs:
-        target = execution.execute(slug)
+        target = execution.refresh(slug)
         result = records.result_of(target) or {}
         print(f"{paths.shown(target)}: {result.get('seconds', 0):.0f} s, {result.get('peak_mb', 0):.0f} MB")
 
@@ -338,10 +344,10 @@ def new(
     from paperlab.pages import new_page
     from paperlab.runs import execution
 
-    for path in [*new_page.create(slug, part), execution.execute(slug, progress=False)]:
+    for path in [*new_page.create(slug, part), execution.refresh(slug, progress=False)]:
         print(f"wrote {paths.shown(path)}")
     print(
-        f"next: edit data/papers/{slug}.yml and notebooks/{slug}.py, then `paperlab execute {slug}` and `paperlab check {slug}`"
+        f"next: edit data/papers/{slug}.yml and notebooks/{slug}.py, then `paperlab refresh {slug}` and `paperlab check {slug}`"
     )
 
 
@@ -358,8 +364,8 @@ def data_list(as_json: Json = False):
         return print_json(known)
     rows = []
     for name, found in known.items():
-        size = sum(item.get("bytes", 0) for item in found["files"])
-        rows.append((name, found["kind"], f"{size / 1e6:.2f}", found["title"]))
+        size = sum(item.get("bytes", 0) for item in datasets.entry(name)["files"])
+        rows.append((name, found["kind"], f"{size / 1e6:.2f}", found.get("title", "")))
     return print_table(("name", "kind", "MB", "title"), rows)
 
 
@@ -378,15 +384,15 @@ def data_fetch(name: DataName):
         print(f"{file}: verified, {path}")
 
 
-@data_app.command("where")
-def data_where(name: DataName):
+@data_app.command("locate")
+def data_locate(name: DataName):
     """Where each file of a data set comes from on this machine. Downloads nothing.
 
-    Example: paperlab data where pension_401k
+    Example: paperlab data locate pension_401k
     """
     from paperlab import datasets
 
-    for file, place in datasets.where(name).items():
+    for file, place in datasets.locate(name).items():
         print(f"{file}: {place}")
 
 
@@ -394,8 +400,21 @@ def main():
     """Entry point of the ``paperlab`` command."""
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # a job that a cluster ends stops like Ctrl-C
     logging.getLogger("asyncio").setLevel(logging.CRITICAL)  # what a stopped notebook left behind complains at exit
+    for stream in (sys.stdout, sys.stderr):  # a terminal that has no sign for a verdict shows its code
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
     try:
         app()
     except PaperlabError as error:
-        print(f"paperlab: {error}", file=sys.stderr)
-        sys.exit(2)
+        _refuse(error)
+    except OSError as error:  # a disk or a folder that gives way where nobody expected it
+        _refuse(f"{error.strerror or type(error).__name__}{f': {error.filename}' if error.filename else ''}")
+    except SystemExit as end:
+        if end.code != INTERRUPTED:
+            raise
+        _refuse("stopped")
+
+
+def _refuse(message):
+    print(f"paperlab: {one_line(message)}", file=sys.stderr)
+    sys.exit(2)

@@ -136,8 +136,9 @@ def read_notebook(path):
     if notebook is None:
         return None
     cells = notebook.get("cells")
-    if not isinstance(cells, list) or not all(isinstance(cell, dict) for cell in cells):
-        raise PaperlabError(f"{paths.shown(path)} is no notebook of format 4: it has no list of cells")
+    if notebook.setdefault("nbformat", 4) != 4 or not isinstance(cells, list) or not all(isinstance(c, dict) for c in cells):
+        raise PaperlabError(f"{paths.shown(path)} is no notebook of format 4 with a list of cells")
+    notebook.setdefault("nbformat_minor", 5)
     for cell in cells:
         cell.setdefault("cell_type", "raw")
         source = cell.get("source", "")

@@ -86,7 +86,7 @@ def test_a_plain_file_of_the_mirror_is_used_in_place(register, mirror, no_networ
     register(url="http://example.invalid/d.csv")
     (mirror / "d.csv").write_bytes(CONTENT)
     assert datasets.path("d") == mirror / "d.csv"
-    assert datasets.where("d") == {"d.csv": str(mirror / "d.csv")}
+    assert datasets.locate("d") == {"d.csv": str(mirror / "d.csv")}
 
 
 @pytest.mark.parametrize("stored", ["d.csv.gz", "other.gz"])
@@ -135,7 +135,7 @@ def test_a_download_is_verified_and_kept(register, server, tmp_path, paperlab):
     code, out, _ = paperlab("data", "fetch", "d")
     assert (code, out) == (0, f"d.csv: verified, {tmp_path / 'cache/d/d.csv'}\n")
     assert datasets.path("d").read_bytes() == CONTENT
-    assert datasets.where("d") == {"d.csv": str(tmp_path / "cache/d/d.csv")}
+    assert datasets.locate("d") == {"d.csv": str(tmp_path / "cache/d/d.csv")}
     assert server.requests == ["/good.csv"]
 
 
@@ -204,7 +204,7 @@ def test_a_file_inside_a_package_is_found_without_importing_it(register, tmp_pat
     assert "lies inside the package made_up_package, which is not installed" in refused("data", "fetch", "d")
     monkeypatch.syspath_prepend(tmp_path / "site")
     assert datasets.path("d") == package / "d.csv"
-    assert datasets.where("d") == {"d.csv": "package made_up_package"}
+    assert datasets.locate("d") == {"d.csv": "package made_up_package"}
     assert "made_up_package" not in sys.modules
     (package / "d.csv").write_bytes(b"damaged")
     assert "re-install made_up_package" in refused("data", "fetch", "d")
@@ -216,7 +216,7 @@ def test_a_shipped_file_is_verified(register, book, refused):
     (book / "data/authors/d").mkdir(parents=True)
     (book / "data/authors/d/d.csv").write_bytes(CONTENT)
     assert datasets.path("d").read_bytes() == CONTENT
-    assert datasets.where("d") == {"d.csv": "repository, data/authors/d/d.csv"}
+    assert datasets.locate("d") == {"d.csv": "repository, data/authors/d/d.csv"}
     (book / "data/authors/d/d.csv").write_bytes(b"damaged")
     assert "restore data/authors/d with git" in refused("data", "fetch", "d")
 

@@ -40,7 +40,7 @@ def test_problems_are_printed_one_a_line_and_fail(book, paperlab):
     assert code == 2
     assert out.splitlines() == [
         "tiny: _toc.yml does not list notebooks/tiny",
-        "tiny: cell 0 differs between .py and .ipynb; run `paperlab execute tiny`",
+        "tiny: cell 0 differs between .py and .ipynb; run `paperlab refresh tiny`",
     ]
     assert err == "paperlab: 2 problems\n"
 
@@ -59,7 +59,7 @@ def test_other_metadata_in_the_text(book):
 @pytest.mark.parametrize("name", ["notebooks/tiny.py", "notebooks/tiny.ipynb"])
 def test_a_missing_half_of_the_pair(book, name):
     (book / name).unlink()
-    problems(f"{name} is missing; run `paperlab execute tiny`")
+    problems(f"{name} is missing; run `paperlab refresh tiny`")
 
 
 @pytest.mark.parametrize("count", [None, 7, 1])
@@ -253,7 +253,7 @@ def made(executed, tmp_path_factory):
     root = shutil.copytree(executed, tmp_path_factory.mktemp("made") / "book")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("PAPERLAB_ROOT", str(root))
-        written = [*template.create("my_paper", "causes"), execution.execute("my_paper", progress=False)]
+        written = [*template.create("my_paper", "causes"), execution.refresh("my_paper", progress=False)]
         return root, written, checks.check()
 
 

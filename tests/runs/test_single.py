@@ -176,7 +176,7 @@ def test_execute_failing_keeps_the_stored_page(book, refused):
     page = book / "notebooks/tiny.ipynb"
     before = page.read_bytes()
     replace(book / "notebooks/tiny.py", 'mode: str = "ok"', 'mode: str = "fail"')
-    error = refused("execute", "tiny")
+    error = refused("refresh", "tiny")
     assert (
         f'tiny: cell {MODE_CELL} (`if mode == "fail":`) failed: ValueError: as asked; the stored page is as it was'
         in error
@@ -189,14 +189,14 @@ def test_execute_with_a_dying_kernel_keeps_the_stored_page(book, refused):
     page = book / "notebooks/tiny.ipynb"
     page.unlink()
     replace(book / "notebooks/tiny.py", 'mode: str = "ok"', 'mode: str = "die"')
-    error = refused("execute", "tiny")
+    error = refused("refresh", "tiny")
     assert f'the run ended early in cell {MODE_CELL} (`if mode == "fail":`): Kernel died' in error
     assert not page.exists()
 
 
 def test_execute_stores_new_parameters_at_once(book, paperlab):
     replace(book / "notebooks/tiny.py", "weights: list", "extra: int = 3  # [0, 9] new\nweights: list")
-    assert paperlab("execute", "tiny")[0] == 0
+    assert paperlab("refresh", "tiny")[0] == 0
     result = read_json(book / "notebooks/tiny.ipynb")["cells"][-1]["outputs"][0]["metadata"]["paperlab"]
     assert result["parameters"]["extra"] == 3
     assert paperlab("check")[:2] == (0, "checks passed: 1 papers\n")
@@ -204,7 +204,7 @@ def test_execute_stores_new_parameters_at_once(book, paperlab):
 
 def test_execute_needs_a_text(book, refused):
     (book / "notebooks/tiny.py").unlink()
-    assert "tiny has no text; expected notebooks/tiny.py" in refused("execute", "tiny")
+    assert "tiny has no text; expected notebooks/tiny.py" in refused("refresh", "tiny")
 
 
 def test_run_needs_a_notebook(book, refused):

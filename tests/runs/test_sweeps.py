@@ -297,6 +297,6 @@ def test_stability_needs_a_seed_a_count_and_a_stored_run(book, refused):
     page = book / "notebooks/tiny.ipynb"
     text = page.read_text()
     page.write_text(text.replace('"paperlab": {', '"other": {'))
-    assert "tiny has no stored verdicts; run `paperlab execute tiny` first" in refused("stability", "tiny")
+    assert "tiny has no stored verdicts; run `paperlab refresh tiny` first" in refused("stability", "tiny")
     page.write_text(text.replace("seed: int = 1", "chance: int = 1"))
     assert "tiny has no parameter named seed; stability needs one" in refused("stability", "tiny")

@@ -43,7 +43,7 @@ def _paper(slug):
     text, page = paths.notebook_path(slug, ".py"), paths.notebook_path(slug)
     for path in (text, page):
         if not path.exists():
-            problems.append(f"{paths.shown(path)} is missing; run `paperlab execute {slug}`")
+            problems.append(f"{paths.shown(path)} is missing; run `paperlab refresh {slug}`")
     if not (text.exists() and page.exists()):
         return problems
     if f"notebooks/{slug}" not in contents():
@@ -85,7 +85,7 @@ def _pair(slug, text, notebook):
     import jupytext
 
     written, stored = jupytext.read(text).cells, notebook["cells"]
-    remedy = f"run `paperlab execute {slug}`"
+    remedy = f"run `paperlab refresh {slug}`"
     if len(written) != len(stored):
         return [f"the .py has {len(written)} cells, the .ipynb {len(stored)}; {remedy}"]
     for position, (a, b) in enumerate(zip(written, stored)):
@@ -109,7 +109,7 @@ def _executed(slug, notebook):
     problems = []
     counts = [cell["execution_count"] for _, cell in cells]
     if counts != list(range(1, len(cells) + 1)):
-        problems.append(f"cells were not executed once and in order; run `paperlab execute {slug}`")
+        problems.append(f"cells were not executed once and in order; run `paperlab refresh {slug}`")
     for position, cell in cells:
         if any(output["output_type"] == "error" for output in cell["outputs"]):
             problems.append(f"cell {position} holds an error")

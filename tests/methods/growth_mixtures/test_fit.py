@@ -246,7 +246,7 @@ def test_three_waves_and_fixed_knots_are_a_gaussian_mixture():
 
 
 def test_example_data_have_the_prototype_likelihood():
-    if "not here" in datasets.where("moe_trajectories")["BLS_dat2.csv"]:
+    if "not here" in datasets.locate("moe_trajectories")["BLS_dat2.csv"]:
         pytest.skip("the example data are not on this machine")
     table = datasets.load("moe_trajectories")["example"]
     data = gf.Trajectories(table.filter(regex=r"^Y\d"), table.filter(regex=r"^T\d"))
