@@ -180,7 +180,7 @@ def sweep(slug, axes, *, workers=None, scheduler=None, out=None, progress=True):
         cells = [(slug, values, str(base / "cells" / cell_key(code, values))) for values in sets]
         busy = sum(execution.is_locked(cell) for *_, cell in cells)
         if busy and progress:
-            print(f"{busy} of {len(cells)} runs are under way in an earlier sweep; waiting for them", file=sys.stderr)
+            print(f"{busy} of {len(cells)} runs are under way elsewhere; waiting for them", file=sys.stderr)
         if scheduler:
             stream = _dask(cells, stack.enter_context(_connected(scheduler)))
         else:
