@@ -10,6 +10,7 @@ import json
 import os
 import signal
 import sys
+import threading
 import time
 from concurrent.futures import BrokenExecutor
 from dataclasses import dataclass
@@ -97,12 +98,21 @@ def _local(cells, workers):
 
     # joblib's clean-up helper, a process of its own, warns after Ctrl-C of files that are gone already
     os.environ.setdefault("PYTHONWARNINGS", "ignore:resource_tracker")
-    pool = Parallel(n_jobs=workers, return_as="generator_unordered", initializer=_leave_interrupts_to_parent)
+    pool = Parallel(n_jobs=workers, return_as="generator_unordered", initializer=_follow_parent)
     yield from pool(delayed(run_cell)(*cell) for cell in cells)
 
 
-def _leave_interrupts_to_parent():
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the parent, which ends its workers and their kernels
+def _follow_parent():
+    """In a worker: Ctrl-C reaches the parent, which ends its workers; a parent that was killed cannot, so they end themselves."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    parent = os.getppid()
+
+    def watch():
+        while os.getppid() == parent:
+            time.sleep(0.5)
+        os._exit(1)  # its kernel follows likewise
+
+    threading.Thread(target=watch, daemon=True).start()
 
 
 def _connected(scheduler):
