@@ -63,6 +63,17 @@ def code_cells(notebook):
     return [source for source in sources if source.strip()]
 
 
+def deciding_cells(notebook):
+    """Sources of the code cells that decide the verdicts: up to the verdict cell, without the parameters cell."""
+    sources = []
+    for cell in notebook.get("cells", []):
+        if "parameters" not in cell.get("metadata", {}).get("tags", []):
+            sources += code_cells({"cells": [cell]})
+        if "paper.verdicts()" in "".join(cell.get("source", "")):
+            break
+    return sources
+
+
 def parsed(source):
     """The syntax tree of a cell without magics; an empty one where it is not Python."""
     lines = ["" if line.lstrip().startswith(("%", "!")) else line for line in source.splitlines()]

@@ -7,7 +7,7 @@
 from functools import cached_property
 
 from paperlab import datasets, files, paths
-from paperlab.pages import contents, imports, parameters, records
+from paperlab.pages import contents, imports, new_page, parameters, records
 from paperlab.pages.cards import Card
 from paperlab.pages.imports import imported_files
 
@@ -80,13 +80,36 @@ class Page:
         chosen = parameters.resolve(self.slug, profile=profile, card=self.card, known=self.parameters)
         return {name: parameter.default for name, parameter in self.parameters.items()} | chosen
 
+    @cached_property
+    def placeholders(self):
+        """What of `paperlab new` still stands in the card or the text: one line each; empty where the page is its own."""
+        return new_page.placeholders(files.read_text(paths.card_path(self.slug)), self.text or "")
+
+    @cached_property
     def hashes(self):
         """What decides a result besides its parameters: each claim of the card, the page's code, the library's files."""
         return {
             "claims": {claim.id: imports.digest(claim.decided_by) for claim in self.card.claims},
-            "code": imports.code_hash(imports.code_cells(self.notebook or {})),
+            "code": imports.code_hash(imports.deciding_cells(self.notebook or {})),
             "library": imports.library_hashes(self.files),
         }
+
+    def changes(self, result):
+        """What has changed since a result was made.
+
+        Returns
+        -------
+        list of str or None
+            Claims, "the page's code" and files of the library by name; empty where nothing has changed, ``None`` where the
+            result carries no hashes.
+        """
+        if "hashes" not in result:
+            return None
+        made, now = result["hashes"], self.hashes
+        changed = [f"claim {name}" for name, value in made["claims"].items() if now["claims"].get(name) != value]
+        changed += ["the page's code"] if made["code"] != now["code"] else []
+        library = {**made["library"], **now["library"]}
+        return changed + [name for name in sorted(library) if made["library"].get(name) != now["library"].get(name)]
 
 
 class Book:
@@ -105,6 +128,12 @@ class Book:
     def slugs(self):
         """Slugs of all papers that have a card."""
         return paths.slugs()
+
+    @cached_property
+    def done(self):
+        """The pages that stand: a card, an executed notebook, nothing of the template left."""
+        made = [slug for slug in self.slugs if paths.notebook_path(slug).exists()]
+        return [self.page(slug) for slug in made if not self.page(slug).placeholders]
 
     @cached_property
     def bibliography(self):

@@ -33,7 +33,7 @@ def code_hash(slug):
     known = datasets.registry()
     requirements = paths.root() / "requirements.txt"
     decided_by = {
-        **page.hashes(),
+        **page.hashes,
         "data": {name: known.get(name) for name in page.card.data},
         "versions": files.read_text(requirements) if requirements.exists() else "",
     }
