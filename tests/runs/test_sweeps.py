@@ -173,6 +173,7 @@ def test_a_sweep_resumes_and_a_damaged_result_is_no_result(book, paperlab):
     "name, old, new",
     [
         ("notebooks/tiny.ipynb", "range(n)) / n", "range(n)) / n + 1"),
+        ("notebooks/tiny.ipynb", "n: int = 10", "n: int = 11"),
         ("lib/paperlab/methods/panel/filters.py", "X = 1", "X = 2"),
         ("lib/paperlab/datasets/loaders/causes.py", "return 1", "return 2"),
         ("data/registry.yml", "sha256: a", "sha256: b"),

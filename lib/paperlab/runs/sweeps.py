@@ -34,6 +34,7 @@ def code_hash(slug):
     requirements = paths.root() / "requirements.txt"
     decided_by = {
         **page.hashes,
+        "defaults": page.parameters.defaults,
         "data": {name: known.get(name) for name in page.card.data},
         "versions": files.read_text(requirements) if requirements.exists() else "",
     }
