@@ -65,6 +65,9 @@ env_bits: int = 4  # [1, 9] augmentation parameters cut in two to make environme
 optical_repeats: int = 0  # [0, 100] draws of the augmentation on the optical device; 0: the recorded ones are shown
 digits_seeds: int = 0  # [0, 20] repetitions on coloured digits; 0: the recorded ones are shown
 digits_n: int = 6000  # [1000, 60000] training images in a repetition
+# rule: len(alpha_grid) >= 3  # so that one can lie inside
+# rule: kernel_dim == -1 or env_bits <= kernel_dim  # bits cut known directions
+# data: optical_device if optical_repeats
 
 # %% [markdown]
 # ## Setup

@@ -88,6 +88,7 @@ def test_text_is_read_by_the_type(name, text, value):
         ("ints", "1,2.5", "ints must be list[int], got 2.5"),
         ("ints", "1,10", "ints must be in [0, 9], got 10"),
         ("words", "pi,q", "words must be one of {pi, p}, got 'q'"),
+        ("words", "pi,pi", "words must name each of {pi, p} at most once, got ['pi', 'pi']"),
         ("ints", "[]", "ints needs at least one value, e.g. [1, 2]"),
         ("floats", " ", "floats needs at least one value"),
         ("seed", "[" * 9999, "seed must be int, got '[[["),

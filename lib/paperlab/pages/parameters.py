@@ -91,6 +91,8 @@ class Parameter:
     def _elements(self, elements):
         if not elements and self.default:
             raise PaperlabError(f"parameter {self.name} needs at least one value, e.g. {json.dumps(self.default)}")
+        if self.choices and len(set(elements)) < len(elements):
+            raise PaperlabError(f"parameter {self.name} must name each of {self.range} at most once, got {brief(elements)}")
         return elements
 
     def parse(self, text):
@@ -220,7 +222,9 @@ def from_source(source, where="parameters"):
         found[name] = _parse_line(where, name, ast.unparse(node.annotation), ast.unparse(node.value), comment)
     found.rules, found.needs = rules.read(source, found, where)
     try:
-        found.check_rules({})
+        for rule in found.rules:
+            if not rule.condition.asks_methods:  # these wait for a run: reading a page stays quick
+                rule.check(found.defaults)
     except PaperlabError as error:
         raise PaperlabError(f"{where}: the defaults are refused: {error}") from None
     return found

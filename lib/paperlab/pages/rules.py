@@ -11,10 +11,18 @@ import importlib
 import operator
 import re
 from dataclasses import dataclass
+from datetime import date
 
 from paperlab.errors import PaperlabError, brief, one_line, suggestion
 
-FUNCTIONS = {f.__name__: f for f in (abs, all, any, len, max, min, round, set, sorted, sum)}
+
+
+def days(first, last):
+    """Days from one ISO date to another, e.g. ``days("2015-01-01", "2015-01-31")`` is 30."""
+    return (date.fromisoformat(last) - date.fromisoformat(first)).days
+
+
+FUNCTIONS = {f.__name__: f for f in (abs, all, any, bool, days, len, max, min, round, set, sorted, sum)}
 _OPERATORS = {
     ast.Add: operator.add,
     ast.Sub: operator.sub,
@@ -56,6 +64,11 @@ class Expression:
         names: list[str] = []
         _allow(tree, known, names)
         return cls(ast.unparse(tree), tree, tuple(dict.fromkeys(names)))
+
+    @property
+    def asks_methods(self):
+        """Whether it calls a function of `paperlab.methods`, which takes an import."""
+        return any(isinstance(node, ast.Attribute) for node in ast.walk(self.tree))
 
     def value(self, values):
         """The value of the expression for these parameters."""
