@@ -8,6 +8,8 @@ from pathlib import Path
 
 from paperlab import files, paths
 from paperlab.errors import PaperlabError, Stopped, one_line
+from paperlab.pages import records
+from paperlab.pages.page import Page
 
 KERNEL_ARGUMENTS = [
     "--IPKernelApp.log_level=50",  # its notices would break the progress bar
@@ -206,10 +208,14 @@ def refresh(slug, *, progress=True):
         raise
     except Exception as error:  # jupytext has no error of its own
         raise PaperlabError(f"{paths.shown(source)} is no notebook in text form: {one_line(error, 300)}") from None
+    page = Page(slug)
+    page.notebook = notebook  # the one that runs now, not the stored one
+    hashes = page.hashes
     target = source.with_suffix(".ipynb")
     keep = paths.root() / "runs" / slug / f"{slug}.failed.ipynb"
     note = "; the stored page is as it was"
     play(notebook, source.parent, title=slug, keep=keep, partial=False, note=note, progress=progress)
+    records.stamp(notebook, hashes)
     files.write_text(target, nbformat.writes(notebook) + "\n")
     return target
 

@@ -10,6 +10,7 @@ from paperlab import datasets, files, paths
 from paperlab.errors import PaperlabError, one_line
 from paperlab.pages import claims, parameters, provenance, records
 from paperlab.pages.cards import Card
+from paperlab.pages.page import Page
 from paperlab.runs import execution
 
 THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS")
@@ -203,6 +204,7 @@ def record(slug, profile="full", *, progress=True):
         As `run` does, or if the present record is damaged. The record stays as it was then.
     """
     records.load(paths.check_slug(slug))  # told before the long run, not after it
+    hashes = Page(slug).hashes  # of what the run begins with
     result = run(slug, profile=profile, progress=progress)
     kept = {
         "profile": profile,
@@ -216,4 +218,4 @@ def record(slug, profile="full", *, progress=True):
         "commit": result.commit,
         "date": provenance.today(),
     }
-    return result, records.save(slug, **{profile: kept})
+    return result, records.save(slug, **{profile: records.sealed(kept, hashes)})
