@@ -145,7 +145,7 @@ def read_notebook(path):
         cell["source"] = source if isinstance(source, str) else "".join(map(str, source))
         cell["metadata"] = cell.get("metadata") or {}
         if cell["cell_type"] == "code":
-            cell["outputs"] = cell.get("outputs") or []
+            cell["outputs"] = [output for output in cell.get("outputs") or [] if isinstance(output, dict)]
             cell.setdefault("execution_count", None)
     notebook["metadata"] = notebook.get("metadata") or {}
     return notebook
