@@ -51,7 +51,7 @@ class WithParameters(TyperCommand):
         return super().parse_args(ctx, joined)
 
 
-def _pairs(texts):
+def pairs(texts):
     """``["n=200"]`` as ``{"n": "200"}``; the same name twice is an error."""
     values = {}
     for text in texts or []:
@@ -119,7 +119,7 @@ def run(
 ):
     """Execute a copy of a page with new parameters; `paperlab show SLUG` lists them.
 
-    Example: paperlab run cd_test -p n 200 -p errors chi2
+    Example: paperlab run cd_test -p n_large 200 -p seed 7
     """
     from paperlab import paths
     from paperlab.pages import claims, parameters
@@ -127,7 +127,7 @@ def run(
     from paperlab.runs import single as runs
 
     values = parameters.from_file(params_file) if params_file else {}
-    values.update(_pairs(param))
+    values.update(pairs(param))
     result = runs.run(slug, profile=profile, out=out, progress=not as_json, values=values)
     if as_json:
         return print_json(result.as_dict())
@@ -159,12 +159,12 @@ def sweep(
 
     A sweep that was stopped continues with the same command.
 
-    Example: paperlab sweep cd_test -p n=50,100,200 -p seed=0:10 --workers 2
+    Example: paperlab sweep cd_test -p n_large=200,500 -p seed=0:10 --workers 2
     """
     from paperlab import paths
     from paperlab.runs import sweeps as sweeping
 
-    result = sweeping.sweep(slug, _pairs(param), workers=workers, scheduler=scheduler, out=out, progress=not as_json)
+    result = sweeping.sweep(slug, pairs(param), workers=workers, scheduler=scheduler, out=out, progress=not as_json)
     if as_json:
         print_json({"csv": result.csv, "parquet": result.parquet, "failed": result.failed, "resumed": result.resumed})
     else:

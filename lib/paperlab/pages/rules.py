@@ -63,7 +63,7 @@ class Expression:
             raise PaperlabError(f"{text.strip()!r} is no condition: {getattr(error, 'msg', error)}") from None
         names: list[str] = []
         _allow(tree, known, names)
-        return cls(ast.unparse(tree), tree, tuple(dict.fromkeys(names)))
+        return cls(" ".join(text.split()), tree, tuple(dict.fromkeys(names)))
 
     @property
     def asks_methods(self):
