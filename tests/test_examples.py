@@ -42,7 +42,9 @@ def printed():
             for line in block.splitlines():
                 if command := line.partition("  #")[0].strip():
                     yield path.name, command
-        for command in re.findall(r"`(paperlab (?!execution)[^`]+)`", re.sub(r"^```.*?^```", "", text, flags=re.M | re.S)):
+        for command in re.findall(
+            r"`(paperlab (?!execution)[^`]+)`", re.sub(r"^```.*?^```", "", text, flags=re.M | re.S)
+        ):
             yield path.name, " ".join(command.split())
     for name in COMMANDS:
         command = GROUP
@@ -54,7 +56,11 @@ def printed():
 def runnable():
     """Each command once; a bare name such as `paperlab run` in a sentence is no command."""
     commands = dict.fromkeys(command for _, command in printed())
-    bare = {f"paperlab {' '.join(name)}" for name in COMMANDS} - {"paperlab list", "paperlab scoreboard", "paperlab data list"}
+    bare = {f"paperlab {' '.join(name)}" for name in COMMANDS} - {
+        "paperlab list",
+        "paperlab scoreboard",
+        "paperlab data list",
+    }
     found = [command for command in commands if not command.startswith(tuple(NOT_RUN)) and command not in bare]
     return sorted(found, key=lambda command: " new " not in command)  # a page is made before it is run and checked
 
@@ -63,7 +69,9 @@ def words(command):
     """Arguments of a command, with real names in place of those that stand for any; a redirection is left out."""
     arguments = shlex.split(command.partition(" > ")[0])
     assert arguments[0] == "paperlab", command
-    stands_for = STANDS_FOR | ({"my_paper": "cd_test"} if arguments[1] == "stability" else {})  # which needs a stored run
+    stands_for = STANDS_FOR | (
+        {"my_paper": "cd_test"} if arguments[1] == "stability" else {}
+    )  # which needs a stored run
     return [stands_for.get(word, word) for word in arguments[1:]]
 
 
@@ -136,7 +144,9 @@ def test_the_real_page_takes_the_values_of_an_example(monkeypatch, command):
 
 def test_an_example_of_python_runs(at, monkeypatch):
     text = (REPOSITORY / "book/rerun.md").read_text()
-    block = next(block for block in re.findall(r"```python\n(.*?)```", text, flags=re.DOTALL) if "paperlab.run(" in block)
+    block = next(
+        block for block in re.findall(r"```python\n(.*?)```", text, flags=re.DOTALL) if "paperlab.run(" in block
+    )
     result: dict = {}
     with contextlib.redirect_stderr(io.StringIO()):
         exec(block, result)

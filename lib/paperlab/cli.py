@@ -104,7 +104,9 @@ def show(slug: Slug, as_json: Json = False):
     shown = {"slug": slug, "title": page.card.title, "parameters": [], "rules": [], "data": []}
     if page.notebook:
         shown["parameters"] = [vars(p) | {"range": p.range} for p in page.parameters.values()]
-        shown["rules"], shown["data"] = (list(map(str, lines)) for lines in (page.parameters.rules, page.parameters.needs))
+        shown["rules"], shown["data"] = (
+            list(map(str, lines)) for lines in (page.parameters.rules, page.parameters.needs)
+        )
     return print_json({**shown, "claims": [finding.as_dict() for finding in scoreboard.findings(page)]})
 
 
@@ -230,26 +232,14 @@ def stability(
     Example: paperlab stability cd_test --seeds 5
     """
     from paperlab import paths
-    from paperlab.pages import provenance, records
-    from paperlab.pages.page import Page
     from paperlab.runs import sweeps
 
-    page = Page(slug)
-    records.load(slug)  # told before the long run, not after it
-    result = sweeps.stability(slug, seeds, workers=workers)
-    print_table(
-        ("claim", "held", "values"),
-        [
-            (k, f"{v['held']} of {v['of']}", " ".join(f"{x:.4g}" for x in v["values"]))
-            for k, v in result["claims"].items()
-        ],
-    )
-    if result["failed"]:
-        raise PaperlabError(
-            f"{len(result['failed'])} of {seeds} runs failed, nothing was recorded: {result['failed'][0]}"
-        )
-    kept = {**result, "date": provenance.today(), "commit": provenance.commit()}
-    print(f"kept in {paths.shown(records.save(slug, stability=records.sealed(kept, page.hashes)))}")
+    result, path = sweeps.record_stability(slug, seeds, workers=workers)
+    held = [
+        (k, f"{v['held']} of {v['of']}", " ".join(f"{x:.4g}" for x in v["values"])) for k, v in result["claims"].items()
+    ]
+    print_table(("claim", "held", "values"), held)
+    print(f"kept in {paths.shown(path)}")
 
 
 @app.command("scoreboard")

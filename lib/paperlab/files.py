@@ -38,7 +38,7 @@ def _plain_yaml(path):
 
     where = paths.shown(path)
     try:
-        yield yaml
+        yield
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         at = f" at line {mark.line + 1}" if mark else ""
@@ -56,8 +56,10 @@ def read_yaml(path):
     PaperlabError
         If the file cannot be read or is not plain YAML; the message names file and line.
     """
+    import yaml
+
     text = read_text(path)
-    with _plain_yaml(path) as yaml:
+    with _plain_yaml(path):
 
         class Loader(yaml.SafeLoader):
             def construct_mapping(self, node, deep=False):
@@ -81,8 +83,10 @@ def compose_yaml(path, limit, depth):
     PaperlabError
         If the file cannot be read, has more than ``limit`` bytes, is not plain YAML, is nested below ``depth``, or uses aliases.
     """
+    import yaml
+
     text = read_text(path, limit)
-    with _plain_yaml(path) as yaml:
+    with _plain_yaml(path):
 
         class Loader(yaml.SafeLoader):
             level = 0
@@ -136,7 +140,11 @@ def read_notebook(path):
     if notebook is None:
         return None
     cells = notebook.get("cells")
-    if notebook.setdefault("nbformat", 4) != 4 or not isinstance(cells, list) or not all(isinstance(c, dict) for c in cells):
+    if (
+        notebook.setdefault("nbformat", 4) != 4
+        or not isinstance(cells, list)
+        or not all(isinstance(c, dict) for c in cells)
+    ):
         raise PaperlabError(f"{paths.shown(path)} is no notebook of format 4 with a list of cells")
     notebook.setdefault("nbformat_minor", 5)
     for cell in cells:

@@ -261,7 +261,18 @@ BOMB = "a: &a [1, 2]\n" + "".join(f"{x}: &{x} [{', '.join([f'*{y}'] * 9)}]\n" fo
         ("mode: " + "o" * 30_000, "must be one of {ok, fail, die, hang}, got 'ooo"),
         ("n" * 30_000 + ": 3", "is not plain YAML"),
     ],
-    ids=["nested aliases", "alias", "large", "many names", "lists", "mappings", "long list", "digits", "letters", "name"],
+    ids=[
+        "nested aliases",
+        "alias",
+        "large",
+        "many names",
+        "lists",
+        "mappings",
+        "long list",
+        "digits",
+        "letters",
+        "name",
+    ],
 )
 def test_a_hostile_parameter_file_is_refused_at_once_and_briefly(book, refused, content, words):
     (book / "params.yml").write_text(content)
@@ -277,10 +288,12 @@ def test_a_parameter_file_without_end_is_not_read_to_it(book, refused):
 
 def test_text_in_a_file_is_taken_as_written(book):
     """What YAML would make a date, a truth or a number of is text where the page takes text."""
-    (book / "params.yml").write_text("a: 2016-01-01\nb: 9275\nc: 1.50\nd: no\ne: [007, 'x y', 1e3]\nf: 1e-3\ng: [010, 2]\nh: true\n")
+    (book / "params.yml").write_text(
+        "a: 2016-01-01\nb: 9275\nc: 1.50\nd: no\ne: [007, 'x y', 1e3]\nf: 1e-3\ng: [010, 2]\nh: true\n"
+    )
     known = parameters.from_source(
         "".join(f'{name}: str = ""  # text\n' for name in "abcd")
-        + 'e: list[str] = []  # texts\nf: float = 1.0  # x\ng: list[int] = []  # n\nh: bool = False  # yes or no\n'
+        + "e: list[str] = []  # texts\nf: float = 1.0  # x\ng: list[int] = []  # n\nh: bool = False  # yes or no\n"
     )
     assert parameters.check("tiny", parameters.from_file("params.yml"), known) == {
         **{"a": "2016-01-01", "b": "9275", "c": "1.50", "d": "no"},

@@ -124,7 +124,9 @@ def ruled(book):
 def test_a_broken_rule_is_told_before_anything_runs(ruled, refused, command):
     replace(ruled / "data/papers/tiny.yml", "full: {n: 100}", "full: {n: 999}")
     error = refused(*command)
-    assert error.endswith("parameters must keep the rule n * len(weights) <= 1500 (room), got n = 999, weights = [1.0, 0.5]")
+    assert error.endswith(
+        "parameters must keep the rule n * len(weights) <= 1500 (room), got n = 999, weights = [1.0, 0.5]"
+    )
     assert not (ruled / "runs").exists()
 
 
@@ -150,7 +152,8 @@ def test_pages_declare_the_data_that_they_load(slug, monkeypatch):
     loaded = {
         node.args[0].value
         for node in ast.walk(tree)
-        if isinstance(node, ast.Call) and ast.unparse(node.func) in ("datasets.load", "datasets.path", "datasets.paths_of")
+        if isinstance(node, ast.Call)
+        and ast.unparse(node.func) in ("datasets.load", "datasets.path", "datasets.paths_of")
     }
     assert {name for need in known.needs for name in need.data} == loaded
     for profile in (None, "full"):

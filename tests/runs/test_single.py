@@ -108,9 +108,7 @@ def _refusal(folder):
 
 def test_the_folder_of_a_killed_process_is_free_again(book):
     """SIGKILL leaves no time to tidy up; the lock goes with the process."""
-    script = (
-        "from paperlab.runs import execution; import time\nwith execution.locked('out'): print('held', flush=True); time.sleep(60)"
-    )
+    script = "from paperlab.runs import execution as e; import time\nwith e.locked('out'): print('held', flush=True); time.sleep(60)"
     with subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE) as child:
         assert child.stdout.readline() == b"held\n"
         assert "another run" in _refusal("out")
@@ -128,7 +126,9 @@ def test_a_stopped_refresh_says_so_in_one_line_and_keeps_the_page(book, process)
     _, err = child.communicate(timeout=20)
     assert child.returncode == 2
     last = err.replace("\r", "\n").rstrip().splitlines()[-1]
-    assert last.startswith(f'paperlab: tiny: stopped in cell {MODE_CELL} (`if mode == "fail":`); the stored page is as it was')
+    assert last.startswith(
+        f'paperlab: tiny: stopped in cell {MODE_CELL} (`if mode == "fail":`); the stored page is as it was'
+    )
     assert "Traceback" not in err and "Task was destroyed" not in err
     assert (book / "notebooks/tiny.ipynb").read_bytes() == page
     psutil.wait_procs(kernels, timeout=5)
@@ -149,7 +149,9 @@ def test_a_stop_at_any_moment_is_one_line(book, monkeypatch, refused, where):
     }[where]
     monkeypatch.setattr(owner, name, stop)
     assert "stopped" in refused("run", "tiny", "-o", "out")
-    assert not [child for child in psutil.Process().children(recursive=True) if "ipykernel" in " ".join(child.cmdline())]
+    assert not [
+        child for child in psutil.Process().children(recursive=True) if "ipykernel" in " ".join(child.cmdline())
+    ]
 
 
 def test_one_folder_takes_one_run_at_a_time(book, refused):
@@ -254,7 +256,9 @@ def foreign_kernel(tmp_path, monkeypatch):
     assert not trace.exists()
 
 
-@pytest.mark.parametrize("command", [["run", "tiny"], ["refresh", "tiny"], ["sweep", "tiny", "-p", "n=3", "--workers", "1"]])
+@pytest.mark.parametrize(
+    "command", [["run", "tiny"], ["refresh", "tiny"], ["sweep", "tiny", "-p", "n=3", "--workers", "1"]]
+)
 def test_the_kernel_is_the_python_that_runs_the_command(book, foreign_kernel, paperlab, command):
     assert paperlab(*command)[0] == 0
 
@@ -380,7 +384,8 @@ def test_runs_of_one_second_have_folders_of_their_own(book, monkeypatch):
     monkeypatch.setattr(runs.time, "strftime", lambda _: "20200101-000000")
     found = []
     threads = [
-        threading.Thread(target=lambda: found.append(runs.run("tiny", progress=False, page=False).notebook)) for _ in range(3)
+        threading.Thread(target=lambda: found.append(runs.run("tiny", progress=False, page=False).notebook))
+        for _ in range(3)
     ]
     for thread in threads:
         thread.start()

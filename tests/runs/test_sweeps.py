@@ -218,7 +218,11 @@ def with_library(book):
     (book / "data/registry.yml").write_text("d1:\n  sha256: a\nd2:\n  sha256: c\n")
     (book / "requirements.txt").write_text("numpy==1\n")
     replace(book / "data/papers/tiny.yml", "data: []", "data: [d1]")
-    replace(book / "notebooks/tiny.ipynb", '"import os\\n"', '"import os\\n",\n    "from paperlab.methods.panel import filters\\n"')
+    replace(
+        book / "notebooks/tiny.ipynb",
+        '"import os\\n"',
+        '"import os\\n",\n    "from paperlab.methods.panel import filters\\n"',
+    )
     return book
 
 
@@ -298,7 +302,9 @@ def test_the_workers_of_a_killed_sweep_end_and_the_next_sweep_has_no_failure(boo
     child.wait()
     assert not sweeps.sweep("tiny", {"mode": "hang"}, workers=1, progress=False).failed
     _, alive = psutil.wait_procs(workers, timeout=5)
-    assert not [p for p in alive if p.is_running() and p.status() != psutil.STATUS_ZOMBIE and "tracker" not in str(p.cmdline())]
+    assert not [
+        p for p in alive if p.is_running() and p.status() != psutil.STATUS_ZOMBIE and "tracker" not in str(p.cmdline())
+    ]
 
 
 def test_a_full_disk_is_one_line_and_what_is_finished_stays(book, monkeypatch, refused):
@@ -314,7 +320,9 @@ def test_a_full_disk_is_one_line_and_what_is_finished_stays(book, monkeypatch, r
     monkeypatch.setattr(runs, "execute_copy", execute_copy)
     monkeypatch.setattr(pd.DataFrame, "to_parquet", full)
     error = refused("sweep", "tiny", "-p", "n=3,4", "--workers", "1")
-    assert re.fullmatch("paperlab: cannot write runs/tiny/sweeps/table-.*/sweep.parquet: No space left on device", error)
+    assert re.fullmatch(
+        "paperlab: cannot write runs/tiny/sweeps/table-.*/sweep.parquet: No space left on device", error
+    )
     assert len(list((book / "runs/tiny/sweeps/cells").glob("*/result.json"))) == 2
     folder = next((book / "runs/tiny/sweeps").glob("table-*"))
     assert {path.name for path in folder.iterdir()} == {".lock", "sweep.csv"}

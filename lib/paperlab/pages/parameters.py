@@ -92,7 +92,9 @@ class Parameter:
         if not elements and self.default:
             raise PaperlabError(f"parameter {self.name} needs at least one value, e.g. {json.dumps(self.default)}")
         if self.choices and len(set(elements)) < len(elements):
-            raise PaperlabError(f"parameter {self.name} must name each of {self.range} at most once, got {brief(elements)}")
+            raise PaperlabError(
+                f"parameter {self.name} must name each of {self.range} at most once, got {brief(elements)}"
+            )
         return elements
 
     def parse(self, text):
@@ -156,7 +158,7 @@ def _parse_line(where, name, kind, default, comment):
     except (ValueError, SyntaxError):
         raise PaperlabError(f"{where}: parameter {name} must be a plain literal, got {default!r}") from None
     low = high = None
-    choices = ()
+    choices: tuple = ()
     comment = comment.strip()
     if match := _RANGE.match(comment):
         try:
@@ -182,7 +184,7 @@ def _parse_line(where, name, kind, default, comment):
 
 
 def read(slug, notebook=None):
-    """The parameters of a page, in their order, as `Declared`; ``notebook`` is the page where `files.read_notebook` read it already.
+    """The parameters of a page, in their order, as `Declared`; ``notebook`` is the page where it was read already.
 
     Raises
     ------
@@ -217,7 +219,7 @@ def from_source(source, where="parameters"):
         name = node.target.id
         if name in found:
             raise PaperlabError(f"{where}: parameter {name} is declared twice")
-        rest = lines[node.end_lineno - 1].encode()[node.end_col_offset :].decode()
+        rest = lines[(node.end_lineno or node.lineno) - 1].encode()[node.end_col_offset :].decode()
         comment = rest.partition("#")[2]
         found[name] = _parse_line(where, name, ast.unparse(node.annotation), ast.unparse(node.value), comment)
     found.rules, found.needs = rules.read(source, found, where)

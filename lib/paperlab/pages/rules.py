@@ -10,11 +10,11 @@ import ast
 import importlib
 import operator
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date
 
 from paperlab.errors import PaperlabError, brief, one_line, suggestion
-
 
 
 def days(first, last):
@@ -22,8 +22,10 @@ def days(first, last):
     return (date.fromisoformat(last) - date.fromisoformat(first)).days
 
 
-FUNCTIONS = {f.__name__: f for f in (abs, all, any, bool, days, len, max, min, round, set, sorted, sum)}
-_OPERATORS = {
+FUNCTIONS: dict[str, Callable] = {
+    f.__name__: f for f in (abs, all, any, bool, days, len, max, min, round, set, sorted, sum)
+}
+_OPERATORS: dict[type, Callable] = {
     ast.Add: operator.add,
     ast.Sub: operator.sub,
     ast.Mult: operator.mul,
@@ -187,7 +189,9 @@ def _allow(node, known, names):
         case ast.Subscript():
             parts = [node.value, node.slice]
         case _:
-            raise PaperlabError(f"{ast.unparse(node)} may not stand in a condition; functions are {', '.join(FUNCTIONS)}")
+            raise PaperlabError(
+                f"{ast.unparse(node)} may not stand in a condition; functions are {', '.join(FUNCTIONS)}"
+            )
     for part in parts:
         _allow(part, known, names)
 

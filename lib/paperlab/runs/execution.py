@@ -15,7 +15,10 @@ KERNEL_ARGUMENTS = [
     "--IPKernelApp.log_level=50",  # its notices would break the progress bar
     "--InteractiveShellApp.ignore_cwd=True",  # a file types.py in the folder of results is no module of the page's
 ]
-FOLDERS = ("PAPERLAB_DATA", "PAPERLAB_CACHE")  # what the user's environment names relative to where the command was given
+FOLDERS = (
+    "PAPERLAB_DATA",
+    "PAPERLAB_CACHE",
+)  # what the user's environment names relative to where the command was given
 KEPT = ("notebooks", "data", "book", "lib", "tests", "tools", ".git")  # folders of the checkout that take no results
 
 
@@ -185,7 +188,7 @@ def play(notebook, folder, *, title, keep, partial=True, note="", progress=True)
         raise kind(f"{title}: {what}{note}") from None
     finally:
         if client.km is not None and client.km.has_kernel:  # interrupted while it was starting
-            run_sync(client.km.shutdown_kernel)(now=True)
+            run_sync(client.km.shutdown_kernel)(now=True)  # type: ignore[arg-type]
 
 
 def refresh(slug, *, progress=True):

@@ -5,6 +5,7 @@ import json
 import math
 import re
 from collections import Counter
+from collections.abc import Sequence
 
 from paperlab import paths
 from paperlab.errors import PaperlabError, brief
@@ -24,6 +25,7 @@ def parse_values(parameter, text):
         If the text does not name at least one good value.
     """
     text = text.strip()
+    parts: Sequence
     if parameter.type == "int" and ":" in text:
         try:
             parts = range(*(int(part) for part in text.split(":")))[: MAX_RUNS + 1]
@@ -69,7 +71,9 @@ def grid(slug, axes, known=None):
         parameter = parameters.named(slug, name, known)
         if isinstance(values, str):
             values = parse_values(parameter, values)
-        elif isinstance(values, (dict, set, bytes)) or not hasattr(values, "__iter__") or getattr(values, "ndim", 1) == 0:
+        elif (
+            isinstance(values, (dict, set, bytes)) or not hasattr(values, "__iter__") or getattr(values, "ndim", 1) == 0
+        ):
             raise PaperlabError(
                 f"parameter {name}: an axis is a list of values or text such as '50,100', got {brief(values)}"
             )

@@ -18,7 +18,7 @@ from pathlib import Path
 
 from paperlab import datasets, files, paths
 from paperlab.errors import PaperlabError, Stopped, one_line
-from paperlab.pages import parameters, records
+from paperlab.pages import parameters, provenance, records
 from paperlab.pages.page import Page
 from paperlab.runs import execution
 from paperlab.runs import single as runs
@@ -279,3 +279,26 @@ def stability(slug, n_seeds, *, workers=None, progress=True):
         }
     failed = [f"seed {r['parameters']['seed']}: {r['error']}" for r in result.failed]
     return {"seeds": seeds, "claims": summary, "failed": failed}
+
+
+def record_stability(slug, n_seeds, *, workers=None, progress=True):
+    """Run other seeds and keep on how many each verdict holds in ``data/records/``.
+
+    Returns
+    -------
+    result : dict
+        As `stability` gives it.
+    path : Path
+
+    Raises
+    ------
+    PaperlabError
+        If a run fails, an input is wrong or the present record is damaged. The record stays as it was then.
+    """
+    records.load(paths.check_slug(slug))  # told before the long run, not after it
+    hashes = Page(slug).hashes
+    result = stability(slug, n_seeds, workers=workers, progress=progress)
+    if failed := result["failed"]:
+        raise PaperlabError(f"{len(failed)} of {n_seeds} runs failed, nothing was recorded: {failed[0]}")
+    kept = {**result, "date": provenance.today(), "commit": provenance.commit()}
+    return result, records.save(slug, stability=records.sealed(kept, hashes))
