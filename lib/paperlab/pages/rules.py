@@ -8,6 +8,7 @@ comparisons, ``and``, ``or``, ``not``, positions such as ``pair[0]``, the functi
 
 import ast
 import importlib
+import math
 import operator
 import re
 from collections.abc import Callable
