@@ -61,6 +61,9 @@ chip_worlds: int = 0  # [0, 100] worlds with crops of real chips; 0: the recorde
 n_chips: int = 3000  # [500, 9899] places in such a world
 cnn_worlds: int = 0  # [0, 20] worlds in which a small network replaces the random filters
 sectors: int = 0  # [0, 40] made-up sectors; 0: the recorded ones are shown
+# rule: chip_worlds != 1  # an interval over worlds needs two
+# rule: sectors != 1  # a rank correlation needs two
+# data: causalimages_tutorial if chip_worlds or cnn_worlds or sectors
 
 # %% [markdown]
 # ## Setup

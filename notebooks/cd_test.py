@@ -54,11 +54,15 @@ errors: str = "gauss"  # {gauss, chi2, t5} distribution of the errors of your pa
 rho: float = 0.0  # [-0.5, 0.8] spatial dependence of your panel; 0 is the null hypothesis
 n_cells: list[int] = [50, 100, 200]  # [30, 1000] units in each cell of the size table
 t_cells: list[int] = [50, 100, 100]  # [30, 1000] periods in each cell of the size table, as many as in n_cells
-n_large: int = 500  # [100, 1000] units in the comparison with the rival test
+n_large: int = 500  # [101, 1000] units in the comparison with the rival test
 rho_values: list[float] = [0.0, 0.1, 0.25, 0.5]  # [-0.5, 0.8] spatial dependence on the power curve
 house_prices: bool = False  # analyse the house price panel (needs its data file)
 placebos: int = 50  # [5, 500] shuffled house price panels
 n_jobs: int = 2  # [1, 64] processes; the results do not depend on it
+# rule: len(n_cells) == len(t_cells)  # a cell has both
+# rule: len(n_cells) <= 19  # the table of sizes keeps 300 rows
+# rule: len(rho_values) <= 70  # and so does that of the power curve
+# data: fhfa_hpi_metro if house_prices
 
 # %% [markdown]
 # ## Setup

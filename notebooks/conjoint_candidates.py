@@ -50,6 +50,7 @@ p_R: float = 0.43  # [0.1, 0.9] share of Republican voters
 primary: bool = True  # hold primaries before the general election
 dataset: str = "simulated"  # {simulated, ono_burden} choices that are analysed
 n_boot: int = 20  # [10, 2000] bootstrap draws of respondents
+# data: ono_burden if dataset == "ono_burden"
 
 # %% [markdown]
 # ## Setup

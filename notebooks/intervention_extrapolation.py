@@ -62,6 +62,8 @@ sweep_reps: int = 5  # [2, 50] worlds in each cell of the sweep
 large_n: int = 0  # [0, 20000] units in a repetition with more data; 0: the recorded one is shown
 large_reps: int = 10  # [2, 50] worlds of that repetition, at most reps
 surface_reps: int = 0  # [0, 20] worlds with two actions and a surface to extrapolate; 0: the recorded one is shown
+# rule: large_n == 0 or large_n >= 300  # as n
+# rule: bool(sweep_dims) == bool(sweep_alphas) == bool(sweep_lams)  # all three or none
 
 # %% [markdown]
 # ## Setup

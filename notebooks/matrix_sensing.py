@@ -58,6 +58,8 @@ m: int = 600  # [50, 4000] measurements
 eta_sensing: float = 0.2  # [0.01, 0.4] step size, sensing case
 T_sensing: int = 3000  # [500, 50000] steps, sensing case
 starts_sensing: int = 1  # [1, 10] random starts, sensing case
+# rule: r <= min(k_values) and r <= k  # fewer columns cannot hold the matrix
+# rule: r <= 0.8 * n  # nor can the smaller side of the general matrices
 
 # %% [markdown]
 # ## Setup

@@ -59,6 +59,7 @@ nu: float = 10.0  # [0.5, 1000000] degrees of freedom, q = 1 + 2 / (nu + 5)
 reps: int = 40  # [5, 1000] data sets for each row of part 3
 p_sparse: int = 100  # [20, 500] slopes of the sparse model
 reps_sparse: int = 5  # [1, 100] data sets for the sparse model
+# rule: len(tau) * len(N) <= 30  # the table of steps keeps 300 rows
 
 # %% [markdown]
 # ## Setup

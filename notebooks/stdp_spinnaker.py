@@ -57,6 +57,10 @@ scaling_bits: list[int] = [8, 10]  # [6, 16] word lengths in the experiment on s
 all_cases_on_nest: bool = False  # train and test all 82 published cases on NEST (about 10 minutes)
 n_brian2_pairs: int = 0  # [0, 14] published pairs to train and test on Brian2 (minutes)
 map_on_spinnaker: bool = False  # let sPyNNaker place and route the networks on a virtual board (about 1 minute)
+# rule: len(patterns) <= 6 and max(patterns) < 2**n_bits
+# rule: max(spiking.formula.summed_similarity(patterns, patterns, n_bits)) > 0
+# rule: weight_bits == 0 or A_plus * exp(-5 / tau_stdp) * 2**weight_bits >= 1
+# data: spinnaker_stdp
 
 # %% [markdown]
 # ## Setup

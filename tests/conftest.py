@@ -21,7 +21,7 @@ def executed(tmp_path_factory):
     write_book(root)
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("PAPERLAB_ROOT", str(root))
-        execution.execute("tiny", progress=False)
+        execution.refresh("tiny", progress=False)
     return root
 
 

@@ -8,7 +8,7 @@ import io
 
 from paperlab.errors import PaperlabError
 
-_CONVERTERS = {}
+_CONVERTERS: dict = {}
 
 
 def converter(*file_names):
