@@ -78,7 +78,7 @@ def gallery_card(paper, part, link, picture, alt):
 
 
 def byline(card, part, part_link, fidelity_link):
-    """The line below a page's title: what paper it re-runs, and how near to it."""
+    """The lines below a page's title: what paper it re-runs, how near to it, and the question."""
     source = f"{escape(', '.join(card.authors))}, {card.year}"
     if card.arxiv:
         source += f', <a href="https://arxiv.org/abs/{escape(card.arxiv)}">arXiv {escape(card.arxiv)}</a>'
@@ -86,6 +86,7 @@ def byline(card, part, part_link, fidelity_link):
         f'<p class="pl-byline">The paper: <cite>{escape(card.title)}</cite>. {source}.<br>'
         f'Part: <a href="{escape(part_link)}">{escape(part)}</a>. '
         f'<a href="{escape(fidelity_link)}">Fidelity</a>: {escape(card.fidelity)}.</p>'
+        f'<p class="pl-question">{escape(card.question)}</p>'
     )
 
 

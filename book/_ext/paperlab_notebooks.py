@@ -1,5 +1,9 @@
-"""What the book adds to notebook pages: short titles, a line on the paper, plain numbers, own figure numbers, thumbnails."""
+"""What the book makes of a notebook: one short name, a lead with figure, tables drawn anew, folded set-up, own figure numbers.
 
+The stored notebook stays as it is, also for the download; `prepared` changes the copy that Sphinx reads.
+"""
+
+import ast
 import base64
 import json
 import re
@@ -12,6 +16,10 @@ from paperlab.pages import scoreboard
 from paperlab.pages.cards import PARTS, Card
 
 NUMPY = re.compile(r"^np\.\w+\((.*)\)$", re.DOTALL)
+HEADING = re.compile(r"\A# .*$", re.MULTILINE)
+LONG = 40  # lines; a longer cell is folded, the reader meets its output first
+SHOWN = {"parameters", "hide-input", "hide-cell", "remove-input", "remove-cell"}  # cells whose author has decided
+BOOKKEEPING = {"glue", "measure", "not_tested", "keep"}
 
 
 def slug_of(docname):
@@ -41,42 +49,105 @@ def thumbnail(notebook):
     return None
 
 
-def short_titles(app, config):
-    """Let the sidebar show the card's short title instead of the paper's long one."""
-    for slug in scoreboard.done():
-        document = config.external_site_map.get(f"notebooks/{slug}")
-        if document is not None and not document.title:
-            document.title = Card.load(slug).short
+def folded(source):
+    """Why the code of a cell is folded, as the words of its fold; empty where it stands open.
+
+    Imports are set-up, calls that only hand numbers on are bookkeeping, and more than `LONG` lines are too many to read
+    on the way to a result.
+    """
+    try:
+        statements = ast.parse(re.sub(r"^[%!].*$", "", source, flags=re.MULTILINE)).body
+    except SyntaxError:
+        return ""
+    if any(isinstance(node, ast.Import | ast.ImportFrom) for node in statements):
+        return "Show the set-up"
+    if statements and all(_called(node) in BOOKKEEPING for node in statements):
+        return "Show how the numbers are handed on"
+    return "Show the code" if len(source.splitlines()) > LONG else ""
 
 
-def plain_numbers(app, docname, source):
-    """Write glued numpy scalars as plain numbers: ``np.float64(0.5)`` cannot be formatted in a sentence."""
-    if slug_of(docname) is None:
-        return
-    notebook = json.loads(source[0])
+def _called(node):
+    """Name of the function that a statement calls, ``None`` for any other statement."""
+    call = node.value if isinstance(node, ast.Expr) and isinstance(node.value, ast.Call) else None
+    return call and (getattr(call.func, "attr", None) or getattr(call.func, "id", None))
+
+
+def prepared(notebook, short):
+    """Change a notebook for the book, in place: the short name as its heading, plain numbers, folded cells."""
     for cell in notebook["cells"]:
-        for output in cell.get("outputs", []):
-            if "scrapbook" not in output.get("metadata", {}):
-                continue
-            for kind, text in output["data"].items():
-                if kind.endswith("text/plain"):
-                    output["data"][kind] = NUMPY.sub(r"\1", "".join(text))
-    source[0] = json.dumps(notebook)
+        source = "".join(cell["source"])
+        if cell["cell_type"] == "code":
+            _fold(cell["metadata"], source)
+            for output in cell.get("outputs", []):
+                if "scrapbook" in output.get("metadata", {}):
+                    _plain(output["data"])
+    first = notebook["cells"][0]
+    first["source"] = HEADING.sub(lambda _: f"# {short}", "".join(first["source"]), count=1)
+    return notebook
 
 
-def byline(app, doctree):
-    """Below a page's title: the paper, its authors, part and fidelity, also for those who search for its title."""
+def _fold(metadata, source):
+    words = "" if SHOWN & set(metadata.get("tags", [])) else folded(source)
+    if words:
+        metadata["tags"] = [*metadata.get("tags", []), "hide-input"]
+        metadata["mystnb"] = {**metadata.get("mystnb", {}), "code_prompt_show": words}
+
+
+def _plain(data):
+    """Write glued numpy scalars as plain numbers: ``np.float64(0.5)`` cannot be formatted in a sentence."""
+    for kind, text in data.items():
+        if kind.endswith("text/plain"):
+            data[kind] = NUMPY.sub(r"\1", "".join(text))
+
+
+def read(app, docname, source):
+    """Hand Sphinx the prepared notebook."""
+    slug = slug_of(docname)
+    if slug is None:
+        return
+    app.env.dependencies[docname].add(paths.card_path(slug).relative_to(app.srcdir).as_posix())
+    source[0] = json.dumps(prepared(json.loads(source[0]), Card.load(slug).short))
+
+
+def lead(app, doctree):
+    """Below a page's title: the paper, the question, and the page's figure with a link to where it stands."""
     docname = app.env.docname
     slug = slug_of(docname)
     if slug is None:
         return
     card = Card.load(slug)
-    app.env.dependencies[docname].add(paths.card_path(slug).relative_to(app.srcdir).as_posix())
     part = app.builder.get_relative_uri(docname, f"book/parts/{card.part}")
     fidelity = app.builder.get_relative_uri(docname, "book/how_to_read") + "#fidelity"
-    line = nodes.raw("", html.byline(card, PARTS[card.part], part, fidelity), format="html")
     title = next(doctree.findall(nodes.title))
-    title.parent.insert(title.parent.index(title) + 1, line)
+    block = nodes.container(classes=["pl-lead"])
+    block += nodes.raw("", html.byline(card, PARTS[card.part], part, fidelity), format="html")
+    block += figure(doctree)
+    title.parent.insert(title.parent.index(title) + 1, block)
+
+
+def figure(doctree):
+    """The page's picture once more, small and linked, with the words of its caption; nothing where there is none."""
+    cells = [node for node in doctree.findall(nodes.container) if "tag_thumbnail" in node["classes"]]
+    for place in (found for cell in [*cells, doctree] for found in cell.findall(nodes.figure)):
+        picture, caption = next(place.findall(nodes.image), None), next(place.findall(nodes.caption), None)
+        if picture is None or not place["ids"]:
+            continue
+        address = {"refid": place["ids"][0], "internal": True}
+        block = nodes.container(classes=["pl-figure"])
+        block += nodes.reference("", "", picture.deepcopy(), **address)
+        words = nodes.paragraph("", "", *(_copy(node) for node in (caption.children if caption else [])))
+        words += [nodes.Text(" "), nodes.reference("", "Where it stands", classes=["pl-place"], **address)]
+        block += words
+        return [block]
+    return []
+
+
+def _copy(node):
+    """A copy that claims no name of the original's."""
+    copy = node.deepcopy()
+    for element in copy.findall(nodes.Element):
+        element["ids"] = []
+    return copy
 
 
 def restore_numbers(app, env):
@@ -112,9 +183,8 @@ def write_thumbnails(app, exception):
 
 
 def connect(app):
-    app.connect("config-inited", short_titles, priority=950)  # after sphinx_external_toc has read the contents
-    app.connect("source-read", plain_numbers)
-    app.connect("doctree-read", byline)
+    app.connect("source-read", read)
+    app.connect("doctree-read", lead, priority=400)  # before Sphinx collects titles and pictures
     app.connect("env-get-updated", restore_numbers, priority=100)  # before and after sphinx's own numbering
     app.connect("env-get-updated", number_by_page, priority=900)
     app.connect("build-finished", write_thumbnails)
