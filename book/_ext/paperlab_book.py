@@ -26,12 +26,18 @@ def inputs(root):
     return sorted(path for pattern in INPUTS for path in Path(root).glob(pattern))
 
 
-def digest(root):
-    """One hash over the names and contents of `inputs`; it also changes when a file comes or goes."""
+def digest(root, paths):
+    """One hash over names and contents; it also changes when a file comes or goes."""
     total = hashlib.sha256()
-    for path in inputs(root):
+    for path in paths:
         total.update(f"{path.relative_to(root)}\0".encode() + path.read_bytes() + b"\0")
     return total.hexdigest()
+
+
+def code():
+    """Hash of the code that draws pages: where it changed, Sphinx reads the whole book again."""
+    folder, pages = Path(__file__).parent, Path(scoreboard.__file__).parent
+    return "".join(digest(place, sorted(place.glob("*.py"))) for place in (folder, pages))
 
 
 class BookDirective(SphinxDirective):
@@ -189,7 +195,7 @@ class DataRegistry(BookDirective):
 
 def outdated(app, env, added, changed, removed):
     """Read the pages with these directives again when any of their inputs changed, came or went."""
-    now = digest(app.srcdir)
+    now = digest(app.srcdir, inputs(app.srcdir))
     before, env.paperlab_digest = getattr(env, "paperlab_digest", now), now
     return [] if before == now else sorted(getattr(env, "paperlab_pages", set()) & env.found_docs)
 
@@ -213,4 +219,4 @@ def setup(app):
     app.connect("env-get-outdated", outdated)
     app.connect("env-merge-info", merge)
     paperlab_notebooks.connect(app)
-    return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}
+    return {"version": "1", "env_version": code(), "parallel_read_safe": True, "parallel_write_safe": True}

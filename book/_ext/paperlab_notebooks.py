@@ -5,6 +5,7 @@ The stored notebook stays as it is, also for the download; `prepared` changes th
 
 import ast
 import base64
+import io
 import json
 import re
 from pathlib import Path
@@ -19,6 +20,7 @@ NUMPY = re.compile(r"^np\.\w+\((.*)\)$", re.DOTALL)
 HEADING = re.compile(r"\A# .*$", re.MULTILINE)
 LONG = 40  # lines; a longer cell is folded, the reader meets its output first
 SHOWN = {"parameters", "hide-input", "hide-cell", "remove-input", "remove-cell"}  # cells whose author has decided
+BRIGHTNESS = re.compile(r"\b(?:dark|light|bright|black|white)(?:er|est)?\b", re.IGNORECASE)
 BOOKKEEPING = {"glue", "measure", "not_tested", "keep"}
 
 
@@ -47,6 +49,26 @@ def thumbnail(notebook):
             if "image/svg+xml" in data:
                 return "".join(data["image/svg+xml"]).encode(), "svg", alt
     return None
+
+
+def chart(picture, words):
+    """Whether a figure may be inverted in the dark theme: lines and marks on white, no word about what is bright or dark.
+
+    Parameters
+    ----------
+    picture : bytes
+        PNG; any other format counts as lines on white.
+    words : str
+        Caption and alternative text.
+    """
+    if BRIGHTNESS.search(words):
+        return False
+    if not picture.startswith(b"\x89PNG"):
+        return True
+    from PIL import Image
+
+    grey = Image.open(io.BytesIO(picture)).convert("L").histogram()
+    return sum(grey[245:]) >= 0.65 * sum(grey)
 
 
 def folded(source):
@@ -115,6 +137,7 @@ def lead(app, doctree):
     slug = slug_of(docname)
     if slug is None:
         return
+    mark_charts(app, doctree)
     card = Card.load(slug)
     part = app.builder.get_relative_uri(docname, f"book/parts/{card.part}")
     fidelity = app.builder.get_relative_uri(docname, "book/how_to_read") + "#fidelity"
@@ -123,6 +146,21 @@ def lead(app, doctree):
     block += nodes.raw("", html.byline(card, PARTS[card.part], part, fidelity), format="html")
     block += figure(doctree)
     title.parent.insert(title.parent.index(title) + 1, block)
+
+
+def mark_charts(app, doctree):
+    """Mark the figures that are inverted in the dark theme; the others lie on a light card there."""
+    for picture in doctree.findall(nodes.image):
+        place = next((node for node in _above(picture) if isinstance(node, nodes.figure)), picture)
+        words = " ".join([picture.get("alt", ""), *(caption.astext() for caption in place.findall(nodes.caption))])
+        if chart((Path(app.srcdir) / picture["uri"].lstrip("/")).read_bytes(), words):
+            picture["classes"].append("pl-chart")
+
+
+def _above(node):
+    while node.parent is not None:
+        node = node.parent
+        yield node
 
 
 def figure(doctree):
