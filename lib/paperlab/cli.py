@@ -180,8 +180,9 @@ def run(
     of = {claim.id: claim for claim in Card.load(slug).claims}
     rows = []
     for found in result.claims:
-        verdict = claims.WORDS[found["verdict"]] + (f" ({found['reason']})" if found["reason"] else "")
         claim = of[found["id"]]
+        verdict = claims.words(found["verdict"], claim.fidelity, claim.role)
+        verdict += f" ({found['reason']})" if found["reason"] else ""
         rows.append((claim.id, claims.number(found["value"]), claim.criterion or "none", verdict, claim.text))
     print_table(("claim", "found", "criterion", "verdict", "text"), rows)
     print(f"\n{result.seconds:.0f} s, {result.peak_mb:.0f} MB")

@@ -9,6 +9,22 @@ from paperlab import paths
 from paperlab.errors import PaperlabError
 
 
+def read_text(path):
+    """The text of a file, without the byte order mark that some editors put in front.
+
+    Raises
+    ------
+    PaperlabError
+        If the file cannot be read or is not UTF-8.
+    """
+    try:
+        return Path(path).read_text(encoding="utf-8-sig")
+    except OSError as error:
+        raise PaperlabError(f"cannot read {paths.shown(path)}: {error.strerror}") from None
+    except UnicodeDecodeError:
+        raise PaperlabError(f"{paths.shown(path)} is not UTF-8 text") from None
+
+
 def read_yaml(path):
     """Parse a plain YAML file: no objects, no key twice.
 
@@ -30,7 +46,7 @@ def read_yaml(path):
 
     where = paths.shown(path)
     try:
-        return yaml.load(Path(path).read_text(encoding="utf-8"), Loader)
+        return yaml.load(Path(path).read_text(encoding="utf-8-sig"), Loader)
     except OSError as error:
         raise PaperlabError(f"cannot read {where}: {error.strerror}") from None
     except UnicodeDecodeError:
@@ -52,7 +68,7 @@ def read_json(path):
     """
     where = paths.shown(path)
     try:
-        data = json.loads(Path(path).read_text(encoding="utf-8"))
+        data = json.loads(Path(path).read_text(encoding="utf-8-sig"))
     except FileNotFoundError:
         return None
     except OSError as error:

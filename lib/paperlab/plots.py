@@ -37,23 +37,28 @@ def style():
     )
 
 
-def table(frame, caption=None, digits=3):
+def table(frame, caption=None, digits=3, *, index=True):
     """A DataFrame as a scrollable HTML table with rounded numbers; plain text where HTML is not shown."""
-    return _Table(frame, caption, digits)
+    return _Table(frame, caption, digits, index)
 
 
 class _Table:
-    def __init__(self, frame, caption, digits):
-        self.frame, self.caption, self.digits = frame, caption, digits
+    def __init__(self, frame, caption, digits, index):
+        self.frame, self.caption, self.digits, self.index = frame, caption, digits, index
 
     def __repr__(self):
-        return (f"{self.caption}\n" if self.caption else "") + self.frame.round(self.digits).to_string()
+        shown = self.frame.round(self.digits).to_string(index=self.index)
+        return (f"{self.caption}\n" if self.caption else "") + shown
 
     def _repr_html_(self):
         import html
 
         shown = self.frame.to_html(
-            float_format=lambda x: f"{x:.{self.digits}f}", border=0, classes="paperlab-table", na_rep="–"
+            float_format=lambda x: f"{x:.{self.digits}f}",
+            border=0,
+            classes="paperlab-table",
+            na_rep="–",
+            index=self.index,
         )
         caption = f"<p class='paperlab-caption'>{html.escape(self.caption)}</p>" if self.caption else ""
         return f'<div class="paperlab-scroll">{caption}{shown}</div>'

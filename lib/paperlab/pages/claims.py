@@ -1,6 +1,7 @@
 """Claims of a paper and the criteria that decide them. Pure: no files, no printing.
 
-A claim is one sentence of the paper, one number measured here, and one criterion fixed beforehand.
+A claim is one sentence of the paper, one number measured here, and one criterion that stood in the card before the page was
+run; for claims whose basis is ``prototype`` a pilot run had been seen.
 """
 
 import math
@@ -10,7 +11,7 @@ from dataclasses import dataclass
 from paperlab.errors import PaperlabError, suggestion
 
 VERDICTS = ("reproduced", "partly", "not", "not tested")
-WORDS = {
+WORDS = {  # the codes themselves in words, for a filter that holds claims of every fidelity
     "reproduced": "reproduced",
     "partly": "partly reproduced",
     "not": "not reproduced",
@@ -19,8 +20,31 @@ WORDS = {
 FIDELITIES = ("same data", "same design", "public data", "stand-in")
 KINDS = ("at_least", "at_most", "between", "equals")
 ROLES = ("paper", "control")
-BASES = ("paper", "field", "prototype", "ours")  # where a limit comes from
+BASES = {  # where a limit comes from, and how a reader is told
+    "paper": "the paper",
+    "field": "a convention of the field",
+    "prototype": "pilot: set after a pilot run had been seen",
+    "ours": "a judgement of this book",
+}
 CERTAINTIES = ("read", "second hand", "recalled")  # how the paper's words or number are known
+
+_REPRODUCED = ("reproduced", "partly reproduced", "not reproduced", "not tested")
+_WORDS = {
+    "same data": _REPRODUCED,
+    "same design": _REPRODUCED,
+    "public data": ("replicated", "partly replicated", "not replicated", "not tested"),
+    "stand-in": ("holds in miniature", "holds partly in miniature", "does not hold in miniature", "not tested"),
+}
+_CONTROL = ("as expected", "partly as expected", "not as expected", "not tested")
+
+
+def words(verdict, fidelity, role="paper"):
+    """What a reader is told of a verdict: the words say what the evidence is worth.
+
+    >>> words("reproduced", "same data"), words("not", "stand-in"), words("reproduced", "stand-in", "control")
+    ('reproduced', 'does not hold in miniature', 'as expected')
+    """
+    return (_CONTROL if role == "control" else _WORDS[fidelity])[VERDICTS.index(verdict)]
 
 
 def _is_number(value):
@@ -125,6 +149,7 @@ class Claim:
     basis: str | None = None
     certainty: str | None = None
     random: bool = True
+    paper_value: float | None = None
     why: str = ""
     needs: str | None = None
     not_tested: str | None = None
@@ -138,7 +163,10 @@ class Claim:
             raise PaperlabError(f"{where}: a claim's id reads c1, c2 or c3a, got {data['id']!r}")
         where = f"{where}: claim {data['id']}"
         required = ("id", "text", "paper", "source", "measure", "fidelity")
-        known = {*required, "role", "basis", "certainty", "random", "criterion", "why", "needs", "not_tested"}
+        known = {
+            *required,
+            *("role", "basis", "certainty", "random", "paper_value", "criterion", "why", "needs", "not_tested"),
+        }
         for key in data:
             if key not in known:
                 raise PaperlabError(f"{where}: unknown field {key!r}{suggestion(key, known)}")
@@ -152,6 +180,8 @@ class Claim:
                 raise PaperlabError(f"{where}: {key} must be one of {', '.join(words)}, got {data[key]!r}")
         if not isinstance(data.get("random", True), bool):
             raise PaperlabError(f"{where}: random must be true or false, got {data['random']!r}")
+        if data.get("paper_value") is not None and not _is_number(data["paper_value"]):
+            raise PaperlabError(f"{where}: paper_value must be a number, got {data['paper_value']!r}")
         if data.get("needs") not in (None, "full"):
             raise PaperlabError(f"{where}: needs can only be 'full', got {data['needs']!r}")
         if data.get("not_tested") and "criterion" not in data:
@@ -166,11 +196,17 @@ class Claim:
             basis=data.get("basis"),
             certainty=data.get("certainty"),
             random=data.get("random", True),
+            paper_value=data.get("paper_value"),
             why=str(data.get("why") or ""),
             needs=data.get("needs"),
             not_tested=str(data["not_tested"]) if data.get("not_tested") else None,
             **texts,
         )
+
+    @property
+    def decided_by(self):
+        """What a result of this claim rests on: statement, measure and criterion, not the reasons given for them."""
+        return "\n".join(map(str, (self.text, self.measure, self.criterion, self.needs, self.not_tested)))
 
     def judge(self, value):
         """The `Verdict` for ``value``; ``None`` means that this run did not measure the claim."""
@@ -192,7 +228,7 @@ class Verdict:
 
     @property
     def words(self):
-        return WORDS[self.verdict]
+        return words(self.verdict, self.claim.fidelity, self.claim.role)
 
     def as_dict(self):
         return {"id": self.claim.id, "value": self.value, "verdict": self.verdict, "reason": self.reason}

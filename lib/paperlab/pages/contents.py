@@ -9,7 +9,7 @@ from paperlab.errors import PaperlabError
 def bibliography():
     """Keys of book/references.bib."""
     path = paths.root() / "book" / "references.bib"
-    text = path.read_text(encoding="utf-8") if path.exists() else ""
+    text = files.read_text(path) if path.exists() else ""
     return set(re.findall(r"^@\w+\{\s*([^,\s]+)\s*,", text, flags=re.MULTILINE))
 
 

@@ -5,6 +5,8 @@ from paperlab.errors import PaperlabError, suggestion
 from paperlab.pages import contents
 from paperlab.pages.cards import PARTS
 
+MARK = "FILL IN"  # what a new page must replace
+
 CARD = """\
 slug: {slug}
 title: "{name}"
@@ -153,6 +155,16 @@ print(f"{{np.sqrt(4 * n) / np.sqrt(n):.0f}}")
 # %%
 paper.versions("numpy", "matplotlib")
 """
+
+
+def placeholders(card, text):
+    """Lines of a card and of a page's text that still hold the template's mark: ``card, line 3: ...``."""
+    return [
+        f"{name}, line {number}: {line.strip(' #')}"
+        for name, content in (("card", card), ("text", text))
+        for number, line in enumerate(content.splitlines(), start=1)
+        if MARK in line
+    ]
 
 
 def create(slug, part):

@@ -135,8 +135,8 @@ def _parse_line(where, name, kind, default, comment):
     return parameter
 
 
-def read(slug):
-    """The parameters of a page, in their order: ``{name: Parameter}``.
+def read(slug, notebook=None):
+    """The parameters of a page, in their order: ``{name: Parameter}``; ``notebook`` is the parsed page where it was read already.
 
     Raises
     ------
@@ -144,7 +144,7 @@ def read(slug):
         If the page has no parameters cell, or a line of it has no type, literal or help.
     """
     path = paths.notebook_path(slug)
-    notebook = files.read_json(path)
+    notebook = files.read_json(path) if notebook is None else notebook
     if notebook is None:
         raise PaperlabError(f"{slug} has no notebook yet; expected {paths.shown(path)}")
     where = paths.shown(path)
@@ -218,16 +218,18 @@ def from_file(path):
     return {str(name): value for name, value in data.items()}
 
 
-def resolve(slug, values=None, profile=None):
+def resolve(slug, values=None, profile=None, *, card=None, known=None):
     """The parameter values that a run hands to papermill: the profile's, overridden by the user's, all checked.
+
+    ``card`` and ``known`` (the parameters of the page) are given where they were read already.
 
     Raises
     ------
     PaperlabError
         If the slug, the profile, a name, a type or a value is wrong.
     """
-    card = Card.load(slug)
-    known = read(slug)
+    card = card or Card.load(slug)
+    known = known or read(slug)
     chosen = {}
     if profile not in (None, "default"):
         if profile not in card.profiles:

@@ -1,9 +1,13 @@
 """Results: what a notebook's verdict cell stores, and what `paperlab record` keeps in data/records/."""
 
+import hashlib
+import json
+
 from paperlab import paths
 from paperlab.errors import PaperlabError
 from paperlab.files import read_json, write_json
 
+DIGITS = 12  # of a hash that is stored
 KEY = "paperlab"  # where the verdict cell's output metadata carries the result
 
 
@@ -22,6 +26,22 @@ def result_of(notebook):
         for output in cell.get("outputs", []):
             found = output.get("metadata", {}).get(KEY) or found
     return found
+
+
+def seal(result):
+    """Hash of a result's parameters, values and tables, by which an edited one is told from the one that was made."""
+    content = {key: value for key, value in result.items() if key != "hashes"}
+    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:DIGITS]
+
+
+def sealed(result, hashes):
+    """A result with the hashes of what it rests on (`Page.hashes`) and its own."""
+    return {**result, "hashes": {**hashes, "result": seal(result)}}
+
+
+def intact(result):
+    """Whether a result is as it was made; ``None`` where it was made before results carried hashes."""
+    return result["hashes"].get("result") == seal(result) if "hashes" in result else None
 
 
 def load(slug):
