@@ -8,30 +8,36 @@ import base64
 import io
 import json
 import re
+from dataclasses import dataclass
 from pathlib import Path
 
 import paperlab_html as html
+import paperlab_inputs as source
 from docutils import nodes
 from paperlab import paths
-from paperlab.pages import scoreboard
-from paperlab.pages.cards import PARTS, Card
+from paperlab.pages import scoreboard, tables
+from paperlab.pages.cards import PARTS
 
 NUMPY = re.compile(r"^np\.\w+\((.*)\)$", re.DOTALL)
 HEADING = re.compile(r"\A# .*$", re.MULTILINE)
 LONG = 40  # lines; a longer cell is folded, the reader meets its output first
 SHOWN = {"parameters", "hide-input", "hide-cell", "remove-input", "remove-cell"}  # cells whose author has decided
 BRIGHTNESS = re.compile(r"\b(?:dark|light|bright|black|white)(?:er|est)?\b", re.IGNORECASE)
-BOOKKEEPING = {"glue", "measure", "not_tested", "keep"}
+BOOKKEEPING = {"glue", "measure", "not_tested", "keep", "header", "verdicts", "versions"}
 
 
-def slug_of(docname):
-    """Slug of a notebook page, ``None`` for a prose page."""
-    folder, _, name = docname.rpartition("/")
-    return name if folder == "notebooks" and name in scoreboard.done() else None
+@dataclass(frozen=True)
+class Picture:
+    """A figure as stored: bytes, suffix of its format, alternative text, whether it is inverted in the dark theme."""
+
+    content: bytes
+    suffix: str
+    alt: str
+    chart: bool
 
 
 def thumbnail(notebook):
-    """Picture of a page: ``(bytes, suffix, alternative text)``, or ``None`` where the notebook stores no figure.
+    """`Picture` of a page, or ``None`` where the notebook stores no figure.
 
     Parameters
     ----------
@@ -41,13 +47,17 @@ def thumbnail(notebook):
     cells = [cell for cell in notebook["cells"] if cell["cell_type"] == "code"]
     tagged = [cell for cell in cells if "thumbnail" in cell["metadata"].get("tags", [])]
     for cell in tagged + cells:
-        alt = cell["metadata"].get("mystnb", {}).get("image", {}).get("alt", "")
+        about = cell["metadata"].get("mystnb", {})
+        alt = about.get("image", {}).get("alt", "")
+        words = f"{alt} {about.get('figure', {}).get('caption', '')}"
         for output in cell.get("outputs", []):
             data = output.get("data", {})
             if "image/png" in data:
-                return base64.b64decode("".join(data["image/png"])), "png", alt
+                content = base64.b64decode("".join(data["image/png"]))
+                return Picture(content, "png", alt, chart(content, words))
             if "image/svg+xml" in data:
-                return "".join(data["image/svg+xml"]).encode(), "svg", alt
+                content = "".join(data["image/svg+xml"]).encode()
+                return Picture(content, "svg", alt, chart(content, words))
     return None
 
 
@@ -74,8 +84,8 @@ def chart(picture, words):
 def folded(source):
     """Why the code of a cell is folded, as the words of its fold; empty where it stands open.
 
-    Imports are set-up, calls that only hand numbers on are bookkeeping, and more than `LONG` lines are too many to read
-    on the way to a result.
+    Imports are set-up; calls that only hand numbers on, or ask for a table, are bookkeeping; more than `LONG` lines are
+    too many to read on the way to a result.
     """
     try:
         statements = ast.parse(re.sub(r"^[%!].*$", "", source, flags=re.MULTILINE)).body
@@ -83,9 +93,8 @@ def folded(source):
         return ""
     if any(isinstance(node, ast.Import | ast.ImportFrom) for node in statements):
         return "Show the set-up"
-    if statements and all(_called(node) in BOOKKEEPING for node in statements):
-        return "Show how the numbers are handed on"
-    return "Show the code" if len(source.splitlines()) > LONG else ""
+    bookkeeping = statements and all(_called(node) in BOOKKEEPING for node in statements)
+    return "Show the code" if bookkeeping or len(source.splitlines()) > LONG else ""
 
 
 def _called(node):
@@ -94,17 +103,25 @@ def _called(node):
     return call and (getattr(call.func, "attr", None) or getattr(call.func, "id", None))
 
 
-def prepared(notebook, short):
-    """Change a notebook for the book, in place: the short name as its heading, plain numbers, folded cells."""
+def prepared(notebook, page):
+    """A notebook as the book reads it, changed in place: one name, tables drawn anew, plain numbers, folded cells.
+
+    Parameters
+    ----------
+    notebook : dict
+        Parsed ``.ipynb``.
+    page : Page
+    """
+    tables.redrawn(notebook, page)
     for cell in notebook["cells"]:
-        source = "".join(cell["source"])
-        if cell["cell_type"] == "code":
-            _fold(cell["metadata"], source)
-            for output in cell.get("outputs", []):
-                if "scrapbook" in output.get("metadata", {}):
-                    _plain(output["data"])
+        if cell["cell_type"] != "code":
+            continue
+        _fold(cell["metadata"], "".join(cell["source"]))
+        for output in cell.get("outputs", []):
+            if "scrapbook" in output.get("metadata", {}):
+                _plain(output["data"])
     first = notebook["cells"][0]
-    first["source"] = HEADING.sub(lambda _: f"# {short}", "".join(first["source"]), count=1)
+    first["source"] = HEADING.sub(lambda _: f"# {page.card.short}", "".join(first["source"]), count=1)
     return notebook
 
 
@@ -122,28 +139,30 @@ def _plain(data):
             data[kind] = NUMPY.sub(r"\1", "".join(text))
 
 
-def read(app, docname, source):
-    """Hand Sphinx the prepared notebook."""
-    slug = slug_of(docname)
+def read(app, docname, text):
+    """Hand Sphinx the prepared notebook; it depends on the card and the record too."""
+    slug = source.slug_of(app, docname)
     if slug is None:
         return
-    app.env.dependencies[docname].add(paths.card_path(slug).relative_to(app.srcdir).as_posix())
-    source[0] = json.dumps(prepared(json.loads(source[0]), Card.load(slug).short))
+    for path in (paths.card_path(slug), paths.record_path(slug), Path(app.srcdir) / "book" / "_pages.yml"):
+        app.env.dependencies[docname].add(path.relative_to(app.srcdir).as_posix())
+    text[0] = json.dumps(prepared(json.loads(text[0]), source.book_of(app).page(slug)))
 
 
 def lead(app, doctree):
-    """Below a page's title: the paper, the question, and the page's figure with a link to where it stands."""
+    """Below a page's title: the paper, the question, the verdicts at a glance, the page's figure."""
     docname = app.env.docname
-    slug = slug_of(docname)
+    slug = source.slug_of(app, docname)
     if slug is None:
         return
     mark_charts(app, doctree)
-    card = Card.load(slug)
-    part = app.builder.get_relative_uri(docname, f"book/parts/{card.part}")
+    page = source.book_of(app).page(slug)
+    part = app.builder.get_relative_uri(docname, f"book/parts/{page.card.part}")
     fidelity = app.builder.get_relative_uri(docname, "book/how_to_read") + "#fidelity"
+    words = html.byline(page.card, PARTS[page.card.part], part, fidelity, source.keywords(app, slug))
     title = next(doctree.findall(nodes.title))
     block = nodes.container(classes=["pl-lead"])
-    block += nodes.raw("", html.byline(card, PARTS[card.part], part, fidelity), format="html")
+    block += nodes.raw("", words + html.verdict_strip(scoreboard.findings(page)), format="html")
     block += figure(doctree)
     title.parent.insert(title.parent.index(title) + 1, block)
 
@@ -213,11 +232,9 @@ def write_thumbnails(app, exception):
         return
     folder = Path(app.outdir) / "_static" / "thumbnails"
     folder.mkdir(parents=True, exist_ok=True)
-    for slug in scoreboard.done():
-        notebook = Path(app.srcdir) / "notebooks" / f"{slug}.ipynb"
-        picture = thumbnail(json.loads(notebook.read_text(encoding="utf-8")))
-        if picture:
-            (folder / f"{slug}.{picture[1]}").write_bytes(picture[0])
+    for page in source.book_of(app).done:
+        if picture := thumbnail(page.notebook):
+            (folder / f"{page.slug}.{picture.suffix}").write_bytes(picture.content)
 
 
 def connect(app):

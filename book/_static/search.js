@@ -1,0 +1,115 @@
+// Search that keeps its word: every result holds every word. It replaces the ranking of Sphinx's searchtools.js and uses
+// the same index; loaded on the search page only, where window.paperlabPages names the methods and claims of each page.
+(function () {
+  "use strict";
+
+  const CLAIM = /^([a-z0-9_]+)\.(c\d+[a-z]?)$/;
+  const KEYWORD = 100, TITLE = 60, HEADING = 20, TEXT = 5; // a beginning of a word counts half
+
+  function words(text) {
+    return splitQuery(text.toLowerCase());
+  }
+
+  function stems(text) {
+    const stemmer = new Stemmer();
+    return new Set(words(text).map((word) => stemmer.stemWord(word)));
+  }
+
+  // What a page is called besides its title: its slug, its claims, the usual names of its methods
+  function names(document) {
+    const page = window.paperlabPages[document];
+    return page ? [document.split("/").pop(), ...page.keywords, ...Object.keys(page.claims)].join(" ") : "";
+  }
+
+  function holds(found, word, whole) {
+    return whole ? found.has(word) : [...found].some((other) => other.startsWith(word));
+  }
+
+  // Places of a word in Sphinx's index: {document: points}
+  function places(index, word, titles, keywords) {
+    const points = new Map();
+    const give = (documents, value) => {
+      for (const document of [documents].flat()) {
+        points.set(document, Math.max(points.get(document) || 0, value));
+      }
+    };
+    for (const [table, value] of [[index.titleterms, HEADING], [index.terms, TEXT]]) {
+      if (Object.hasOwn(table, word)) {
+        give(table[word], value);
+      }
+      if (word.length > 2) {
+        for (const term of Object.keys(table)) {
+          if (term.startsWith(word)) {
+            give(table[term], value / 2);
+          }
+        }
+      }
+    }
+    index.docnames.forEach((name, document) => {
+      for (const [found, value] of [[titles[document], TITLE], [keywords[document], KEYWORD]]) {
+        if (holds(found, word, true)) {
+          give(document, value);
+        } else if (word.length > 2 && holds(found, word, false)) {
+          give(document, value / 2);
+        }
+      }
+    });
+    return points;
+  }
+
+  // The claims that a query names, each with the page that has it.
+  function claims(query, index) {
+    return query.split(/\s+/).map((word) => CLAIM.exec(word)).filter(Boolean).map(function (match) {
+      const name = "notebooks/" + match[1];
+      const text = window.paperlabPages[name]?.claims[match[2]];
+      return text === undefined ? null : { document: index.docnames.indexOf(name), id: match[2], text: text };
+    });
+  }
+
+  function search(query) {
+    const index = Search._index;
+    const lower = query.toLowerCase().trim();
+    document.getElementById("search-progress")?.replaceChildren();
+    const stemmer = new Stemmer();
+    const asked = words(lower).filter((word) => !stopwords.includes(word)).map((word) => stemmer.stemWord(word));
+    if (!asked.length) {
+      return [];
+    }
+    const titles = index.titles.map(stems);
+    const keywords = index.docnames.map((name) => stems(names(name)));
+    const found = asked.map((word) => places(index, word, titles, keywords));
+    const result = (document, title, anchor, points) => [
+      index.docnames[document], title, anchor, null, points, index.filenames[document],
+    ];
+    const named = claims(lower, index).filter((claim) => claim);
+    const results = [];
+    for (const document of found[0].keys()) {
+      if (!found.every((points) => points.has(document))) {
+        continue;
+      }
+      const total = found.reduce((sum, points) => sum + points.get(document), 0);
+      results.push(result(document, index.titles[document], "", total / asked.length));
+      for (const claim of named.filter((other) => other.document === document)) {
+        results.push(result(document, index.titles[document] + ", " + claim.id + ": " + claim.text, "#claim-" + claim.id, 1e3));
+      }
+    }
+    // headings that hold every word, after the page of that name
+    for (const [title, places_] of Object.entries(index.alltitles)) {
+      const inside = stems(title);
+      if (!asked.every((word) => holds(inside, word, word.length < 3))) {
+        continue;
+      }
+      for (const [document, id] of places_) {
+        if (id !== null && index.titles[document] !== title) {
+          results.push(result(document, index.titles[document] + " > " + title.trim(), "#" + id, HEADING - 1));
+        }
+      }
+    }
+    return results.sort((a, b) => a[4] - b[4] || b[1].localeCompare(a[1])); // the last is shown first
+  }
+
+  // Before searchtools.js, which stands further down, begins to search
+  document.addEventListener("DOMContentLoaded", function () {
+    Search._performSearch = search;
+  });
+})();
