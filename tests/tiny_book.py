@@ -1,9 +1,12 @@
 """A tiny made-up book: one page `tiny` that is quick, and that fails, dies or hangs on demand."""
 
 import json
+from dataclasses import replace as altered
 from pathlib import Path
 
 from paperlab import paths
+from paperlab.pages.claims import Claim
+from paperlab.pages.scoreboard import Finding
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 CARD = """\
@@ -24,14 +27,15 @@ data: []
 profiles:
   full: {n: 100}
 claims:
-  - {id: c1, text: The mean lies in the unit interval., paper: "0.5", source: abstract, measure: mean of n numbers,
-     criterion: {between: [0, 1]}, why: bounds, fidelity: same design}
-  - {id: c2, text: Few numbers are <enough>., paper: few, source: Table 1, measure: n,
-     criterion: {at_most: 5, partly: {at_most: 10}}, fidelity: stand-in}
-  - {id: c3, text: Many numbers settle it., paper: many, source: Table 2, measure: n, criterion: {at_least: 50},
-     fidelity: same design, needs: full}
-  - {id: c4, text: Nobody can know., paper: "-", source: p. 9, measure: nothing, fidelity: same data,
-     not_tested: the recordings are not public}
+  - {id: c1, role: paper, text: The mean lies in the unit interval., paper: "0.5", paper_value: 0.5, source: abstract,
+     certainty: read, measure: mean of n numbers, criterion: {between: [0, 1]}, basis: field, why: bounds,
+     fidelity: same design}
+  - {id: c2, role: paper, text: Few numbers are <enough>., paper: few, source: Table 1, certainty: recalled, measure: n,
+     criterion: {at_most: 5, partly: {at_most: 10}}, basis: ours, why: five is few, fidelity: stand-in, random: false}
+  - {id: c3, role: control, text: Many numbers settle it., paper: not in the paper, source: control, measure: n,
+     criterion: {at_least: 50}, basis: prototype, fidelity: same design, needs: full}
+  - {id: c4, role: paper, text: Nobody can know., paper: "-", source: p. 9, certainty: second hand, measure: nothing,
+     fidelity: same data, not_tested: the recordings are not public}
 """
 
 PAGE = """\
@@ -126,3 +130,18 @@ def read_json(path):
 def notebook():
     """The stored page of the tiny book as a dict."""
     return read_json(paths.notebook_path("tiny"))
+
+
+def finding(**fields):
+    """What became of one made-up claim; fields of the claim and of the finding by name."""
+    of_claim = {key: fields.pop(key) for key in list(fields) if key in Claim.__dataclass_fields__}
+    base = {"id": "c1", "text": "t", "paper": "p", "source": "s", "measure": "m", "fidelity": "same data"}
+    of_role = {"role": "paper", "certainty": "read", "basis": "field", "criterion": {"at_least": 1}}
+    claim = altered(Claim.from_dict({**base, **of_role}, "card"), **of_claim)
+    default = {"value": fields.pop("value", 2.0), "verdict": fields.pop("verdict", "reproduced"), "reason": ""}
+    return Finding("x", "causes", claim, default, **fields)
+
+
+def run(verdict):
+    """What a run stores of a claim with that verdict."""
+    return {"value": 1.0, "verdict": verdict, "reason": ""}

@@ -1,7 +1,6 @@
 """The command line: ``paperlab ...``. Every error is one line and exit code 2; heavy modules are imported by the commands."""
 
 import itertools
-import json
 import logging
 import signal
 import sys
@@ -74,34 +73,17 @@ Params = Annotated[
 
 @app.command("list")
 def list_papers(as_json: Json = False):
-    """All papers: part, fidelity, verdict counts, seconds of the default run.
+    """All papers: part, fidelity, verdicts of their claims, controls, seconds of the default run.
 
     Example: paperlab list --json
     """
-    from paperlab.pages import scoreboard
+    from paperlab.pages import reports, scoreboard
+    from paperlab.pages.page import Book
 
-    papers = scoreboard.papers()
     if as_json:
-        return print_json(papers)
-    rows = []
-    for paper in papers:
-        counts = paper["verdicts"]
-        verdicts = f"{counts['reproduced']}/{counts['partly']}/{counts['not']}/{counts['not tested']}" if counts else ""
-        seconds = "" if paper["seconds"] is None else f"{paper['seconds']:.0f}"
-        memory = "" if paper["peak_mb"] is None else f"{paper['peak_mb']:.0f}"
-        rows.append(
-            (
-                paper["slug"],
-                paper["status"],
-                paper["part"],
-                paper["fidelity"] or "",
-                verdicts,
-                seconds,
-                memory,
-                paper["title"],
-            )
-        )
-    print_table(("paper", "status", "part", "fidelity", "✓/◐/✗/–", "s", "MB", "title"), rows)
+        print_json(scoreboard.papers())
+    else:
+        reports.print_papers(Book())
 
 
 @app.command()
@@ -110,48 +92,16 @@ def show(slug: Slug, as_json: Json = False):
 
     Example: paperlab show cd_test
     """
-    from paperlab import paths
-    from paperlab.pages import claims, parameters, records, scoreboard
-    from paperlab.pages.cards import Card
+    from paperlab.pages import reports, scoreboard
+    from paperlab.pages.page import Page
 
-    card = Card.load(slug)
-    known = parameters.read(slug) if paths.notebook_path(slug).exists() else {}
-    rows = [row for row in scoreboard.rows() if row["slug"] == slug]
-    if as_json:
-        described = [vars(p) | {"range": p.range} for p in known.values()]
-        return print_json({"slug": slug, "title": card.title, "parameters": described, "claims": rows})
-    print(f"{card.title}\n{card.reference}\n\n{card.question}\n\nfidelity: {card.fidelity}; part: {card.part}")
-    for line in card.departures:
-        print(f"differs: {line}")
-    if known:
-        print()
-        print_table(
-            ("parameter", "type", "default", "range", "help"),
-            [(p.name, p.type, json.dumps(p.default), p.range, p.help) for p in known.values()],
-        )
-    for name, values in card.profiles.items():
-        print(f"profile {name}: " + ", ".join(f"{key}={json.dumps(value)}" for key, value in values.items()))
-    print()
-    last = {row["claim"]: row for row in rows}
-    table = []
-    for claim in card.claims:
-        row = last.get(claim.id, {"default": {"value": None, "verdict": "not tested"}, "full": None, "stability": None})
-        full, seeds = row["full"], row["stability"]
-        table.append(
-            (
-                claim.id,
-                claim.criterion or "none",
-                f"{claims.number(row['default']['value'])} {row['default']['verdict']}",
-                f"{claims.number(full['value'])} {full['verdict']}" if full else "–",
-                f"{seeds['held']}/{seeds['of']}" if seeds else "–",
-                claim.text,
-            )
-        )
-    print_table(("claim", "criterion", "default", "full", "seeds", "text"), table)
-    if (full := records.load(slug).get("full")) is not None:
-        print(
-            f"\nfull run recorded {full['date']}: {full['seconds']:.0f} s on {full['machine']}, commit {full['commit']}"
-        )
+    page = Page(slug)
+    if not as_json:
+        return reports.print_page(page)
+    known = page.parameters if page.notebook else {}
+    described = [vars(p) | {"range": p.range} for p in known.values()]
+    rows = [finding.as_dict() for finding in scoreboard.findings(page)]
+    return print_json({"slug": slug, "title": page.card.title, "parameters": described, "claims": rows})
 
 
 @app.command(cls=WithParameters)
@@ -223,16 +173,40 @@ def sweep(
 
 
 @app.command()
-def record(slug: Slug, profile: Profile = "full"):
+def record(
+    slug: Annotated[
+        str | None, typer.Argument(help="name of the paper; with --stale default all", autocompletion=_complete_slug)
+    ] = None,
+    profile: Profile = "full",
+    stale: Annotated[
+        bool, typer.Option("--stale", help="full runs whose page or library files changed, or are unknown")
+    ] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="with --stale: list them, run nothing")] = False,
+):
     """Run a profile and keep its values in data/records/.
 
     Example: paperlab record cd_test --profile full
     """
     from paperlab import paths
+    from paperlab.pages import result_checks
     from paperlab.runs import single as runs
 
-    result, path = runs.record(slug, profile)
-    print(f"{result}\nkept in {paths.shown(path)}")
+    if not stale:
+        if slug is None or dry_run:
+            raise PaperlabError(
+                "name a paper, e.g. `paperlab record cd_test`, or give --stale (with --dry-run to list)"
+            )
+        result, path = runs.record(slug, profile)
+        print(f"{result}\nkept in {paths.shown(path)}")
+        return
+    found = result_checks.stale(slug)
+    for page, reason in found:
+        print(f"{page.slug}: {reason}")
+    if not found:
+        print("no recorded full run is stale")
+    for page, _ in [] if dry_run else found:
+        result, path = runs.record(page.slug, "full")
+        print(f"{result}\nkept in {paths.shown(path)}")
 
 
 @app.command()
@@ -247,9 +221,11 @@ def stability(
     """
     from paperlab import paths
     from paperlab.pages import provenance, records
+    from paperlab.pages.page import Page
     from paperlab.runs import sweeps
 
-    records.load(slug)
+    page = Page(slug)
+    records.load(slug)  # told before the long run, not after it
     result = sweeps.stability(slug, seeds, workers=workers)
     print_table(
         ("claim", "held", "values"),
@@ -263,51 +239,50 @@ def stability(
             f"{len(result['failed'])} of {seeds} runs failed, nothing was recorded: {result['failed'][0]}"
         )
     kept = {**result, "date": provenance.today(), "commit": provenance.commit()}
-    print(f"kept in {paths.shown(records.save(slug, stability=kept))}")
+    print(f"kept in {paths.shown(records.save(slug, stability=records.sealed(kept, page.hashes)))}")
 
 
 @app.command("scoreboard")
 def print_scoreboard(as_json: Json = False, as_csv: Annotated[bool, typer.Option("--csv", help="print CSV")] = False):
-    """All verdicts of all papers, default and recorded.
+    """All verdicts of all papers: default run, recorded full run, seeds, verdict of record.
 
     Example: paperlab scoreboard --csv > verdicts.csv
     """
-    from paperlab.pages import claims, scoreboard
+    from paperlab.pages import reports, scoreboard
+    from paperlab.pages.page import Book
 
     if as_json:
-        return print_json(scoreboard.rows())
-    flat = scoreboard.flat()
-    if as_csv:
+        print_json(scoreboard.rows())
+    elif as_csv:
         import csv
 
-        writer = csv.DictWriter(sys.stdout, fieldnames=list(flat[0]) if flat else ["paper"])
+        writer = csv.DictWriter(sys.stdout, fieldnames=scoreboard.COLUMNS)
         writer.writeheader()
-        writer.writerows(flat)
-        return None
-    for row in flat:
-        row["default"], row["full"] = claims.number(row["default"]), claims.number(row["full"])
-    print_table(list(flat[0]) if flat else ["paper"], [list(row.values()) for row in flat])
-    print(", ".join(f"{count} {verdict}" for verdict, count in scoreboard.counts(flat).items()))
-    return None
+        writer.writerows(scoreboard.flat())
+    else:
+        reports.print_scoreboard(Book())
 
 
 @app.command()
 def check(
     slug: Annotated[str | None, typer.Argument(autocompletion=_complete_slug, help="one paper; default all")] = None,
 ):
-    """Cards, pairs, stored verdicts, alternative texts, contents, references. Executes nothing.
+    """Cards, pairs, stored and recorded results, alternative texts, contents, references. Executes nothing.
 
     Example: paperlab check cd_test
     """
-    from paperlab import paths
     from paperlab.pages import checks
+    from paperlab.pages.page import Book
 
-    problems = checks.check(slug)
+    book = Book()
+    problems = checks.check(slug, book)
+    for note in checks.notes(slug, book):
+        print(f"note: {note}", file=sys.stderr)
     for problem in problems:
         print(problem)
     if problems:
         raise PaperlabError(f"{len(problems)} problems")
-    print(f"checks passed: {slug or f'{len(paths.slugs())} papers'}")
+    print(f"checks passed: {slug or f'{len(book.slugs)} papers'}")
 
 
 @app.command()
@@ -329,9 +304,9 @@ def execute(slugs: Annotated[list[str], typer.Argument(autocompletion=_complete_
 @app.command()
 def new(
     slug: Annotated[str, typer.Argument(help="name of the new page: lower case letters, digits, _")],
-    part: str = "causes",
+    part: Annotated[str, typer.Option(help="part of the book: spiking, latent-factors, causes, ... (see _toc.yml)")],
 ):
-    """A page that runs, from a template: card, pair, entry in _toc.yml.
+    """A page that runs, from a template: card, pair, entry in _toc.yml. All of it or, when stopped, nothing.
 
     Example: paperlab new my_paper --part causes
     """
@@ -339,10 +314,13 @@ def new(
     from paperlab.pages import new_page
     from paperlab.runs import execution
 
-    for path in [*new_page.create(slug, part), execution.execute(slug, progress=False)]:
+    with new_page.created(slug, part) as written:
+        written.append(execution.execute(slug, progress=False))
+    for path in written:
         print(f"wrote {paths.shown(path)}")
     print(
-        f"next: edit data/papers/{slug}.yml and notebooks/{slug}.py, then `paperlab execute {slug}` and `paperlab check {slug}`"
+        f"next: edit data/papers/{slug}.yml and notebooks/{slug}.py until nothing says {new_page.MARK}, then "
+        f"`paperlab execute {slug}` and `paperlab check {slug}`"
     )
 
 

@@ -132,7 +132,7 @@ def test_a_page_reads_each_file_once(book, monkeypatch):
     for _ in range(2):
         assert page.card.title == "A tiny paper" and page.notebook["cells"] and next(iter(page.parameters)) == "seed"
         assert page.values("full")["n"] == 100 and page.values()["n"] == 10
-        assert page.result["slug"] == "tiny" and page.hashes()
+        assert page.result["slug"] == "tiny" and page.hashes
     assert len(read) == len(set(read)), read
 
 
@@ -155,17 +155,17 @@ def test_the_book_reads_what_pages_share_once(book):
 
 
 def test_hashes_name_what_a_result_rests_on(wings):
-    before = Page("tiny").hashes()
+    before = Page("tiny").hashes
     assert list(before["claims"]) == ["c1", "c2", "c3", "c4"] and before["library"] == {}
     replace(wings / "data/papers/tiny.yml", "why: bounds", "why: other bounds")
-    assert Page("tiny").hashes() == before, "a reason decides nothing"
+    assert Page("tiny").hashes == before, "a reason decides nothing"
     replace(wings / "data/papers/tiny.yml", "lies in", "never lies in")
-    after = Page("tiny").hashes()
+    after = Page("tiny").hashes
     assert {key for key in before["claims"] if after["claims"][key] != before["claims"][key]} == {"c1"}
     assert after["code"] == before["code"]
     replace(wings / "notebooks/tiny.ipynb", "import random", "from paperlab.methods.panel import filters")
-    assert list(Page("tiny").hashes()["library"]) == ["methods/panel/filters.py"]
-    assert Page("tiny").hashes()["code"] != before["code"]
+    assert list(Page("tiny").hashes["library"]) == ["methods/panel/filters.py"]
+    assert Page("tiny").hashes["code"] != before["code"]
 
 
 @pytest.mark.parametrize("name", ["data/papers/tiny.yml", "notebooks/tiny.ipynb", "book/references.bib", "_toc.yml"])

@@ -21,8 +21,10 @@ def test_record_keeps_values_parameters_machine_and_versions(book, paperlab):
     assert full["parameters"] == {"seed": 1, "n": 100, "mode": "ok", "weights": [1.0, 0.5]}
     assert [claim["verdict"] for claim in full["claims"]] == ["reproduced", "not", "reproduced", "not tested"]
     assert set(full) == {
-        *("profile", "parameters", "claims", "tables", "seconds", "peak_mb", "machine", "versions", "commit", "date")
+        *("profile", "parameters", "claims", "tables", "seconds", "peak_mb", "machine", "versions", "commit", "date"),
+        "hashes",
     }
+    assert records.intact(full) is True and set(full["hashes"]) == {"claims", "code", "library", "result"}
     assert full["versions"]["numpy"] and "cores" in full["machine"] and os.uname().nodename not in full["machine"]
 
 

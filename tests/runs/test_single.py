@@ -27,7 +27,7 @@ def test_a_run_prints_its_verdicts_and_writes_three_files(book, paperlab):
     assert code == 0 and "tiny: 100%" in err
     rows = [[*line.split()[:2], " ".join(line.split()[2:])] for line in out.splitlines()[:5]]
     assert rows[0][:2] == ["claim", "found"]
-    assert rows[2][:2] == ["c2", "4"] and rows[2][2].startswith("≤ 5 (partly: ≤ 10) reproduced Few numbers")
+    assert rows[2][:2] == ["c2", "4"] and rows[2][2].startswith("≤ 5 (partly: ≤ 10) holds in miniature Few")
     assert "not tested (measured in the full run only)" in out
     assert "notebook my/results/tiny.ipynb" in out and "page     my/results/tiny.html" in out
     assert {path.name for path in (book / "my/results").iterdir()} == {

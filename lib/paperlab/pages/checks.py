@@ -1,12 +1,13 @@
 """Structural checks of cards, pairs and pages. Nothing is executed; each problem is one line that says what to do."""
 
+import contextlib
 import re
+from collections import Counter
 
 from paperlab import datasets, files, paths
 from paperlab.errors import PaperlabError
-from paperlab.pages import parameters, records
-from paperlab.pages.cards import Card
-from paperlab.pages.contents import bibliography, contents
+from paperlab.pages import new_page, records, result_checks
+from paperlab.pages.page import Book
 
 ABSOLUTE = re.compile(r"(?<![\w.:/-])/(?:home|root|Users|tmp|work|var|mnt|opt)/[\w./-]+")
 CITE = re.compile(r"\{cite(?::\w+)?\}`([^`]+)`")
@@ -15,63 +16,67 @@ MARKDOWN_IMAGE = re.compile(r"!\[\s*\]\(")
 CHECK_MARK = "# NBVAL_CHECK_OUTPUT"
 
 
-def check(slug=None):
+def check(slug=None, book=None):
     """Problems of one paper, or of all papers and prose pages: a list of one-line texts, empty if all is well."""
-    slugs = [paths.check_slug(slug)] if slug else paths.slugs()
+    book = book or Book()
+    slugs = [paths.check_slug(slug)] if slug else book.slugs
     problems = []
     for name in slugs:
-        problems += [f"{name}: {problem}" for problem in _paper(name)]
+        problems += [f"{name}: {problem}" for problem in _paper(name, book)]
     if slug is None:
-        problems += _registry()
+        problems += _registry(book)
         problems += _strays(slugs)
-        problems += _prose()
+        problems += _prose(book)
     return problems
 
 
-def _paper(slug):
+def notes(slug=None, book=None):
+    """What is no problem but should be known: results that rest on what has changed since, one line each."""
+    book = book or Book()
+    found = []
+    for name in [paths.check_slug(slug)] if slug else book.slugs:
+        with contextlib.suppress(PaperlabError):  # told by `check`
+            found += [f"{name}: {note}" for note in result_checks.notes(book.page(name))]
+    return found
+
+
+def _paper(slug, book):
+    page = book.page(slug)
+    remedy = f"run `paperlab execute {slug}`"
     try:
-        card = Card.load(slug)
-        notebook = files.read_json(paths.notebook_path(slug))
-        record = records.load(slug)
-        known = parameters.read(slug) if notebook else {}
+        card, notebook, text = page.card, page.notebook, page.text
+        if notebook:
+            _ = page.record, page.parameters, page.files
     except PaperlabError as error:
         return [str(error)]
-    problems = []
-    if card.cite not in bibliography():
+    problems = [f"the template still stands: {line}" for line in page.placeholders]
+    if card.cite not in book.bibliography:
         problems.append(f"card cites {card.cite!r}, which book/references.bib does not have")
-    problems += _card_data(card)
-    text, page = paths.notebook_path(slug, ".py"), paths.notebook_path(slug)
-    for path in (text, page):
-        if not path.exists():
-            problems.append(f"{paths.shown(path)} is missing; run `paperlab execute {slug}`")
-    if not (text.exists() and page.exists()):
-        return problems
-    if f"notebooks/{slug}" not in contents():
-        problems.append(f"_toc.yml does not list notebooks/{slug}")
-    problems += _pair(slug, text, notebook)
-    problems += _profiles(card)
-    problems += _executed(slug, notebook)
-    problems += _verdict_cell(card, notebook, known)
-    if "full" in record:
-        problems += _judged(card, record["full"]["claims"], "recorded")
-    problems += _texts(notebook)
-    return problems
-
-
-def _card_data(card):
-    known = datasets.registry()
-    return [
+    problems += [
         f"card names data set {name!r}, which data/registry.yml does not have"
         for name in card.data
-        if name not in known
+        if name not in book.registry
     ]
+    for suffix, content in ((".py", text), (".ipynb", notebook)):
+        if content is None:
+            problems.append(f"{paths.shown(paths.notebook_path(slug, suffix))} is missing; {remedy}")
+    if text is None or notebook is None:
+        return problems
+    if f"notebooks/{slug}" not in book.contents:
+        problems.append(f"_toc.yml does not list notebooks/{slug}")
+    problems += _pair(text, notebook, remedy)
+    problems += _profiles(page)
+    problems += _executed(notebook, remedy)
+    problems += _verdict_cell(notebook)
+    problems += result_checks.problems(page)
+    return problems + _texts(notebook, book)
 
 
-def _profiles(card):
+def _profiles(page):
     problems = []
-    for name in ("default", *card.profiles):
+    for name in ("default", *page.card.profiles):
         try:
-            parameters.resolve(card.slug, profile=name)
+            page.values(name)
         except PaperlabError as error:
             problems.append(f"profile {name}: {error}")
     return problems
@@ -81,11 +86,10 @@ def _source(cell):
     return "".join(cell["source"]).rstrip()
 
 
-def _pair(slug, text, notebook):
+def _pair(text, notebook, remedy):
     import jupytext
 
-    written, stored = jupytext.read(text).cells, notebook["cells"]
-    remedy = f"run `paperlab execute {slug}`"
+    written, stored = jupytext.reads(text, fmt="py:percent").cells, notebook["cells"]
     if len(written) != len(stored):
         return [f"the .py has {len(written)} cells, the .ipynb {len(stored)}; {remedy}"]
     for position, (a, b) in enumerate(zip(written, stored)):
@@ -104,12 +108,12 @@ def _code_cells(notebook):
     ]
 
 
-def _executed(slug, notebook):
+def _executed(notebook, remedy):
     cells = _code_cells(notebook)
     problems = []
     counts = [cell["execution_count"] for _, cell in cells]
     if counts != list(range(1, len(cells) + 1)):
-        problems.append(f"cells were not executed once and in order; run `paperlab execute {slug}`")
+        problems.append(f"cells were not executed once and in order; {remedy}")
     for position, cell in cells:
         if any(output["output_type"] == "error" for output in cell["outputs"]):
             problems.append(f"cell {position} holds an error")
@@ -118,48 +122,19 @@ def _executed(slug, notebook):
     return problems
 
 
-def _verdict_cell(card, notebook, known):
-    result = records.result_of(notebook)
-    if result is None:
-        return ["no verdict cell with stored output; the page must end in paper.verdicts()"]
-    problems = []
+def _verdict_cell(notebook):
     checked = [cell for _, cell in _code_cells(notebook) if _source(cell).startswith(CHECK_MARK)]
-    if not any(records.result_of({"cells": [cell]}) for cell in checked):
-        problems.append(f"the verdict cell must begin with {CHECK_MARK}")
-    problems += _judged(card, result["claims"], "stored")
-    stored = result.get("parameters", {})
-    changed = [name for name, parameter in known.items() if stored.get(name) != parameter.default]
-    if changed:
-        problems.append(f"the stored run had other values of {', '.join(changed)}; execute the page again")
-    return problems
+    if records.result_of(notebook) and not any(records.result_of({"cells": [cell]}) for cell in checked):
+        return [f"the verdict cell must begin with {CHECK_MARK}"]
+    return []
 
 
-def _judged(card, stored, where):
-    """Stored verdicts must be what the card's present criteria say about the stored values."""
-    problems = []
-    by_id = {claim["id"]: claim for claim in stored}
-    if list(by_id) != [claim.id for claim in card.claims]:
-        problems.append(f"the {where} verdicts name other claims than the card; run it again")
-    for claim in card.claims:
-        found = by_id.get(claim.id)
-        if found is None or (found["value"] is None and found["verdict"] == "not tested"):
-            continue
-        if claim.judge(found["value"]).verdict != found["verdict"]:
-            problems.append(
-                f"{where} verdict of {claim.id} is {found['verdict']!r}, but the card's criterion {claim.criterion} says "
-                f"{claim.judge(found['value']).verdict!r} for {found['value']:g}; run it again"
-            )
-    return problems
-
-
-def _texts(notebook):
-    problems = []
-    keys = bibliography()
-    glued = {
-        output.get("metadata", {}).get("scrapbook", {}).get("name")
-        for _, cell in _code_cells(notebook)
-        for output in cell["outputs"]
-    }
+def _texts(notebook, book):
+    keys = book.bibliography
+    outputs = [output for _, cell in _code_cells(notebook) for output in cell["outputs"]]
+    names = [output.get("metadata", {}).get("scrapbook", {}).get("name") for output in outputs]
+    glued = Counter(name for name in names if name)
+    problems = [f"{name!r} is glued {count} times; a name has one number" for name, count in glued.items() if count > 1]
     for position, cell in enumerate(notebook["cells"]):
         source = _source(cell)
         texts = [source]
@@ -169,7 +144,7 @@ def _texts(notebook):
             ]
             problems += [
                 f"cell {position}: {name!r} is used in prose but never glued"
-                for name in set(GLUE.findall(source)) - glued
+                for name in set(GLUE.findall(source)) - set(glued)
             ]
             if MARKDOWN_IMAGE.search(source):
                 problems.append(f"cell {position}: an image without alternative text")
@@ -194,9 +169,9 @@ def _cited(text):
     return {key.strip() for group in CITE.findall(text) for key in group.split(",")}
 
 
-def _registry():
+def _registry(book):
     problems = []
-    for name, entry in datasets.registry().items():
+    for name, entry in book.registry.items():
         where = f"data/registry.yml: {name}"
         lacking = [key for key in ("title", "kind", "files", "licence", "citation", "what", "not") if key not in entry]
         if lacking:
@@ -222,9 +197,13 @@ def _strays(slugs):
     return problems
 
 
-def _prose():
+def _prose(book):
     problems = []
-    listed, keys = contents(), bibliography()
+    listed, keys = book.contents, book.bibliography
+    bibliography = paths.root() / "book" / "references.bib"
+    for number, line in enumerate(files.read_text(bibliography).splitlines() if bibliography.exists() else [], start=1):
+        if new_page.MARK in line:
+            problems.append(f"book/references.bib: the template still stands in line {number}: {line.strip()}")
     for path in sorted((paths.root() / "book").rglob("*.md")):
         if "_static" in path.parts:
             continue

@@ -1,4 +1,9 @@
-"""A new page that runs: card, text, entry in the contents and in the bibliography. Used by ``paperlab new``."""
+"""A new page that runs: card, text, entry in the contents and in the bibliography. Used by ``paperlab new``.
+
+Whatever its author must replace carries `MARK`; until the last one is gone the page counts nowhere and `paperlab check` names them.
+"""
+
+import contextlib
 
 from paperlab import files, paths
 from paperlab.errors import PaperlabError, suggestion
@@ -9,32 +14,35 @@ MARK = "FILL IN"  # what a new page must replace
 
 CARD = """\
 slug: {slug}
-title: "{name}"
+title: "FILL IN: title of the paper"
 short: "{name}"
-authors: [First Author]
-year: 2020
-venue: "to be filled in"
+authors: ["FILL IN: First Author"]
+year: 2020  # FILL IN
+venue: "FILL IN"
 arxiv: null
 doi: null
 cite: {slug}
 part: {part}
 fidelity: stand-in
 question: >-
-  What was unknown before the paper?
+  FILL IN: what was unknown before the paper?
 summary: >-
-  What this page finds out, in one sentence.
+  FILL IN: what this page finds out, in one sentence.
 departures:
-  - This page is the template; nothing of a paper is in it yet.
+  - "FILL IN: what differs from the paper (scale, data, solver), one line each."
 data: []
 profiles:
   full: {{n: 10000}}
 claims:
   - id: c1
-    text: The mean of standard normal numbers is near zero.
-    paper: "zero"
-    source: template
+    role: paper
+    text: "FILL IN: one statement of the paper (here: the mean of standard normal numbers is near zero)."
+    paper: "FILL IN: its words or number"
+    source: "FILL IN: abstract, Table 2, ..."
+    certainty: read
     measure: absolute mean of n standard normal numbers, in standard errors
     criterion: {{at_most: 3}}
+    basis: field
     why: three standard errors
     fidelity: stand-in
 """
@@ -44,7 +52,7 @@ BIB = """
   author = {{Author, First}},
   title = {{{{{name}}}}},
   year = {{2020}},
-  note = {{to be filled in}}
+  note = {{FILL IN}}
 }}
 """
 
@@ -66,7 +74,8 @@ PAGE = """\
 # %% [markdown]
 # # {name}
 #
-# Begin with the puzzle that {{cite:t}}`{slug}` solve, in one paragraph. Time to read: 5 minutes; time to run: 5 seconds.
+# FILL IN: begin with the puzzle that {{cite:t}}`{slug}` solve, in one paragraph.
+# Time to read: 5 minutes; time to run: 5 seconds.
 #
 # ## Claims
 
@@ -77,37 +86,38 @@ paper = Paper("{slug}")
 paper.header()
 
 # %% [markdown]
-# ## Parameters
+# ## Model
+#
+# FILL IN: equation, symbols with units, then the few lines that use it.
+# The mean of $n$ independent standard normal numbers has standard error
+# $1/\\sqrt{{n}}$.
+#
+# ## Parameters and set-up
 
 # %% tags=["parameters"]
 seed: int = 2021  # [0, 4294967295] seed of every random generator on this page
 n: int = 1000  # [10, 1000000] numbers drawn
 
-# %% [markdown]
-# ## Setup
-
-# %%
+# %% tags=["hide-input"]
 import matplotlib.pyplot as plt
 import numpy as np
-from myst_nb import glue
 
 plots.style()
-rng = np.random.default_rng(seed)
-
-# %% [markdown]
-# ## Model
-#
-# The mean of $n$ independent standard normal numbers has standard error $1/\\sqrt{{n}}$.
-
-# %%
-draws = rng.standard_normal(n)
-z = abs(draws.mean()) * np.sqrt(n)
-glue("{slug}-z", z, display=False)
+rng = paper.rng("numbers")
 
 # %% [markdown]
 # ## Results
 #
-# The mean lies {{glue:text}}`{slug}-z:.2f` standard errors from zero.
+# FILL IN: one question per section. How far from zero is the mean?
+
+# %%
+draws = rng.standard_normal(n)
+z = abs(draws.mean()) * np.sqrt(n)
+paper.glue(z=z)
+paper.measure(c1=z)
+
+# %% [markdown]
+# The mean lies {{glue:text}}`z:.2f` standard errors from zero.
 
 # %% mystnb={{"figure": {{"caption": "The numbers drawn.", "name": "{slug}-draws"}}, "image": {{"alt": "A bell-shaped histogram around zero."}}}} tags=["hide-input", "thumbnail"]
 fig, ax = plt.subplots()
@@ -119,23 +129,21 @@ plt.show()
 # ## Verdicts
 
 # %%
-paper.measure(c1=z)
-
-# %%
 # NBVAL_CHECK_OUTPUT
 paper.verdicts()
 
 # %% [markdown]
 # ## What differs
 #
-# Scale, data, solver, everything left out.
+# FILL IN: scale, data, solver, everything left out, and what that may change.
 #
 # ## Exercises
 #
 # ```{{exercise-start}} How large is the mean?
 # :label: {slug}-ex1
 # ```
-# Draw four times as many numbers. By which factor does the standard error fall?
+# FILL IN: draw four times as many numbers. By which factor does the standard error
+# fall?
 # ```{{exercise-end}}
 # ```
 #
@@ -167,8 +175,9 @@ def placeholders(card, text):
     ]
 
 
-def create(slug, part):
-    """Write the files of a new page; returns their paths.
+@contextlib.contextmanager
+def created(slug, part):
+    """Write the files of a new page and hand out the list of their paths; when the body fails or is stopped, all are as before.
 
     Raises
     ------
@@ -181,20 +190,29 @@ def create(slug, part):
         raise PaperlabError(f"{slug} is a reserved name; choose another")
     if part not in PARTS:
         raise PaperlabError(f"part must be one of {', '.join(PARTS)}, got {part!r}{suggestion(part, PARTS)}")
-    card, text = paths.card_path(slug), paths.notebook_path(slug, ".py")
-    for path in (card, text):
+    card, text, page = paths.card_path(slug), paths.notebook_path(slug, ".py"), paths.notebook_path(slug)
+    for path in (card, text, page):
         if path.exists():
             raise PaperlabError(f"{paths.shown(path)} exists already; choose another name")
-    toc = paths.root() / "_toc.yml"
-    listed = contents.listed(toc.read_text(encoding="utf-8") if toc.exists() else "", slug, part)
+    toc, bibliography = paths.root() / "_toc.yml", paths.root() / "book" / "references.bib"
+    places = (card, text, page, toc, bibliography)
+    before = {path: path.read_bytes().decode() if path.exists() else None for path in places}
     name = slug.replace("_", " ").capitalize()
-    files.write_text(card, CARD.format(slug=slug, name=name[:40], part=part))
-    files.write_text(text, PAGE.format(slug=slug, name=name))
-    written = [card, text]
+    written = {
+        card: CARD.format(slug=slug, name=name[:40], part=part),
+        text: PAGE.format(slug=slug, name=name),
+        toc: contents.listed((before[toc] or "").removeprefix("\ufeff"), slug, part),
+    }
     if slug not in contents.bibliography():
-        bibliography = paths.root() / "book" / "references.bib"
-        old = bibliography.read_text(encoding="utf-8") if bibliography.exists() else ""
-        files.write_text(bibliography, old + BIB.format(slug=slug, name=name))
-        written.append(bibliography)
-    files.write_text(toc, listed)
-    return [*written, toc]
+        written[bibliography] = (before[bibliography] or "") + BIB.format(slug=slug, name=name)
+    try:
+        for path, content in written.items():
+            files.write_text(path, content)
+        yield list(written)
+    except BaseException:  # Ctrl-C too
+        for path, content in before.items():
+            if content is None:
+                path.unlink(missing_ok=True)
+            else:
+                files.write_text(path, content)
+        raise

@@ -247,7 +247,8 @@ def _plain(name, value):
         return value
     if isinstance(value, float) and math.isfinite(value):
         return value
-    remedy = (
-        "say in words what the text shall show there" if value is None or value != value else "glue numbers or text"
+    shown = " ".join(repr(value).split())
+    raise PaperlabError(
+        f"glue: {name} is {shown[:60]}, neither a finite number nor text; glue what the sentence shall show, "
+        "words where there is no number"
     )
-    raise PaperlabError(f"glue: {name} is {value!r}, neither a finite number nor text; {remedy}")

@@ -39,6 +39,14 @@ def sealed(result, hashes):
     return {**result, "hashes": {**hashes, "result": seal(result)}}
 
 
+def stamp(notebook, hashes):
+    """Seal the result in the verdict cell of an executed notebook, in place."""
+    for cell in notebook["cells"]:
+        for output in cell.get("outputs", []):
+            if output.get("metadata", {}).get(KEY):
+                output["metadata"][KEY] = sealed(output["metadata"][KEY], hashes)
+
+
 def intact(result):
     """Whether a result is as it was made; ``None`` where it was made before results carried hashes."""
     return result["hashes"].get("result") == seal(result) if "hashes" in result else None

@@ -206,25 +206,27 @@ def _tally(found):
     return {verdict: sum(finding.verdict == verdict for finding in found) for verdict in VERDICTS}
 
 
+COLUMNS = (
+    *("paper", "claim", "role", "criterion", "basis", "certainty", "fidelity"),
+    *("default", "default_verdict", "full", "full_verdict", "seeds", "steady", "verdict", "text"),
+)
+
+
 def flat(book=None):
-    """`rows` without nesting: one dict of plain values per claim, for CSV."""
+    """`rows` without nesting, one dict of `COLUMNS` per claim, for CSV."""
     table = []
     for row in rows(book):
         full, seeds = row["full"] or {"value": None, "verdict": ""}, row["stability"]
-        table.append(
-            {
-                "paper": row["slug"],
-                **{key: row[key] or "" for key in ("claim", "role", "criterion", "basis", "certainty", "fidelity")},
-                "default": row["default"]["value"],
-                "default_verdict": row["default"]["verdict"],
-                "full": full["value"],
-                "full_verdict": full["verdict"],
-                "seeds": f"{seeds['held']}/{seeds['of']}" if seeds else "",
-                "steady": {True: "yes", False: "no", None: ""}[row["steady"]],
-                "verdict": row["verdict"],
-                "text": row["text"],
-            }
-        )
+        plain = {
+            "paper": row["slug"],
+            "default": row["default"]["value"],
+            "default_verdict": row["default"]["verdict"],
+            "full": full["value"],
+            "full_verdict": full["verdict"],
+            "seeds": f"{seeds['held']}/{seeds['of']}" if seeds else "",
+            "steady": {True: "yes", False: "no", None: ""}[row["steady"]],
+        }
+        table.append({name: plain[name] if name in plain else row[name] or "" for name in COLUMNS})
     return table
 
 

@@ -14,7 +14,6 @@ from paperlab.pages.scoreboard import findings_of
 
 SYMBOLS = {"reproduced": "✓", "partly": "◐", "not": "✗", "not tested": "–"}
 KIND = "paperlab_table"  # metadata of an output: which table it holds
-MISSING = "not recorded"
 
 
 def badge(verdict, text):
@@ -165,7 +164,8 @@ def _row(finding, recorded):
         ("default run" if recorded else "found", _run(finding, finding.default)),
     ]
     if recorded:
-        full = _run(finding, finding.full) if finding.full else f'<span class="pl-quiet">{MISSING}</span>'
+        missing = "–" if claim.not_tested else "not recorded"
+        full = _run(finding, finding.full) if finding.full else f'<span class="pl-quiet">{missing}</span>'
         cells += [("recorded full run", full), ("seeds", _seeds(finding))]
     shown = "".join(
         f'<td class="pl-{name.replace(" ", "-")}" data-label="{name}">{content}</td>' for name, content in cells
@@ -235,19 +235,21 @@ def redrawn(notebook, page, *, judged=True):
     dict
         The same notebook.
     """
-    result = records.result_of(notebook)
-    found = findings_of(page.card, result, page.record if judged else {})
-    drawn = {
-        "claims": lambda: (head(found, judged=judged), head_text(page.card)),
-        "verdicts": lambda: (
-            verdict_table(found, recorded=judged) + (provenance(page) if judged else ""),
-            lines(found),
-        ),
-    }
+    found = findings_of(page.card, records.result_of(notebook), page.record if judged else {})
     for output in tables_of(notebook):
-        html, text = drawn[output["metadata"][KIND]]()
-        output["data"]["text/html"], output["data"]["text/plain"] = html, text
+        output["data"] = drawn(output["metadata"][KIND], page.card, found)
+        if judged:
+            output["data"]["text/html"] = (
+                head(found) if output["metadata"][KIND] == "claims" else verdict_table(found) + provenance(page)
+            )
     return notebook
+
+
+def drawn(kind, card, found):
+    """What a notebook's own cell shows of the claims (``kind`` "claims") or of the verdicts of its run ("verdicts")."""
+    if kind == "claims":
+        return {"text/plain": head_text(card), "text/html": head(found, judged=False)}
+    return {"text/plain": lines(found), "text/html": verdict_table(found, recorded=False)}
 
 
 def tables_of(notebook):
@@ -280,8 +282,7 @@ class Header:
         return head_text(self.card)
 
     def _repr_mimebundle_(self, include=None, exclude=None):
-        html = head(findings_of(self.card, None, {}), judged=False)
-        return {"text/plain": repr(self), "text/html": html}, {KIND: "claims"}
+        return drawn("claims", self.card, findings_of(self.card, None, {})), {KIND: "claims"}
 
 
 class Recorded:
@@ -328,5 +329,4 @@ class Verdicts:
         return lines(self._found)
 
     def _repr_mimebundle_(self, include=None, exclude=None):
-        data = {"text/plain": repr(self), "text/html": verdict_table(self._found, recorded=False)}
-        return data, {records.KEY: self.result, KIND: "verdicts"}
+        return drawn("verdicts", self.card, self._found), {records.KEY: self.result, KIND: "verdicts"}

@@ -6,6 +6,8 @@ from pathlib import Path
 
 from paperlab import files, paths
 from paperlab.errors import PaperlabError
+from paperlab.pages import records
+from paperlab.pages.page import Page
 
 KERNEL_ARGUMENTS = ["--IPKernelApp.log_level=50"]  # its notices would break the progress bar
 
@@ -87,7 +89,10 @@ def execute(slug, *, progress=True):
     source = paths.notebook_path(paths.check_slug(slug), ".py")
     if not source.exists():
         raise PaperlabError(f"{slug} has no text; expected {paths.shown(source)}")
-    notebook = from_text(jupytext.read(source))
+    notebook = from_text(jupytext.reads(files.read_text(source), fmt="py:percent"))
+    page = Page(slug)
+    page.notebook = notebook  # the one that runs now, not the stored one
+    hashes = page.hashes
     target = source.with_suffix(".ipynb")
     with surroundings(), tqdm(total=len(notebook.cells), desc=slug, unit="cell", disable=not progress) as bar:
         client = NotebookClient(
@@ -120,6 +125,7 @@ def execute(slug, *, progress=True):
             raise PaperlabError(
                 f"{slug}: {what}; the stored page is as it was, the notebook up to there is {paths.shown(partial)}"
             ) from None
+    records.stamp(notebook, hashes)
     for cell in notebook.cells:
         cell.metadata.pop("execution", None)
     files.write_text(target, nbformat.writes(notebook) + "\n")

@@ -9,6 +9,7 @@ from paperlab import files, paths
 from paperlab.errors import PaperlabError, Stopped
 from paperlab.pages import claims, parameters, provenance, records
 from paperlab.pages.cards import Card
+from paperlab.pages.page import Page
 from paperlab.pages.parameters import resolve
 from paperlab.pages.provenance import versions
 from paperlab.runs import export as html
@@ -177,6 +178,7 @@ def record(slug, profile="full", *, progress=True):
         As `run` does, or if the present record is damaged. The record stays as it was then.
     """
     records.load(paths.check_slug(slug))  # told before the long run, not after it
+    hashes = Page(slug).hashes  # of what the run begins with
     result = run(slug, profile=profile, progress=progress)
     kept = {
         "profile": profile,
@@ -190,4 +192,4 @@ def record(slug, profile="full", *, progress=True):
         "commit": result.commit,
         "date": provenance.today(),
     }
-    return result, records.save(slug, **{profile: kept})
+    return result, records.save(slug, **{profile: records.sealed(kept, hashes)})
