@@ -13,10 +13,10 @@ import paperlab_notebooks
 import paperlab_scoreboard
 import paperlab_search
 from docutils import nodes
-from paperlab.pages import scoreboard
+from paperlab.pages import pictures, scoreboard
 from paperlab.pages.cards import PARTS
 from sphinx.util import logging
-from sphinx.util.docutils import SphinxDirective
+from sphinx.util.docutils import SphinxDirective, SphinxRole
 
 logger = logging.getLogger(__name__)
 
@@ -33,7 +33,7 @@ class BookDirective(SphinxDirective):
         return self.make()
 
     def raw(self, text):
-        return nodes.raw("", text, format="html")
+        return nodes.raw("", html.apart(text), format="html")
 
     def section(self, title, name, *children):
         """A section with its own entry in the page's contents."""
@@ -137,6 +137,33 @@ class ReadingPaths(BookDirective):
         return [self.raw(html.reading_paths(groups, failed, self.address("book/scoreboard")))]
 
 
+class ClaimPicture(BookDirective):
+    """The picture of one claim, cd_test.c2, with the words that a screen reader gets."""
+
+    required_arguments = 1
+
+    def make(self):
+        finding = named(self.book, self.arguments[0])
+        if finding is None:
+            raise self.error(f"no claim {self.arguments[0]!r}")
+        words = f"{finding.claim.text} {pictures.description(finding)}."
+        return [self.raw(f'<figure class="pl-example">{pictures.picture(finding)}</figure>'), nodes.paragraph("", words)]
+
+
+class ClaimRole(SphinxRole):
+    """A claim by its name, linked to where it stands: ``{claim}`cd_test.c2```."""
+
+    def run(self):
+        finding = named(source.book_of(self.env.app), self.text)
+        if finding is None:
+            return [], [self.inliner.reporter.error(f"no claim {self.text!r}", line=self.lineno)]
+        page = self.env.app.builder.get_relative_uri(self.env.docname, f"notebooks/{finding.slug}")
+        self.env.note_dependency(f"data/papers/{finding.slug}.yml")
+        link = nodes.reference("", "", internal=True, refuri=f"{page}#claim-{finding.claim.id}", reftitle=finding.claim.text)
+        link += nodes.literal("", self.text)
+        return [link], []
+
+
 class PartPapers(BookDirective):
     """The papers of one part: finished pages with what they find, then those to come."""
 
@@ -204,6 +231,14 @@ class DataRegistry(BookDirective):
         ]
 
 
+def named(book, name):
+    """The finding of a claim called cd_test.c2, ``None`` where no finished page has it."""
+    slug, _, claim = name.partition(".")
+    pages = {page.slug: page for page in book.done}
+    found = scoreboard.findings(pages[slug]) if slug in pages else []
+    return next((finding for finding in found if finding.claim.id == claim), None)
+
+
 def outdated(app, env, added, changed, removed):
     """Read the pages with these directives again when any of their inputs changed, came or went."""
     now = source.digest(app.srcdir, source.data_files(app.srcdir))
@@ -222,12 +257,14 @@ def setup(app):
         "verdict-summary": VerdictSummary,
         "scoreboard": Scoreboard,
         "reading-paths": ReadingPaths,
+        "claim-picture": ClaimPicture,
         "part-papers": PartPapers,
         "plan": Plan,
         "bench-table": BenchTable,
         "data-registry": DataRegistry,
     }.items():
         app.add_directive(name, directive)
+    app.add_role("claim", ClaimRole())
     app.connect("env-get-outdated", outdated)
     app.connect("env-merge-info", merge)
     paperlab_notebooks.connect(app)

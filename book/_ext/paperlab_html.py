@@ -1,5 +1,6 @@
 """The HTML of the book's directives. Pure: data in, text out; everything that comes from a file is escaped."""
 
+import re
 from html import escape
 
 from paperlab.pages import scoreboard
@@ -9,6 +10,11 @@ NO_PAGE = (
     '<div class="admonition note pl-no-page"><p class="admonition-title">No page yet</p>'
     "<p>No paper of this part has a page so far. The list says which ones are planned.</p></div>"
 )
+
+
+def apart(html):
+    """HTML with a line end before each element of its own line: the search index drops tags, and words must not touch."""
+    return re.sub(r"(?=<(?:tr|t[dh]|d[tdl]|li|ul|p|h\d|option|label|summary|span|small|a|svg|title)\b)", "\n", html)
 
 
 def by_words(found):
@@ -166,6 +172,19 @@ def _plain(value):
     return f"{float(f'{value:.3g}'):,.10g}"
 
 
+def readable(text):
+    """A text whose numbers need no exponents: 1e-15 becomes 10⁻¹⁵."""
+
+    def power(match):
+        factor, exponent = float(match[1]), int(match[2])
+        if not factor or not exponent:
+            return f"{factor:g}"
+        raised = str(exponent).translate(str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹"))
+        return f"10{raised}" if factor == 1 else f"{factor:g} × 10{raised}"
+
+    return re.sub(r"\b(\d+(?:\.\d+)?)e([+-]?\d+)\b", power, text)
+
+
 def ratio(value):
     """A ratio of times in words: how often this book's method is as fast as the peer's, or as slow."""
     if value is None:
@@ -189,9 +208,9 @@ def bench_table(rows, link):
             speed = ratio(row.get("ratio")) if row["role"] == "peer" else "this book"
             lines += (
                 f'<tr><td>{escape(row["name"])}</td><td class="pl-num">{_seconds(row["median_s"])}</td>'
-                f"<td>{speed}</td><td>{escape(str(row.get('agreement') or ''))}</td></tr>"
+                f"<td>{speed}</td><td>{escape(readable(row.get('agreement') or ''))}</td></tr>"
             )
-        heading = f'<tr class="pl-group"><th scope="rowgroup" colspan="4">{escape(task)}</th></tr>'
+        heading = f'<tr class="pl-group"><th scope="rowgroup" colspan="4">{escape(readable(task))}</th></tr>'
         bodies.append(f"<tbody>{heading}{lines}</tbody>")
     head = "".join(
         f'<th scope="col">{title}</th>' for title in ("who", "median time", "this book is", "agreement, asserted first")

@@ -112,7 +112,8 @@ def prepared(notebook, page):
         Parsed ``.ipynb``.
     page : Page
     """
-    tables.redrawn(notebook, page)
+    for output in tables.tables_of(tables.redrawn(notebook, page)):
+        output["data"]["text/html"] = html.apart(output["data"]["text/html"])
     for cell in notebook["cells"]:
         if cell["cell_type"] != "code":
             continue
@@ -162,7 +163,8 @@ def lead(app, doctree):
     words = html.byline(page.card, PARTS[page.card.part], part, fidelity, source.keywords(app, slug))
     title = next(doctree.findall(nodes.title))
     block = nodes.container(classes=["pl-lead"])
-    block += nodes.raw("", words + html.verdict_strip(scoreboard.findings(page)), format="html")
+    words += html.verdict_strip(scoreboard.findings(page))
+    block += nodes.raw("", html.apart(words), format="html")
     block += figure(doctree)
     title.parent.insert(title.parent.index(title) + 1, block)
 

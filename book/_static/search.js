@@ -4,7 +4,7 @@
   "use strict";
 
   const CLAIM = /^([a-z0-9_]+)\.(c\d+[a-z]?)$/;
-  const KEYWORD = 100, TITLE = 60, HEADING = 20, TEXT = 5; // a beginning of a word counts half
+  const TITLE = 100, KEYWORD = 80, HEADING = 20, TEXT = 5;
 
   function words(text) {
     return splitQuery(text.toLowerCase());
@@ -21,11 +21,7 @@
     return page ? [document.split("/").pop(), ...page.keywords, ...Object.keys(page.claims)].join(" ") : "";
   }
 
-  function holds(found, word, whole) {
-    return whole ? found.has(word) : [...found].some((other) => other.startsWith(word));
-  }
-
-  // Places of a word in Sphinx's index: {document: points}
+  // Where a word stands: {document: points}. Only a word that stands nowhere may be the beginning of another.
   function places(index, word, titles, keywords) {
     const points = new Map();
     const give = (documents, value) => {
@@ -33,27 +29,20 @@
         points.set(document, Math.max(points.get(document) || 0, value));
       }
     };
-    for (const [table, value] of [[index.titleterms, HEADING], [index.terms, TEXT]]) {
-      if (Object.hasOwn(table, word)) {
-        give(table[word], value);
-      }
-      if (word.length > 2) {
-        for (const term of Object.keys(table)) {
-          if (term.startsWith(word)) {
-            give(table[term], value / 2);
-          }
+    const lookUp = (same) => {
+      for (const [table, value] of [[index.titleterms, HEADING], [index.terms, TEXT]]) {
+        for (const term of Object.keys(table).filter(same)) {
+          give(table[term], value);
         }
       }
+      for (const [sets, value] of [[titles, TITLE], [keywords, KEYWORD]]) {
+        sets.forEach((set, document) => [...set].some(same) && give(document, value));
+      }
+    };
+    lookUp((term) => term === word);
+    if (!points.size && word.length > 2) {
+      lookUp((term) => term.startsWith(word));
     }
-    index.docnames.forEach((name, document) => {
-      for (const [found, value] of [[titles[document], TITLE], [keywords[document], KEYWORD]]) {
-        if (holds(found, word, true)) {
-          give(document, value);
-        } else if (word.length > 2 && holds(found, word, false)) {
-          give(document, value / 2);
-        }
-      }
-    });
     return points;
   }
 
@@ -94,12 +83,9 @@
       }
     }
     // headings that hold every word, after the page of that name
-    for (const [title, places_] of Object.entries(index.alltitles)) {
+    for (const [title, headings] of Object.entries(index.alltitles)) {
       const inside = stems(title);
-      if (!asked.every((word) => holds(inside, word, word.length < 3))) {
-        continue;
-      }
-      for (const [document, id] of places_) {
+      for (const [document, id] of asked.every((word) => inside.has(word)) ? headings : []) {
         if (id !== null && index.titles[document] !== title) {
           results.push(result(document, index.titles[document] + " > " + title.trim(), "#" + id, HEADING - 1));
         }
