@@ -147,7 +147,10 @@ class ClaimPicture(BookDirective):
         if finding is None:
             raise self.error(f"no claim {self.arguments[0]!r}")
         words = f"{finding.claim.text} {pictures.description(finding)}."
-        return [self.raw(f'<figure class="pl-example">{pictures.picture(finding)}</figure>'), nodes.paragraph("", words)]
+        return [
+            self.raw(f'<figure class="pl-example">{pictures.picture(finding)}</figure>'),
+            nodes.paragraph("", words),
+        ]
 
 
 class ClaimRole(SphinxRole):
@@ -159,7 +162,9 @@ class ClaimRole(SphinxRole):
             return [], [self.inliner.reporter.error(f"no claim {self.text!r}", line=self.lineno)]
         page = self.env.app.builder.get_relative_uri(self.env.docname, f"notebooks/{finding.slug}")
         self.env.note_dependency(f"data/papers/{finding.slug}.yml")
-        link = nodes.reference("", "", internal=True, refuri=f"{page}#claim-{finding.claim.id}", reftitle=finding.claim.text)
+        link = nodes.reference(
+            "", "", internal=True, refuri=f"{page}#claim-{finding.claim.id}", reftitle=finding.claim.text
+        )
         link += nodes.literal("", self.text)
         return [link], []
 
@@ -173,7 +178,9 @@ class PartPapers(BookDirective):
         part = self.arguments[0]
         if part not in PARTS:
             raise self.error(f"no part {part!r}; the parts are {', '.join(PARTS)}")
-        done = [html.page_item(page.card, found, link) for page, found, link in self.finished() if page.card.part == part]
+        done = [
+            html.page_item(page.card, found, link) for page, found, link in self.finished() if page.card.part == part
+        ]
         to_come = [html.planned_item(entry) for entry in self.planned(part)]
         result = [self.section("Pages", f"{part}-done", self.listing(done))] if done else [self.raw(html.NO_PAGE)]
         return result + ([self.section("To come", f"{part}-planned", self.listing(to_come))] if to_come else [])

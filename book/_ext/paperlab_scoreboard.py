@@ -3,8 +3,8 @@
 from html import escape
 
 from paperlab.pages import claims
-from paperlab.pages.scoreboard import counts as counts_of
 from paperlab.pages.pictures import picture
+from paperlab.pages.scoreboard import counts as counts_of
 from paperlab.pages.tables import SYMBOLS, by_role, strip, verdict_of_record
 
 COLUMNS = {  # heading of each column, and whether its cells carry a number to sort by

@@ -6,13 +6,13 @@
   const CLAIM = /^([a-z0-9_]+)\.(c\d+[a-z]?)$/;
   const TITLE = 100, KEYWORD = 80, HEADING = 20, TEXT = 5;
 
-  function words(text) {
-    return splitQuery(text.toLowerCase());
+  // Sphinx cuts an s off short words too when it makes the index; its script does not when it searches.
+  function stem(word) {
+    return word.length < 3 ? word.replace(/s$/, "") : new Stemmer().stemWord(word);
   }
 
-  function stems(text) {
-    const stemmer = new Stemmer();
-    return new Set(words(text).map((word) => stemmer.stemWord(word)));
+  function words(text) {
+    return splitQuery(text.toLowerCase()).filter((word) => !stopwords.includes(word)).map(stem);
   }
 
   // What a page is called besides its title: its slug, its claims, the usual names of its methods
@@ -59,13 +59,12 @@
     const index = Search._index;
     const lower = query.toLowerCase().trim();
     document.getElementById("search-progress")?.replaceChildren();
-    const stemmer = new Stemmer();
-    const asked = words(lower).filter((word) => !stopwords.includes(word)).map((word) => stemmer.stemWord(word));
+    const asked = words(lower);
     if (!asked.length) {
       return [];
     }
-    const titles = index.titles.map(stems);
-    const keywords = index.docnames.map((name) => stems(names(name)));
+    const titles = index.titles.map((title) => new Set(words(title)));
+    const keywords = index.docnames.map((name) => new Set(words(names(name))));
     const found = asked.map((word) => places(index, word, titles, keywords));
     const result = (document, title, anchor, points) => [
       index.docnames[document], title, anchor, null, points, index.filenames[document],
@@ -84,7 +83,7 @@
     }
     // headings that hold every word, after the page of that name
     for (const [title, headings] of Object.entries(index.alltitles)) {
-      const inside = stems(title);
+      const inside = new Set(words(title));
       for (const [document, id] of asked.every((word) => inside.has(word)) ? headings : []) {
         if (id !== null && index.titles[document] !== title) {
           results.push(result(document, index.titles[document] + " > " + title.trim(), "#" + id, HEADING - 1));
