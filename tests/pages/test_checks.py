@@ -5,6 +5,7 @@ import json
 import pytest
 from paperlab import files
 from paperlab.pages import checks
+from paperlab.runs import execution
 from tiny_book import read_json, replace
 
 PNG = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
@@ -177,6 +178,15 @@ def test_a_name_is_glued_once(book):
 def test_a_byte_order_mark_in_the_text_is_no_cell(book):
     path = book / "notebooks/tiny.py"
     path.write_bytes(b"\xef\xbb\xbf" + path.read_bytes())
+    assert checks.check() == []
+
+
+def test_a_text_with_a_byte_order_mark_runs(book):
+    path = book / "notebooks/tiny.py"
+    before = read_json(book / "notebooks/tiny.ipynb")["cells"][0]
+    path.write_bytes(b"\xef\xbb\xbf" + path.read_bytes())
+    execution.execute("tiny", progress=False)
+    assert read_json(book / "notebooks/tiny.ipynb")["cells"][0] == before
     assert checks.check() == []
 
 

@@ -4,10 +4,13 @@ import math
 
 import pytest
 from paperlab.errors import PaperlabError
-from paperlab.pages.claims import VERDICTS, WORDS, Claim, Criterion, number
+from paperlab.pages.claims import BASES, VERDICTS, Claim, Criterion, number, words
 
 GOOD = {
     "id": "c1",
+    "role": "paper",
+    "certainty": "read",
+    "basis": "paper",
     "text": "Rates fall.",
     "paper": "5 Hz",
     "source": "Table 2",
@@ -97,15 +100,42 @@ def test_criterion_reads_as_text(data, text):
         ({"measure": None}, "field 'measure' is missing or empty"),
         ({"fidelity": "same dat"}, "fidelity must be one of"),
         ({"needs": "gpu"}, "needs can only be 'full', got 'gpu'"),
+        ({"paper_value": "5 Hz"}, "paper_value must be a number, got '5 Hz'"),
+        ({"paper_value": True}, "paper_value must be a number, got True"),
+        ({"paper_value": math.nan}, "paper_value must be a number, got nan"),
+        ({"role": "placebo"}, "role must be one of paper, control, got 'placebo'"),
+        ({"random": "no"}, "random must be true or false, got 'no'"),
         ({"criterium": {}}, "unknown field 'criterium' (did you mean criterion?)"),
         ({"criterion": None}, "criterion: a criterion is missing"),
+        ({"role": None}, "role is missing; write `role: paper` for a statement of the paper, `role: control` for"),
+        ({"basis": None}, "basis is missing; write where the limit comes from: paper, field, prototype, ours"),
+        ({"basis": "pilot"}, "basis must be one of paper, field, prototype, ours, got 'pilot'"),
+        ({"certainty": None}, "certainty is missing; write how the paper's words or number are known: read,"),
+        ({"certainty": "sure"}, "certainty must be one of read, second hand, recalled, got 'sure'"),
+        ({"role": "control"}, "certainty is for statements of the paper; leave it out of a control, or write"),
+        ({"basis": "ours"}, "a limit of our own (`basis: ours`) needs its reason; write it in `why`"),
+        ({"basis": "ours", "why": " "}, "needs its reason; write it in `why`"),
     ],
 )
 def test_malformed_claim_is_refused(change, words):
     with pytest.raises(PaperlabError) as caught:
         Claim.from_dict({**GOOD, **change}, "x.yml")
     assert words in str(caught.value)
-    assert str(caught.value).startswith("x.yml: ")
+    assert str(caught.value).startswith("x.yml: claim c1: " if "id" not in change else "x.yml: ")
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"role": "control", "certainty": None},
+        {"basis": "ours", "why": "a tenth more or less"},
+        {"basis": None, "criterion": None, "not_tested": "closed data"},
+        {"role": "control", "certainty": None, "basis": None, "not_tested": "closed data"},
+    ],
+)
+def test_what_a_claim_is_worth_is_said_where_it_is_needed(change):
+    data = {key: value for key, value in {**GOOD, **change}.items() if value is not None}
+    assert Claim.from_dict(data, "x.yml").role == data["role"]
 
 
 @pytest.mark.parametrize("data", ["c1", {}, {"text": "no id"}, None])
@@ -131,8 +161,38 @@ def test_untestable_claim_stays_not_tested_and_shows_its_value():
     assert (verdict.verdict, verdict.value, verdict.reason) == ("not tested", 3.0, "private data")
 
 
-def test_all_verdicts_have_words():
-    assert set(VERDICTS) == set(WORDS)
+@pytest.mark.parametrize(
+    "fidelity, told",
+    [
+        ("same data", ["reproduced", "partly reproduced", "not reproduced"]),
+        ("same design", ["reproduced", "partly reproduced", "not reproduced"]),
+        ("public data", ["replicated", "partly replicated", "not replicated"]),
+        ("stand-in", ["holds in miniature", "holds partly in miniature", "does not hold in miniature"]),
+    ],
+)
+def test_words_say_what_the_evidence_is_worth(fidelity, told):
+    assert [words(verdict, fidelity) for verdict in VERDICTS] == [*told, "not tested"]
+    assert [words(verdict, fidelity, "control") for verdict in VERDICTS] == [
+        *("as expected", "partly as expected", "not as expected", "not tested")
+    ]
+
+
+def test_a_pilot_is_what_a_reader_calls_a_prototype():
+    assert set(BASES) == {"paper", "field", "prototype", "ours"}
+    assert BASES["prototype"].startswith("pilot") and "prototype" not in " ".join(BASES.values())
+
+
+def test_what_decides_a_claim_leaves_out_its_reasons():
+    claim = Claim.from_dict(GOOD, "x.yml")
+    for change in ({"why": "other"}, {"paper": "6 Hz"}, {"source": "Table 3"}, {"basis": "ours", "why": "x"}):
+        assert Claim.from_dict({**GOOD, **change}, "x.yml").decided_by == claim.decided_by
+    for change in (
+        {"text": "Rates rise."},
+        {"measure": "median rate"},
+        {"criterion": {"at_most": 6}},
+        {"needs": "full"},
+    ):
+        assert Claim.from_dict({**GOOD, **change}, "x.yml").decided_by != claim.decided_by
 
 
 @pytest.mark.parametrize(

@@ -1,15 +1,17 @@
 """`paperlab new`: a page that runs and counts for nothing until it is one's own; all of it or nothing."""
 
+import re
 import shutil
 import signal
 import time
 
+import nbformat
 import pytest
 from paperlab import files
 from paperlab.errors import PaperlabError
 from paperlab.pages import checks, contents, form, new_page, scoreboard
 from paperlab.pages.page import Page
-from paperlab.runs import execution
+from paperlab.runs import execution, export
 from tiny_book import read_json
 
 
@@ -40,6 +42,11 @@ def test_a_new_page_runs_and_is_well_formed_but_for_its_placeholders(made):
         "notebooks/my_paper.ipynb",
     }
     assert "@misc{tiny2020" in (root / "book/references.bib").read_text()
+
+
+def test_glued_numbers_reach_the_text_of_a_copy(made):
+    page = export.to_html(nbformat.read(made[0] / "notebooks/my_paper.ipynb", 4))
+    assert re.search(r"The mean lies \d\.\d\d standard errors from zero", page)
 
 
 def test_check_names_every_placeholder_that_is_left(made):

@@ -1,6 +1,7 @@
 """The card of one paper: ``data/papers/<slug>.yml``, validated."""
 
 from dataclasses import dataclass, field
+from typing import Any
 
 from paperlab import files, paths
 from paperlab.errors import PaperlabError, suggestion
@@ -68,7 +69,7 @@ class Card:
         for key in fields:
             if key not in optional and data.get(key) in (None, "", []):
                 raise PaperlabError(f"{where}: field {key!r} is missing or empty")
-            kind = fields[key].type
+            kind: Any = fields[key].type
             if data.get(key) is not None and not isinstance(data[key], kind):
                 name = getattr(kind, "__name__", "str")
                 raise PaperlabError(f"{where}: field {key!r} must be {name}, got {data[key]!r}; quote text")

@@ -2,12 +2,15 @@
 
 import contextlib
 import re
+import sys
 from collections import Counter
 
 from paperlab import datasets, files, paths
 from paperlab.errors import PaperlabError
-from paperlab.pages import new_page, records, result_checks
+from paperlab.pages import form, new_page, records, result_checks
 from paperlab.pages.page import Book
+
+sys.modules.setdefault("rfc3987_syntax", None)  # type: ignore[arg-type]  # builds a grammar for 2.5 s; optional in nbformat
 
 ABSOLUTE = re.compile(r"(?<![\w.:/-])/(?:home|root|Users|tmp|work|var|mnt|opt)/[\w./-]+")
 CITE = re.compile(r"\{cite(?::\w+)?\}`([^`]+)`")
@@ -68,6 +71,7 @@ def _paper(slug, book):
     problems += _profiles(page)
     problems += _executed(notebook, remedy)
     problems += _verdict_cell(notebook)
+    problems += [] if slug in form.OLDER else form.problems(notebook)
     problems += result_checks.problems(page)
     return problems + _texts(notebook, book)
 

@@ -143,9 +143,9 @@ class Claim:
     paper: str
     source: str
     measure: str
-    criterion: Criterion
+    criterion: Criterion | None
     fidelity: str
-    role: str = "paper"
+    role: str
     basis: str | None = None
     certainty: str | None = None
     random: bool = True
@@ -175,9 +175,7 @@ class Claim:
                 raise PaperlabError(f"{where}: field {key!r} is missing or empty")
         if data["fidelity"] not in FIDELITIES:
             raise PaperlabError(f"{where}: fidelity must be one of {', '.join(FIDELITIES)}, got {data['fidelity']!r}")
-        for key, words in (("role", ROLES), ("basis", BASES), ("certainty", CERTAINTIES)):
-            if data.get(key) is not None and data[key] not in words:
-                raise PaperlabError(f"{where}: {key} must be one of {', '.join(words)}, got {data[key]!r}")
+        _check_worth(data, where)
         if not isinstance(data.get("random", True), bool):
             raise PaperlabError(f"{where}: random must be true or false, got {data['random']!r}")
         if data.get("paper_value") is not None and not _is_number(data["paper_value"]):
@@ -192,7 +190,7 @@ class Claim:
         return cls(
             id=str(data["id"]),
             criterion=criterion,
-            role=data.get("role") or "paper",
+            role=data["role"],
             basis=data.get("basis"),
             certainty=data.get("certainty"),
             random=data.get("random", True),
@@ -210,11 +208,31 @@ class Claim:
 
     def judge(self, value):
         """The `Verdict` for ``value``; ``None`` means that this run did not measure the claim."""
-        if self.not_tested:
-            return Verdict(self, value, "not tested", self.not_tested)
+        if self.not_tested or self.criterion is None:
+            return Verdict(self, value, "not tested", self.not_tested or "no criterion")
         if value is None:
             return Verdict(self, None, "not tested", "measured in the full run only" if self.needs else "not measured")
         return Verdict(self, value, self.criterion.verdict(value), "")
+
+
+def _check_worth(data, where):
+    """What a claim is worth must be said: whose it is, where its limit comes from, how the paper's words are known."""
+    for key, allowed in (("role", ROLES), ("basis", BASES), ("certainty", CERTAINTIES)):
+        if data.get(key) is not None and data[key] not in allowed:
+            raise PaperlabError(f"{where}: {key} must be one of {', '.join(allowed)}, got {data[key]!r}")
+    problem = None
+    if data.get("role") is None:
+        problem = "role is missing; write `role: paper` for a statement of the paper, `role: control` for anything else"
+    elif data.get("basis") is None and not data.get("not_tested"):
+        problem = f"basis is missing; write where the limit comes from: {', '.join(BASES)}"
+    elif data["role"] == "paper" and data.get("certainty") is None:
+        problem = f"certainty is missing; write how the paper's words or number are known: {', '.join(CERTAINTIES)}"
+    elif data["role"] == "control" and data.get("certainty") is not None:
+        problem = "certainty is for statements of the paper; leave it out of a control, or write `role: paper`"
+    elif data.get("basis") == "ours" and not str(data.get("why") or "").strip():
+        problem = "a limit of our own (`basis: ours`) needs its reason; write it in `why`"
+    if problem:
+        raise PaperlabError(f"{where}: {problem}")
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,7 @@ def contents():
     path = paths.root() / "_toc.yml"
     if not path.exists():
         return set()
-    found = set()
+    found: set[str] = set()
 
     def walk(node):
         if isinstance(node, dict):

@@ -101,11 +101,12 @@ class Page:
         -------
         list of str or None
             Claims, "the page's code" and files of the library by name; empty where nothing has changed, ``None`` where the
-            result carries no hashes.
+            result was made before results carried their hashes.
         """
-        if "hashes" not in result:
+        made = result.get("hashes", {})
+        if "library" not in made:
             return None
-        made, now = result["hashes"], self.hashes
+        now = self.hashes
         changed = [f"claim {name}" for name, value in made["claims"].items() if now["claims"].get(name) != value]
         changed += ["the page's code"] if made["code"] != now["code"] else []
         library = {**made["library"], **now["library"]}

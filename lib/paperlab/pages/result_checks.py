@@ -156,10 +156,10 @@ def _judged(card, entries, where, remedy):
         value, verdict = entry["value"], entry["verdict"]
         now = claim.judge(value).verdict
         if verdict != now:
-            told = f"{value:g}" if value is not None else "no value"
+            shown = f"{value:g}" if value is not None else "no value"
             found.append(
                 f"{where} verdict of {claim.id} is {verdict!r}, but the card's criterion {claim.criterion or 'none'} says "
-                f"{now!r} for {told}; {remedy}"
+                f"{now!r} for {shown}; {remedy}"
             )
     return found
 

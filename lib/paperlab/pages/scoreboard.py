@@ -196,7 +196,7 @@ def counts(found):
     controls = [finding for finding in found if finding.claim.role == "control"]
     order = [(verdict, fidelity) for verdict in VERDICTS for fidelity in FIDELITIES]
     shown = sorted(papers, key=lambda finding: order.index((finding.verdict, finding.claim.fidelity)))
-    by_words = {}
+    by_words: dict[str, int] = {}
     for finding in shown:
         by_words[finding.words] = by_words.get(finding.words, 0) + 1
     return Counts(_tally(papers), _tally(controls), by_words, sum(finding.steady is False for finding in papers))
