@@ -27,7 +27,7 @@
 # %% [markdown]
 # ## Claims
 #
-# Criteria were fixed before anything was run. "Size" is the share of simulated panels in which a test rejects
+# Criteria stood in the card before this page was run; for those marked *pilot* a pilot run had been seen. "Size" is the share of simulated panels in which a test rejects
 # although the errors are independent; at the 5 % level it should be 0.05.
 
 # %%

@@ -25,8 +25,8 @@
 # %% [markdown]
 # ## Claims
 #
-# The paper's statements on shares and candidates are qualitative; what is known of its simulations comes from the authors' scripts and a public note on the third version. Criteria were fixed in our
-# dossier before this page. Historical shares are recalled.
+# The paper's statements on shares and candidates are qualitative; what is known of its simulations comes from the authors' scripts and a public note on the third version. Criteria stood in the
+# card before this page was run; for those marked *pilot* a pilot run had been seen. Historical shares are recalled.
 
 # %%
 from paperlab import Paper, plots

@@ -25,7 +25,7 @@
 # %% [markdown]
 # ## Claims
 #
-# Criteria were fixed before anything was run. Only the abstract of the paper could be used: its simulation tables were not seen, so no
+# Criteria stood in the card before this page was run; for those marked *pilot* a pilot run had been seen. Only the abstract of the paper could be used: its simulation tables were not seen, so no
 # number of the paper stands beside ours, and the designs are our own. Design A is linear, B has an interaction, C has binary items.
 
 # %%

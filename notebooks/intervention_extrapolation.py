@@ -516,7 +516,7 @@ plots.table(oracle_sizes, caption="Oracle with one action: median out-of-support
 # {glue:text}`intervention_extrapolation-ratio_1000:.1f` at 1,000 units to {glue:text}`intervention_extrapolation-ratio_4000:.1f` at 4,000. If the first factor is large and the second near 1, c7 is about identification, and a verdict that hangs on the worlds drawn is a matter of sample size: beyond its last knot the
 # spline goes on as a straight line, and for this outcome a straight line is not a terrible guess.
 #
-# Such a verdict there is: the recorded full run, with 20 worlds, does not meet c7, while the short run met it on five other seeds. The factor of 4 was fixed for a prototype of few worlds, and medians over five worlds scatter by more than that.
+# Such a verdict there is: the recorded full run, with 20 worlds, does not meet c7, while the short run met it on five other seeds. The factor of 4 was set after a pilot run with few worlds, and medians over five worlds scatter by more than that.
 #
 # ### Control: actions that do not act linearly
 #

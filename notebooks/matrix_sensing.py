@@ -25,7 +25,7 @@
 # %% [markdown]
 # ## Claims
 #
-# Criteria were fixed before anything was run. The *population case* observes the whole matrix, the *sensing case* random linear measurements of it.
+# Criteria stood in the card before this page was run; for those marked *pilot* a pilot run had been seen. The *population case* observes the whole matrix, the *sensing case* random linear measurements of it.
 
 # %%
 from paperlab import Paper, plots

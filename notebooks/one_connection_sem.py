@@ -32,7 +32,7 @@
 # ## Claims
 #
 # Of the paper only the abstract was read, so the claims are those of the abstract, made checkable. It is a theory paper: numbers to compare with come from
-# a small prototype that was computed before this page, by unsplit null spaces.
+# a pilot run, a small computation made before this page by unsplit null spaces.
 
 # %%
 from paperlab import Paper, plots
@@ -643,7 +643,7 @@ plt.show()
 # The search goes degree by degree: all monomials of degree $d$ in the $\sigma_{ij}$, unknown coefficients, and one linear equation for each random point of the model. The solutions are a null space, computed modulo a prime.
 #
 # One observation makes this cheap. Rescaling the variables maps the model to itself and multiplies $\sigma_{ij}$ by $t_it_j$; so one can search separately among monomials in which each vertex occurs
-# equally often. The 715 monomials of degree 4 on four vertices fall into blocks of at most two dozen. The page checks the dimensions against the prototype's, which came from whole null spaces, for two primes and two seeds.
+# equally often. The 715 monomials of degree 4 on four vertices fall into blocks of at most two dozen. The page checks the dimensions against the pilot run's (*prototype* in the table), which came from whole null spaces, for two primes and two seeds.
 
 # %%
 EXPECTED = {  # dimensions in degrees 1, 2, 3, ... of the prototype
@@ -843,7 +843,7 @@ put("twins", len(twins))
 plots.table(twin_table.drop(columns="largest error in the covariances"), digits=4)
 
 # %% [markdown]
-# {glue:text}`one_connection_sem-twins` solutions with the same six variances and covariances (C8; prototype: exactly 2, with $\Delta=1.21$ and $5.76$). Where there are two, signs agree and sizes do not, and no amount of data tells them apart. If
+# {glue:text}`one_connection_sem-twins` solutions with the same six variances and covariances (C8; pilot run: exactly 2, with $\Delta=1.21$ and $5.76$). Where there are two, signs agree and sizes do not, and no amount of data tells them apart. If
 # one believes that the feedback damps out (spectral radius below 1) one can choose, but that is a belief about time, which the covariances do not contain.
 #
 # How common is this? All simple graphs up to renaming, each at `fibre_points` random parameter points, of which the largest count is kept. Without cycles there must be one solution: simple acyclic graphs (*bow-free*) are known to be identified (recalled; {cite:p}`brito2002bowfree`). That is the control.
@@ -937,7 +937,7 @@ paper.verdicts()
 # - **Theorem.** The rank census proves finite-to-one for the graphs it visits and for no others. Full rank modulo a prime implies full rank over the rationals; the deficient graphs of C4 are deficient except with a probability of about $10^{-16}$ each.
 # - **Algorithm.** The paper explores polynomials through the combinatorics of one-connections. Here the null space is found at random points modulo a prime, split by multidegree; same ideal, another way to it. A polynomial with coefficients too large for the prime could not be printed, though it would be counted; none occurred in the printed table if every generator has small coefficients.
 # - **Fibres.** Real solutions at a few points of each graph up to renaming, from random starts. Numbers of complex solutions would be the same at almost all points; these are not.
-# - **Prototype.** Reference numbers in the table of ideals, and the 31 %, were computed once before, without the split, and are not the paper's.
+# - **Pilot run.** Reference numbers in the table of ideals, and the 31 %, were computed once before, without the split, and are not the paper's.
 # - **Peers.** The tests compare the cofactors and covariances with `sympy`, the lists of paths and cycles with `networkx`, the ranks with `numpy`, and the covariance of a fitted acyclic model with `semopy`.
 #
 # ## Exercises

@@ -27,7 +27,7 @@
 # %% [markdown]
 # ## Claims
 #
-# Criteria were fixed before anything was run. Claims c1 to c3 and c8 belong to part 1, c4 to c6 to part 2, c7 to part 3.
+# Criteria stood in the card before this page was run; for those marked *pilot* a pilot run had been seen. Claims c1 to c3 and c8 belong to part 1, c4 to c6 to part 2, c7 to part 3.
 
 # %%
 from paperlab import Paper, plots

@@ -26,7 +26,7 @@
 # %% [markdown]
 # ## Claims
 #
-# Criteria were fixed before anything was run. The paper's numbers come from the tables the authors published with their code;
+# Criteria stood in the card before this page was run; for those marked *pilot* a pilot run had been seen. The paper's numbers come from the tables the authors published with their code;
 # "numpy" is this book's own spiking simulation. Claims c6a and c6b are questions of ours and carry no verdict.
 
 # %%

@@ -409,7 +409,7 @@ paper.verdicts()
 # ## What differs
 #
 # - **No part of the paper's.** Neither the bismuth telluride parts nor the sensors are public; number of parts, features and cut-off were not seen. The metal parts have no sensors, the compositions no laser.
-# - **The made-up process** has the two failures that the literature describes and one evaporation. Its accuracy, near 90 %, is a consequence of sizes chosen in a prototype and not evidence for the paper's.
+# - **The made-up process** has the two failures that the literature describes and one evaporation. Its accuracy, near 90 %, is a consequence of sizes chosen in a pilot run and not evidence for the paper's.
 # - **Settings of the models** are scikit-learn's, with 100 trees or stages and 50 bags. Boosted trees of other libraries are left out.
 # - **Standard errors on public tables** use the correction of {cite:t}`nadeau2003inference` for splits that share data.
 #

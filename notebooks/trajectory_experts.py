@@ -24,7 +24,7 @@
 # %% [markdown]
 # ## Claims
 #
-# The abstract states its claims in words, so criteria come from nominal values, from the authors' model files, and from a prototype with automatic
+# The abstract states its claims in words, so criteria come from nominal values, from the authors' model files, and from a pilot run with automatic
 # differentiation that was run before this page. No table of the paper was seen.
 
 # %%
@@ -224,7 +224,7 @@ put("n_starts", len(best.starts))
 # %% [markdown]
 # Over all these runs the largest fall of the log-likelihood in one step is {glue:text}`trajectory_experts-falls:.1e` (a negative number: it only rose). Of {glue:text}`trajectory_experts-n_starts`
 # starts of the full model {glue:text}`trajectory_experts-reached` ended within 0.01 of the best; fitting all four models took {glue:text}`trajectory_experts-seconds:.1f` seconds. The
-# log-likelihoods of the authors' example, in the recorded run, differ from a prototype's, found with another parametrisation and another optimiser, by at most {glue:text}`trajectory_experts-gap:.3f` (C3).
+# log-likelihoods of the authors' example, in the recorded run, differ from the pilot run's (*prototype* in the table), found with another parametrisation and another optimiser, by at most {glue:text}`trajectory_experts-gap:.3f` (C3).
 #
 # Read the BIC column as prices: relative to the FMM, experts are worth {glue:text}`trajectory_experts-expert_gain:.0f` points and gates {glue:text}`trajectory_experts-gate_gain:.0f`. Yet the column of
 # accuracies, where there is one, hardly moves: two curves ten points apart sort the persons by themselves, and what covariates buy is mostly an explanation.
@@ -647,7 +647,7 @@ put("school_tie", f"{by_bic['BIC'].iloc[:2].diff().iloc[1]:.1f}" if classes is n
 
 # %% [markdown]
 # Experts here are approach to learning and attention, gates are income and parents' education. `found by` counts the starts, random and warm, that ended within 0.1 of the best log-likelihood.
-# The column `BIC, 2 starts` comes from a search with two starts in which every larger model was also started from the smaller ones, as a careful person would do, and the prototype was such a search too. Its likelihoods
+# The column `BIC, 2 starts` comes from a search with two starts in which every larger model was also started from the smaller ones, as a careful person would do, and the pilot run (*prototype* in the table) was such a search too. Its likelihoods
 # stand in the right order, which proves nothing: the models can sit together in a poor optimum. Compare which model the two columns prefer. In the recorded run the lowest
 # BIC of the long search belongs to {glue:text}`trajectory_experts-school_best` ({glue:text}`trajectory_experts-school_best_bic`), that of the hasty one to
 # {glue:text}`trajectory_experts-school_hasty` ({glue:text}`trajectory_experts-school_hasty_bic`). Where they differ, the answer to "where do the covariates go" was made by the optimiser.

@@ -141,13 +141,15 @@ def _plain(data):
 
 
 def read(app, docname, text):
-    """Hand Sphinx the prepared notebook; it depends on the card and the record too."""
+    """Hand Sphinx the prepared notebook; it depends on card and record too, and on the library that the record rests on."""
     slug = source.slug_of(app, docname)
     if slug is None:
         return
-    for path in (paths.card_path(slug), paths.record_path(slug), Path(app.srcdir) / "book" / "_pages.yml"):
+    page = source.book_of(app).page(slug)
+    about = Path(app.srcdir) / "book" / "_pages.yml"
+    for path in (paths.card_path(slug), paths.record_path(slug), about, *page.files):
         app.env.dependencies[docname].add(path.relative_to(app.srcdir).as_posix())
-    text[0] = json.dumps(prepared(json.loads(text[0]), source.book_of(app).page(slug)))
+    text[0] = json.dumps(prepared(json.loads(text[0]), page))
 
 
 def lead(app, doctree):
