@@ -47,16 +47,22 @@ def scoreboard_filters(parts):
     """The controls above the table; hidden until the script has taken them over."""
     selects = (
         ("role", "role", ROLES),
-        ("verdict", "verdict of record", VERDICTS),
-        ("steady", "over seeds", STEADY),
+        ("verdict", "verdict", VERDICTS),
+        ("steady", "steady", STEADY),
         ("fidelity", "fidelity", FIDELITIES),
-        ("basis", "basis of the limit", BASES),
-        ("certainty", "how the paper is known", CERTAINTIES),
+        ("basis", "basis", BASES),
+        ("certainty", "certainty", CERTAINTIES),
         ("part", "part", parts),
     )
     fields = "".join(_select(*select) for select in selects)
+    order = dict.fromkeys(
+        claims.words(verdict, fidelity, role)
+        for role in claims.ROLES
+        for verdict in claims.VERDICTS
+        for fidelity in claims.FIDELITIES
+    )
     return (
-        f'<form class="pl-filters" role="search" aria-label="Choose claims" hidden>{fields}'
+        f'<form class="pl-filters" role="search" aria-label="Choose claims" data-words="{"|".join(order)}" hidden>{fields}'
         '<label>text <input type="search" name="text" placeholder="words, or cd_test.c2"></label>'
         '<button type="reset">show all</button><button type="button" class="pl-open">open all pages</button></form>'
     )

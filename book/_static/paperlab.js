@@ -38,15 +38,17 @@
     }
   }
 
-  // "Of 188 claims 60 reproduced, 8 replicated; of 152 controls 134 as expected"
-  function inWords(rows) {
+  // "Of 188 claims 60 reproduced, 42 hold in miniature; of 152 controls 134 as expected."
+  function inWords(rows, order) {
     const parts = [];
     for (const [role, title] of [["paper", "claim"], ["control", "control"]]) {
-      const found = rows.filter((row) => row.dataset.role === role);
-      const words = Object.groupBy(found.sort((a, b) => a.cells[0].dataset.sort - b.cells[0].dataset.sort), (row) => row.dataset.words);
-      if (found.length) {
-        const counts = Object.entries(words).map(([text, group]) => group.length + " " + text);
-        parts.push("of " + found.length + " " + title + (found.length > 1 ? "s " : " ") + counts.join(", "));
+      const found = rows.filter((row) => row.dataset.role === role).map((row) => row.dataset.words);
+      const counts = order.map((words) => [words, found.filter((other) => other === words).length]);
+      const told = counts.filter(([words, number]) => number).map(function ([words, number]) {
+        return number + " " + (number > 1 ? words.replace(/^does/, "do").replace(/^holds/, "hold") : words);
+      });
+      if (told.length) {
+        parts.push("of " + found.length + " " + title + (found.length > 1 ? "s " : " ") + told.join(", "));
       }
     }
     const text = parts.join("; ") || "no claim is like that";
@@ -85,6 +87,7 @@
     const pages = Array.from(table.querySelectorAll(".pl-page"));
     const field = form.elements;
     const names = Array.from(field).map((element) => element.name).filter(Boolean);
+    const order = form.dataset.words.split("|");
     const selects = names.filter((name) => name !== "text");
     const texts = new Map();
     for (const page of pages) {
@@ -115,7 +118,7 @@
         }
         open(page, chosen);
       }
-      status.textContent = inWords(rows.filter((row) => !row.hidden));
+      status.textContent = inWords(rows.filter((row) => !row.hidden), order);
     }
 
     function read() {

@@ -46,6 +46,7 @@ def show(driver, address):
     """Open a page at a given width and theme."""
 
     def opened(name, width=1280, theme="light"):
+        screen(driver, width)
         driver.get(f"{address}/{name}")
         screen(driver, width, theme=theme)
         return driver

@@ -35,6 +35,7 @@ class Shown:
     def __init__(self, name, driver, address):
         self.name, self.driver, self.address = name, driver, address
         driver.get_log("browser")  # empties what an earlier page left
+        screen(driver)
         driver.get(f"{address}/{name}")
         screen(driver)
         wait(lambda: self(TYPESET))

@@ -7,7 +7,7 @@ from PIL import Image
 
 if __name__ == "__main__":
     with served() as address, chromium() as driver:
-        driver.get(f"{address}/book/scoreboard.html?part=causes&role=paper")
         screen(driver, 1280, 1000)
-        picture = Image.open(io.BytesIO(driver.get_screenshot_as_png())).convert("RGB").quantize(64)
+        driver.get(f"{address}/book/scoreboard.html?part=causes&role=paper")
+        picture = Image.open(io.BytesIO(driver.get_screenshot_as_png())).convert("RGB").quantize(128)
         picture.save(ROOT / "book" / "_static" / "scoreboard.png", optimize=True)
