@@ -73,7 +73,7 @@
       const toggle = document.createElement("button");
       toggle.type = "button";
       toggle.className = "pl-toggle";
-      toggle.setAttribute("aria-label", "claims of this page");
+      toggle.setAttribute("aria-label", "claims of " + page.querySelector("th a").textContent);
       page.querySelector("th").prepend(toggle);
       toggle.addEventListener("click", () => open(page, page.classList.contains("pl-closed")));
     }
