@@ -146,9 +146,14 @@ class Book:
         return [self.page(slug) for slug in made if not self.page(slug).placeholders]
 
     @cached_property
+    def references(self):
+        """The text of book/references.bib."""
+        return contents.references()
+
+    @cached_property
     def bibliography(self):
         """Keys of book/references.bib."""
-        return contents.bibliography()
+        return contents.bibliography(self.references)
 
     @cached_property
     def contents(self):
