@@ -390,7 +390,7 @@ for name, label, style in (
 ax.axhline(1 / 6, color="0.6", lw=1, ls=":", label="chance, hue")
 ax.axhline(1 / 4, color="0.6", lw=1, ls="--", label="chance, position")
 ax.set(xscale="log", xlabel=r"weight $\beta_s$ on the KL of $S$", ylabel="share", ylim=(0, 1.05), title=origin)
-ax.legend(fontsize=8)
+fig.legend(fontsize=8, loc="outside upper center", ncols=3)
 plt.show()
 
 # %%
