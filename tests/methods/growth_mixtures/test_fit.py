@@ -142,6 +142,16 @@ def test_warm_start_of_a_nested_model_starts_at_its_likelihood(data, fits):
     assert Mixture(data, 2).loglik(wide) == pytest.approx(fits["FMM"].loglik, abs=1e-6)
     with pytest.raises(ValueError, match="use restrict"):
         fitting.extend(fits["full"].parameters, data.with_model("FMM"))
+    with pytest.raises(ValueError, match="use extend"):
+        fitting.restrict(fits["FMM"].parameters, data)
+
+
+def test_starts_that_cannot_be_are_refused(data):
+    for knot in (0.0, 9.0, np.nan):
+        with pytest.raises(ValueError, match="knot must be inside the observed times"):
+            fitting.person_factors(data, knot)
+    with pytest.raises(ValueError, match="n_classes must be from 1 to the 200 persons"):
+        fitting.random_start(data, 201, rng=RNG(0))
 
 
 def test_single_starts_violate_the_order_of_nested_models():

@@ -35,6 +35,8 @@ def test_free_parameters_come_back_and_have_names():
     assert vector[names.index("kappa1")] == 0.2
     again = inference.with_free(p, vector + 1, use_w=True)
     assert inference.free(again, use_w=True) == pytest.approx(vector + 1)
+    with pytest.raises(ValueError, match="one entry per free parameter"):
+        inference.with_free(p, vector)
     assert len(inference.free(p, fixed_knot=True)) == len(inference.names(p, fixed_knot=True)) == 35
 
 

@@ -125,3 +125,26 @@ def test_parameters_that_are_no_mixture_are_not_valid(data):
     ):
         assert not mixture.valid(TRUE._replace(**change))
     assert Mixture(data, 2, fixed_knot=True).valid(TRUE._replace(knot=np.array([0.1, 8.9])))
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"gate": np.zeros((2, 2))},
+        {"coef": np.zeros((2, 3, 4))},
+        {"psi": np.zeros((1, 3, 3))},
+        {"theta": np.ones(3)},
+        {"knot": np.ones(1)},
+    ],
+)
+def test_parameters_of_other_data_or_classes_are_refused_before_a_kernel_reads_them(data, change):
+    mixture = Mixture(data, 2)
+    for call in (mixture.loglik, mixture.update, mixture.scores, mixture.gradient):
+        with pytest.raises(ValueError, match="parameters must have shapes"):
+            call(TRUE._replace(**change))
+
+
+def test_mixtures_without_classes_or_with_a_sharp_kink_are_refused(data):
+    for options in ({"n_classes": 0}, {"n_classes": 2, "smooth": 0.0}):
+        with pytest.raises(ValueError, match="n_classes must be at least 1 and smooth positive"):
+            Mixture(data, **options)

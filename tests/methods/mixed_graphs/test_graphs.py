@@ -45,6 +45,12 @@ def test_vertex_outside_and_bad_codes_are_refused():
         MixedGraph.from_arrays(np.zeros((2, 2), bool), np.triu(np.ones((2, 2), bool), 1))
     with pytest.raises(ValueError, match="n must be at least 2"):
         graphs.random_graphs(1, 5, rng=rng())
+    with pytest.raises(ValueError, match=r"vertex 3 is outside 0\.\.2"):
+        MixedGraph.parse("3cycle").one_connections(0, 3)
+    with pytest.raises(ValueError, match="vertex -1 is outside"):
+        MixedGraph.parse("3cycle").one_connections(-1, 0)
+    with pytest.raises(ValueError, match="directed must be boolean"):
+        graphs.has_cycle(np.zeros((1, 3, 3)))
     with pytest.raises(ValueError, match="p_cycle must be"):
         graphs.random_graphs(3, 5, rng=rng(), p_cycle=1.5)
 

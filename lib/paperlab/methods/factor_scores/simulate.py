@@ -65,7 +65,22 @@ class Settings:
 
 
 def truth(design):
-    """True theta (k,) of a `Design`; the variance of eta is 1."""
+    """True structural parameters of a design, with which the variance of eta is 1.
+
+    Parameters
+    ----------
+    design : Design
+
+    Returns
+    -------
+    theta : ndarray, shape (4,), or (5,) with an interaction
+        In the order of `names`.
+
+    Examples
+    --------
+    >>> truth(Design("linear")).round(3)
+    array([0.3  , 0.4  , 0.3  , 0.678])
+    """
     phi, b1, b2, b3 = 0.3, 0.4, 0.3, 0.2
     linear = b1**2 + b2**2 + 2 * b1 * b2 * phi
     if design.kind == "interaction":
@@ -74,7 +89,21 @@ def truth(design):
 
 
 def names(design):
-    """Names of the entries of theta of a `Design`."""
+    """Names of the entries of theta of a design.
+
+    Parameters
+    ----------
+    design : Design
+
+    Returns
+    -------
+    list of str
+
+    Examples
+    --------
+    >>> names(Design("interaction"))
+    ['phi', 'beta1', 'beta2', 'beta3', 'psi']
+    """
     return ["phi", "beta1", "beta2", *(["beta3"] if design.kind == "interaction" else []), "psi"]
 
 

@@ -280,8 +280,23 @@ def _clip_into(theta):
 
 
 def clip(theta):
-    """A copy of theta with its correlation within 0.95 and its residual variance at least 0.01."""
-    theta = np.array(theta, dtype=float)
+    """Theta with its correlation within 0.95 and its residual variance at least 0.01.
+
+    Parameters
+    ----------
+    theta : array_like, shape (4,) or (5,)
+
+    Returns
+    -------
+    theta : ndarray
+        A copy.
+
+    Raises
+    ------
+    ValueError
+        If an entry is missing.
+    """
+    theta = finite("theta", theta).copy()
     _clip_into(theta)
     return theta
 
@@ -307,7 +322,16 @@ def _walk(theta, t_obs, slope, sd, normals, steps, path, kind):
 
 
 def bounds_hit(path):
-    """Iterates of the last half of ``path`` in which a bound of `clip` was hit."""
+    """How many iterates of the last half of a path sit on a bound of `clip`.
+
+    Parameters
+    ----------
+    path : ndarray, shape (n_iter, k)
+
+    Returns
+    -------
+    int
+    """
     late = path[len(path) // 2 :]
     return int(((np.abs(late[:, 0]) >= PHI_MAX) | (late[:, -1] <= PSI_MIN)).sum())
 

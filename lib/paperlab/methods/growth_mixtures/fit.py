@@ -175,7 +175,14 @@ def person_factors(data, knot):
     -------
     factors : ndarray, shape (n, 3)
         Level at time 0, slope before, slope after; a slope of which a person shows nothing is 0.
+
+    Raises
+    ------
+    ValueError
+        If the knot is not inside the observed times.
     """
+    if not data.t.min() < knot < data.t.max():
+        raise ValueError(f"knot must be inside the observed times [{data.t.min():g}, {data.t.max():g}], got {knot}")
     basis = _basis(data.t, knot)
     gram = np.einsum("nja,njb->nab", basis, basis)
     gram[:, range(3), range(3)] += 1e-9 * gram[:, range(3), range(3)].max(axis=0)
@@ -219,8 +226,15 @@ def random_start(data, n_classes, *, rng, knots=None):
     Returns
     -------
     Parameters
+
+    Raises
+    ------
+    ValueError
+        If there are fewer persons than classes, or a mean of the knots outside the observed times.
     """
-    n, k = len(data.y), n_classes
+    n, k = len(data.y), operator.index(n_classes)
+    if not 1 <= k <= n:
+        raise ValueError(f"n_classes must be from 1 to the {n} persons, got {n_classes}")
     inner = np.quantile(data.t, [0.25, 0.75])
     gamma = rng.uniform(*inner, k) if knots is None else np.array(knots, dtype=float)
     factors = person_factors(data, gamma.mean())
@@ -241,7 +255,22 @@ def one_class_start(data):
 
 
 def extend(parameters, data):
-    """Parameters of a nested model, with zeros for the covariates that only ``data`` has."""
+    """Parameters of a nested model, with zeros for the covariates that only the data have.
+
+    Parameters
+    ----------
+    parameters : Parameters
+    data : Trajectories
+
+    Returns
+    -------
+    Parameters
+
+    Raises
+    ------
+    ValueError
+        If the parameters have more covariates than the data.
+    """
     gate, coef, *rest = parameters
     k = len(coef)
     wide_gate, wide_coef = np.zeros((k, 1 + data.g.shape[1])), np.zeros((k, 3, 1 + data.x.shape[1]))
@@ -252,8 +281,25 @@ def extend(parameters, data):
 
 
 def restrict(parameters, data):
-    """Parameters of a larger model without the covariates that ``data`` lacks."""
+    """Parameters of a larger model without the covariates that the data lack.
+
+    Parameters
+    ----------
+    parameters : Parameters
+    data : Trajectories
+
+    Returns
+    -------
+    Parameters
+
+    Raises
+    ------
+    ValueError
+        If the data have more covariates than the parameters.
+    """
     gate, coef, *rest = parameters
+    if gate.shape[1] < 1 + data.g.shape[1] or coef.shape[2] < 1 + data.x.shape[1]:
+        raise ValueError("parameters have fewer covariates than data; use extend")
     return Parameters(gate[:, : 1 + data.g.shape[1]], coef[:, :, : 1 + data.x.shape[1]], *rest)
 
 

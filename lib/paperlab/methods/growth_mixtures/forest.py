@@ -156,8 +156,13 @@ def tree_loglik(tree, data, x):
     Returns
     -------
     loglik : ndarray, shape (n,)
+
+    Raises
+    ------
+    ValueError
+        If a value is missing, or rows do not match.
     """
-    x = finite("x", x)
+    x = _check_tree(data, x, 1, 1)
     out, smooth = np.empty(len(x)), SMOOTH * np.ptp(data.t)
 
     def walk(node, index):

@@ -32,7 +32,30 @@ def free(p, *, use_w=False, fixed_knot=False):
 
 
 def with_free(p, vector, *, use_w=False, fixed_knot=False):
-    """Copy of ``p`` with its free parameters taken from ``vector``."""
+    """Parameters with their free entries taken from a vector.
+
+    Parameters
+    ----------
+    p : paperlab.methods.growth_mixtures.trajectories.Parameters
+    vector : array_like, shape (P,)
+        In the order of `names`.
+    use_w, fixed_knot : bool
+        As in `free`.
+
+    Returns
+    -------
+    Parameters
+        A copy.
+
+    Raises
+    ------
+    ValueError
+        If the vector has not as many entries as ``p`` has free parameters.
+    """
+    vector = np.asarray(vector, dtype=float)
+    wanted = free(p, use_w=use_w, fixed_knot=fixed_knot).shape
+    if vector.shape != wanted:
+        raise ValueError(f"vector must have shape {wanted}, one entry per free parameter, got {vector.shape}")
     out = p.copy()
     at = out.gate[1:].size
     out.gate[1:] = vector[:at].reshape(out.gate[1:].shape)
@@ -54,7 +77,19 @@ def with_free(p, vector, *, use_w=False, fixed_knot=False):
 
 
 def names(p, *, use_w=False, fixed_knot=False):
-    """Names of the free parameters, in the order of the scores; classes count from 1."""
+    """Names of the free parameters, in the order of the scores; classes count from 1.
+
+    Parameters
+    ----------
+    p : paperlab.methods.growth_mixtures.trajectories.Parameters
+    use_w, fixed_knot : bool
+        As in `free`.
+
+    Returns
+    -------
+    list of str
+        ``gate2.0`` (class 2, constant), ``alpha1.0`` (level), ``B1.01`` (level on the first expert), ``psi1.01``, ...
+    """
     out = [f"gate{k + 1}.{j}" for k in range(1, len(p.theta)) for j in range(p.gate.shape[1])]
     for k in range(1, len(p.theta) + 1):
         out += [f"alpha{k}.{a}" if j == 0 else f"B{k}.{a}{j}" for a in range(3) for j in range(p.coef.shape[2])]
@@ -123,5 +158,21 @@ def covariance(fit, parameters=None, *, smooth=None, step=1e-4):
 
 
 def knot_form(knot):
-    """Matrix from (eta_0, eta_1, eta_2) to (level at the knot, half the sum, half the difference of the slopes)."""
+    """Matrix from (eta_0, eta_1, eta_2) to (level at the knot, half the sum, half the difference of the slopes), eq. (5).
+
+    Parameters
+    ----------
+    knot : float
+
+    Returns
+    -------
+    matrix : ndarray, shape (3, 3)
+
+    Examples
+    --------
+    A line that rises by 2 a year to the third year and is level afterwards:
+
+    >>> knot_form(3.0) @ [1.0, 2.0, 0.0]
+    array([ 7.,  1., -1.])
+    """
     return np.array([[1.0, knot, 0.0], [0.0, 0.5, 0.5], [0.0, -0.5, 0.5]])

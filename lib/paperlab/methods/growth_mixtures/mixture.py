@@ -5,6 +5,8 @@ Page ``trajectory_experts``. The likelihood is eq. (4); scores follow from Fishe
 
 from __future__ import annotations
 
+import operator
+
 import numpy as np
 
 from paperlab.methods.growth_mixtures import likelihood as kernels
@@ -34,10 +36,17 @@ class Mixture:
     ----------
     posterior : Posterior
         As of the last call of `loglik`.
+
+    Raises
+    ------
+    ValueError
+        If there is no class, or ``smooth`` is not positive; later, if parameters do not suit data and classes.
     """
 
     def __init__(self, data, n_classes, *, smooth=None, fixed_knot=False, model_x=False):
-        n, k = len(data.y), n_classes
+        n, k = len(data.y), operator.index(n_classes)
+        if k < 1 or not (smooth is None or smooth > 0):
+            raise ValueError(f"n_classes must be at least 1 and smooth positive, got {n_classes} and {smooth}")
         one = np.ones((n, 1))
         self.data, self.free_knot, self.model_x = data, not fixed_knot, model_x
         self.smooth = SMOOTH * np.ptp(data.t) if smooth is None else float(smooth)
@@ -48,13 +57,22 @@ class Mixture:
         self.bounds = np.array([first + 0.02 * (last - first), last - 0.02 * (last - first)])
         self.moments_x = None
 
+    def _checked(self, p):
+        """Parameters as contiguous floats of the shapes that the kernels count on."""
+        k = self.posterior.resp.shape[1]
+        wanted = [(k, self.observed.g1.shape[1]), (k, 3, self.observed.x1.shape[1]), (k, 3, 3), (k,), (k,), (k,)]
+        shapes = [np.shape(a) for a in p]
+        if shapes != wanted:
+            raise ValueError(f"parameters must have shapes {wanted} for {k} classes of this data, got {shapes}")
+        return p.copy()
+
     def loglik(self, p):
-        """Log-likelihood at parameters ``p``; fills ``posterior``."""
-        return kernels.e_step(self.observed, p.copy(), self.smooth, self.posterior)
+        """Log-likelihood at parameters ``p``, eq. (4); fills ``posterior``."""
+        return kernels.e_step(self.observed, self._checked(p), self.smooth, self.posterior)
 
     def update(self, p):
         """One M-step from the present posterior; returns new parameters."""
-        p, posterior = p.copy(), self.posterior
+        p, posterior = self._checked(p), self.posterior
         if len(p.theta) > 1:
             kernels.gate_step(self.observed.g1, posterior.resp, p.gate, 1)
         kernels.m_step_growth(self.observed.x1, posterior, p.coef, p.psi)
@@ -96,7 +114,7 @@ class Mixture:
 
     def _residuals(self, p):
         """Class probabilities given the gates (n, K), and `residual_parts` of every person and class (n, K, 5)."""
-        self.loglik(p)
+        self.loglik(p)  # checks p
         resp = self.posterior.resp
         logs, parts = np.empty_like(resp), np.empty((*resp.shape, 5))
         kernels.gate_logs(self.observed.g1, p.gate, logs)
@@ -109,7 +127,7 @@ class Mixture:
         Order: gates of classes 1 to K-1; then per class the rows of coef, the upper triangle of psi, theta, the knot
         (if free) and, with w, kappa.
         """
-        p, (n, waves) = p.copy(), self.data.y.shape
+        p, (n, waves) = self._checked(p), self.data.y.shape
         prior, parts = self._residuals(p)
         resp, mean, var, _ = self.posterior
         x1, g1 = self.observed.x1, self.observed.g1
@@ -133,7 +151,7 @@ class Mixture:
 
     def gradient(self, p):
         """Column sums of `scores`, from sums over persons only; runs the E-step first."""
-        p, waves = p.copy(), self.data.y.shape[1]
+        p, waves = self._checked(p), self.data.y.shape[1]
         prior, parts = self._residuals(p)
         resp, mean, var, _ = self.posterior
         x1 = self.observed.x1

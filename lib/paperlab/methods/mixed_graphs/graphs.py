@@ -183,11 +183,22 @@ class MixedGraph:
         """Effects, error covariances and error variances."""
         return len(self.directed) + len(self.bidirected) + self.n
 
+    def _check_vertex(self, v):
+        if not 0 <= operator.index(v) < self.n:
+            raise ValueError(f"vertex {v} is outside 0..{self.n - 1}")
+
     def _children(self):
         return [[j for a, j in self.directed if a == i] for i in range(self.n)]
 
     def paths(self, start):
-        """All simple paths from ``start``, as tuples of vertices; ``(start,)`` is the first."""
+        """All simple paths from ``start``, as tuples of vertices; ``(start,)`` is the first.
+
+        Raises
+        ------
+        ValueError
+            If there is no such vertex.
+        """
+        self._check_vertex(start)
         children, stack = self._children(), [(start,)]
         while stack:
             path = stack.pop()
@@ -216,7 +227,19 @@ class MixedGraph:
         yield from extend((), set(avoid), self.cycles())
 
     def one_connections(self, i, j):
-        """All one-connections from ``i`` to ``j``: the signed terms of ``N_ij``."""
+        """All one-connections from ``i`` to ``j``: the signed terms of ``N_ij``.
+
+        Raises
+        ------
+        ValueError
+            If there is no such vertex.
+
+        Examples
+        --------
+        >>> [(one.path, one.cycles) for one in MixedGraph.parse("0>1, 1>0").one_connections(0, 1)]
+        [((0, 1), ())]
+        """
+        self._check_vertex(j)
         return [OneConnection(p, c) for p in self.paths(i) if p[-1] == j for c in self.disjoint_cycles(p)]
 
 
@@ -267,8 +290,14 @@ def has_cycle(directed):
     Returns
     -------
     cyclic : ndarray of bool, shape (n_graphs,)
+
+    Raises
+    ------
+    ValueError
+        If ``directed`` is not boolean of this shape, or has a loop.
     """
-    reach = np.asarray(directed, bool).copy()
+    check_family(directed, np.zeros_like(directed, dtype=bool))
+    reach = directed.copy()
     for k in range(reach.shape[-1]):
         reach |= reach[:, :, k, None] & reach[:, None, k, :]
     return np.einsum("gii->gi", reach).any(axis=1)

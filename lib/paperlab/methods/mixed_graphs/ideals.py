@@ -21,7 +21,11 @@ __all__ = ["Ideal", "Polynomial", "entries", "evaluate_monomials", "model_points
 
 
 def entries(n):
-    """The pairs (a, b), a <= b, in the order in which ``sigma_ab`` are numbered as unknowns."""
+    """The pairs (a, b), a <= b, in the order in which ``sigma_ab`` are numbered as unknowns.
+
+    >>> entries(2)
+    [(0, 0), (0, 1), (1, 1)]
+    """
     return list(itertools.combinations_with_replacement(range(n), 2))
 
 

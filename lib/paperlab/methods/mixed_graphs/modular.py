@@ -222,6 +222,10 @@ def null_space(a, prime=PRIMES[0]):
 def rational(a, prime=PRIMES[0]):
     """The fraction with small numerator and denominator that has residue ``a`` (Wang's reconstruction).
 
+    Parameters
+    ----------
+    a, prime : int
+
     Returns
     -------
     fraction : Fraction or None
@@ -244,7 +248,23 @@ def rational(a, prime=PRIMES[0]):
 
 
 def smallest_integers(vector, prime=PRIMES[0]):
-    """Integers without common factor, first one positive, proportional to a vector of residues; ``None`` if not small."""
+    """Integers without common factor, first one positive, proportional to a vector of residues.
+
+    Parameters
+    ----------
+    vector : sequence of int
+    prime : int
+
+    Returns
+    -------
+    list of int, or None
+        ``None`` if they are not small.
+
+    Examples
+    --------
+    >>> smallest_integers([50, 1], prime=101)  # 50 is minus one half
+    [1, -2]
+    """
     found = [rational(a, prime) for a in vector]
     if any(f is None for f in found):
         return None
