@@ -370,7 +370,7 @@ def data_locate(name: DataName):
 
 
 def main():
-    """Entry point of the ``paperlab`` command."""
+    """Run the command that ``sys.argv`` names."""
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # a job that a cluster ends stops like Ctrl-C
     logging.getLogger("asyncio").setLevel(logging.CRITICAL)  # what a stopped notebook left behind complains at exit
     for stream in (sys.stdout, sys.stderr):  # a terminal that has no sign for a verdict shows its code

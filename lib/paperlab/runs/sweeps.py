@@ -95,17 +95,35 @@ class SweepResult:
 
 
 def _local(cells, workers):
+    from multiprocessing import resource_tracker
+
     from joblib import Parallel, delayed
+    from joblib.externals.loky.backend import resource_tracker as joblibs
 
     # joblib's clean-up helper, a process of its own, warns after Ctrl-C of files that are gone already
     os.environ.setdefault("PYTHONWARNINGS", "ignore:resource_tracker")
     pool = Parallel(n_jobs=workers, return_as="generator_unordered", initializer=_follow_parent)
-    yield from pool(delayed(run_cell)(*cell) for cell in cells)
+    for tracker in (resource_tracker, joblibs):  # at their start they would let interrupts through again
+        tracker.ensure_running()
+    with _interrupts_later():  # a worker inherits this: Ctrl-C must not meet it before it can say what to do with it
+        results = pool(delayed(run_cell)(*cell) for cell in cells)
+    yield from results
+
+
+@contextlib.contextmanager
+def _interrupts_later():
+    """Hold Ctrl-C back for a moment."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _follow_parent():
     """In a worker: Ctrl-C reaches the parent, which ends its workers; a parent that was killed cannot, so they end themselves."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
     parent = os.getppid()
 
     def watch():
