@@ -126,8 +126,8 @@ def _row(finding, link):
             f'<span class="pl-text">{escape(claim.text)}</span>'
         ),
         "picture": f'<span class="pl-criterion">{_criterion(claim.criterion)}</span>{picture(finding)}',
-        "default": _run(finding.default),
-        "full": _run(finding.full),
+        "default": _run(finding.claim, finding.default),
+        "full": _run(finding.claim, finding.full),
         "seeds": _seeds(finding),
     }
     numbers = {"record": claims.VERDICTS.index(finding.verdict), "seeds": _share(finding.stability)}
@@ -155,13 +155,14 @@ def _criterion(criterion):
     return text
 
 
-def _run(run):
+def _run(claim, run):
     if run is None:
         return '<span class="pl-quiet">not recorded</span>'
     if run["value"] is None:
         return '<span class="pl-quiet">–</span>'
     verdict = run["verdict"]
-    mark = f'<span class="v v-{verdict.replace(" ", "-")}" title="{claims.WORDS[verdict]}">{SYMBOLS[verdict]}</span>'
+    words = claims.words(verdict, claim.fidelity, claim.role)
+    mark = f'<span class="v v-{verdict.replace(" ", "-")}" title="{words}">{SYMBOLS[verdict]}</span>'
     return f'<span class="pl-value">{claims.number(run["value"])}</span> {mark}'
 
 

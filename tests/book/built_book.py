@@ -10,6 +10,8 @@ import threading
 import time
 from pathlib import Path
 
+from paperlab.pages.page import Book
+
 ROOT = Path(__file__).resolve().parents[2]
 SITE = Path(os.environ.get("PAPERLAB_SITE") or ROOT / "_build" / "html")
 FLAGS = (
@@ -29,6 +31,11 @@ FLAGS = (
 def html_pages(site=SITE):
     """Addresses of all pages of the book below the site's root: prose and notebooks."""
     return sorted(p.relative_to(site).as_posix() for d in ("book", "notebooks") for p in (site / d).rglob("*.html"))
+
+
+def finished():
+    """Addresses of the pages that count: executed, nothing of the template left."""
+    return [f"notebooks/{page.slug}.html" for page in Book().done]
 
 
 class Quiet(http.server.SimpleHTTPRequestHandler):

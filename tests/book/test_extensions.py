@@ -10,7 +10,7 @@ import paperlab_notebooks
 import pytest
 from built_book import ROOT
 from paperlab.pages import scoreboard, tables
-from paperlab.pages.page import Page
+from paperlab.pages.page import Book, Page
 from PIL import Image
 
 
@@ -148,6 +148,6 @@ def test_every_finished_page_says_what_it_needs_and_what_its_methods_are_called(
     import yaml
 
     about = yaml.safe_load((ROOT / "book" / "_pages.yml").read_text(encoding="utf-8"))
-    for slug in scoreboard.done():
-        assert about["pages"][slug]["needs"] in about["needs"], slug
-        assert len(about["pages"][slug]["keywords"]) >= 3, slug
+    for page in Book().done:
+        assert about["pages"][page.slug]["needs"] in about["needs"], page
+        assert len(about["pages"][page.slug]["keywords"]) >= 3, page

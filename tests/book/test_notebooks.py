@@ -1,12 +1,12 @@
 """The notebook pages in headless Chromium: what holds for every page, and the form of a paper's page."""
 
 import pytest
-from built_book import html_pages, wait
+from built_book import finished, wait
 from page_form import PageForm, Shown
 
 
 class TestNotebooks(PageForm):
-    @pytest.fixture(scope="class", params=[name for name in html_pages() if name.startswith("notebooks/")])
+    @pytest.fixture(scope="class", params=finished())
     def page(self, request, driver, address):
         return Shown(request.param, driver, address)
 
