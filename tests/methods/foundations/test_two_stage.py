@@ -19,23 +19,23 @@ def sample():
 
 def test_instruments_remove_what_ols_cannot(sample):
     y, a, b, z = sample
-    coef, se = linear.two_stage_least_squares(y, a[:, None], b, z)
-    assert abs(coef[0] - 2) < 3 * se[0]
-    assert linear.ols(y, np.column_stack([a, b]))[0][0] > 2.4
+    fit = linear.two_stage_least_squares(y, a[:, None], b, z)
+    assert abs(fit.coef[0] - 2) < 3 * fit.se[0]
+    assert linear.ols(y, np.column_stack([a, b])).coef[0] > 2.4
 
 
 def test_one_instrument_is_the_ratio_of_two_covariances(sample):
     y, a, _, z = sample
-    coef, _ = linear.two_stage_least_squares(y, a[:, None], np.ones((len(y), 1)), z[:, :1])
-    assert coef[0] == pytest.approx(np.cov(z[:, 0], y)[0, 1] / np.cov(z[:, 0], a)[0, 1], rel=1e-10)
+    fit = linear.two_stage_least_squares(y, a[:, None], np.ones((len(y), 1)), z[:, :1])
+    assert fit.coef[0] == pytest.approx(np.cov(z[:, 0], y)[0, 1] / np.cov(z[:, 0], a)[0, 1], rel=1e-10)
 
 
 def test_a_regressor_that_is_its_own_instrument_gives_ols(sample):
     y, a, b, _ = sample
     found = linear.two_stage_least_squares(y, a[:, None], b, a[:, None])
     expected = linear.ols(y, np.column_stack([a, b]))
-    for one, other in zip(found, expected, strict=True):
-        assert one == pytest.approx(other, rel=1e-10)
+    assert found.coef == pytest.approx(expected.coef, rel=1e-10)
+    assert found.se == pytest.approx(expected.se, rel=1e-10)
 
 
 def test_errors_of_ols_are_the_sandwich(sample):
@@ -44,28 +44,28 @@ def test_errors_of_ols_are_the_sandwich(sample):
     bread = np.linalg.inv(x.T @ x)
     residual = y - x @ (bread @ x.T @ y)
     expected = np.sqrt(np.diag(bread @ (x.T * residual**2) @ x @ bread))
-    assert linear.ols(y, x)[1] == pytest.approx(expected, rel=1e-9)
+    assert linear.ols(y, x).se == pytest.approx(expected, rel=1e-9)
 
 
 def test_stacks_are_one_call_for_all(sample):
     y, a, b, z = sample
     halves = [v.reshape(2, 1000, *v.shape[1:]) for v in (y, a[:, None], b, z)]
-    coef, se = linear.two_stage_least_squares(*halves)
+    fit = linear.two_stage_least_squares(*halves)
     for r in range(2):
         one = linear.two_stage_least_squares(*(v[r] for v in halves))
-        assert coef[r] == pytest.approx(one[0], rel=1e-10)
-        assert se[r] == pytest.approx(one[1], rel=1e-10)
+        assert fit.coef[r] == pytest.approx(one.coef, rel=1e-10)
+        assert fit.se[r] == pytest.approx(one.se, rel=1e-10)
 
 
 @pytest.mark.parametrize("columns", [[0], [0, 1]])
 def test_2sls_equals_linearmodels(sample, columns):
     linearmodels = pytest.importorskip("linearmodels.iv")
     y, a, b, z = sample
-    coef, se = linear.two_stage_least_squares(y, a[:, None], b, z[:, columns])
+    fit = linear.two_stage_least_squares(y, a[:, None], b, z[:, columns])
     peer = linearmodels.IV2SLS(y, b, a, z[:, columns]).fit(cov_type="robust")
-    order = np.r_[len(coef) - 1, 0 : len(coef) - 1]  # the peer puts exogenous variables first
-    assert coef == pytest.approx(np.asarray(peer.params)[order], abs=1e-8)
-    assert se == pytest.approx(np.asarray(peer.std_errors)[order], abs=1e-8)
+    order = np.r_[2, 0, 1]  # the peer puts exogenous variables first
+    assert fit.coef == pytest.approx(np.asarray(peer.params)[order], abs=1e-8)
+    assert fit.se == pytest.approx(np.asarray(peer.std_errors)[order], abs=1e-8)
 
 
 @pytest.mark.parametrize("seed", range(20))
@@ -128,6 +128,6 @@ def test_coefficients_and_errors_follow_the_units(unit):
         linear.two_stage_least_squares(y, w, b, z * unit),
         linear.two_stage_least_squares(y * unit, w, b, z),
     ):
-        t = [coef[0] / se[0] for coef, se in (base, found)]
+        t = [fit.coef[0] / fit.se[0] for fit in (base, found)]
         assert t[1] == pytest.approx(t[0], rel=1e-9)
-    assert linear.two_stage_least_squares(y, w * unit, b, z)[0][0] == pytest.approx(base[0][0] / unit, rel=1e-9)
+    assert linear.two_stage_least_squares(y, w * unit, b, z).coef[0] == pytest.approx(base.coef[0] / unit, rel=1e-9)

@@ -107,7 +107,7 @@ def test_bad_input_of_the_solvers(small, rng):
         (lambda: mi.fft_kde(x, y, bandwidth="scott"), "bandwidth"),
         (lambda: mi.binned(x, np.where(y > 9, y, np.nan)), "finite"),
         (lambda: mi.binned(x, y, bins=1), "bins"),
-        (lambda: metrics.auroc([1.0, 2.0], [True, True]), "active"),
+        (lambda: metrics.auroc([1.0, 2.0], [True, True]), "positive"),
         (lambda: simulate.draw_outcome(x, 500, "linear", 3, rng), "s must lie"),
         (lambda: simulate.draw_outcome(x, 5, "cubic", 3, rng), "link"),
         (lambda: rm.fit(x, y, np.zeros(len(y))), "two clusters"),

@@ -101,8 +101,8 @@ def test_estimator_is_unbiased_where_ols_and_2sls_are_not():
     s = simulate.draw(4000, rng=np.random.default_rng(3), n_replications=40)
     found = fitted(s)
     b, a, z = basis(s.x, "linear"), s.treatment[..., None], s.instrument[..., None]
-    tsls = linear.two_stage_least_squares(s.y, a, b, z)[0][:, 0]
-    ols = linear.ols(s.y, np.concatenate([a, z, b], -1))[0][:, 0]
+    tsls = linear.two_stage_least_squares(s.y, a, b, z).coef[:, 0]
+    ols = linear.ols(s.y, np.concatenate([a, z, b], -1)).coef[:, 0]
     assert abs(found.value.mean() - 1) < 0.2
     assert found.value.std() == pytest.approx(found.se.mean(), rel=0.35)
     assert tsls.mean() - 1 > 2 and ols.mean() - 1 > 0.5
@@ -162,7 +162,7 @@ def test_without_treatment_at_z0_the_functional_is_ols_among_z1():
         s = samples.validate(y, a, z, x)
     b = basis(s.x, "quadratic")
     here = z == 1
-    expected = linear.ols(y[here], np.column_stack([a, b])[here])[0][0]
+    expected = linear.ols(y[here], np.column_stack([a, b])[here]).coef[0]
     assert multiply_robust.constant_effect(s, b) == pytest.approx(expected, abs=1e-10)
 
 
@@ -225,7 +225,7 @@ def test_bootstrap_with_unit_weights_is_the_estimate(sample):
     w, q = np.column_stack([sample.treatment, b]), np.column_stack([sample.instrument, b])
     found = multiply_robust.bootstrap_iv(sample.y, w, q, np.ones((2, len(sample.y))))
     a, z = sample.treatment[:, None], sample.instrument[:, None]
-    expected = linear.two_stage_least_squares(sample.y, a, b, z)[0]
+    expected = linear.two_stage_least_squares(sample.y, a, b, z).coef
     assert found == pytest.approx(np.stack([expected, expected]), abs=1e-9)
 
 
@@ -234,7 +234,7 @@ def test_a_weight_of_two_is_a_row_twice(sample):
     counts = np.random.default_rng(9).integers(0, 3, 200)
     found = multiply_robust.bootstrap_iv(y, w, w, counts[None])[0]
     again = np.repeat(np.arange(200), counts)
-    assert found == pytest.approx(linear.ols(y[again], w[again])[0], rel=1e-9)
+    assert found == pytest.approx(linear.ols(y[again], w[again]).coef, rel=1e-9)
 
 
 @pytest.mark.parametrize("unit", [1e-9, 1e6])

@@ -105,7 +105,7 @@ def _basis_predict(kind, x, y, x_new, logit):
     b, b_new = b[:, keep], basis(x_new, kind)[:, keep]
     if logit:
         keep = _not_collinear(b)
-        return logistic(b[:, keep], binary("y", y), b_new[:, keep])
+        return logistic(b[:, keep], y).probability(b_new[:, keep])
     return b_new @ np.linalg.lstsq(b, y, rcond=None)[0]
 
 

@@ -165,7 +165,7 @@ def fit_nuisances(sample, models=None, step="two-step", shared=None):
     b_p, b_m, b_b, b_r, b_pi = (
         once(models[key], lambda kind=models[key]: basis(sample.x, kind)) for key in ("p", "m", "b", "r", "pi")
     )
-    pi = once(("pi", models["pi"]), lambda: np.clip(logistic(b_pi, z), 0.01, 0.99))
+    pi = once(("pi", models["pi"]), lambda: np.clip(logistic(b_pi, z).probability(b_pi), 0.01, 0.99))
     p0, p1 = once(("p", models["p"]), lambda: fit_by_arm(b_p, a, z))
     mu0, mu1 = once(("mu", models["m"]), lambda: fit_by_arm(b_m, y, z))
     p, mu = np.where(z == 1, p1, p0), np.where(z == 1, mu1, mu0)
