@@ -7,9 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from paperlab.methods.foundations.monte_carlo import replicate
+from paperlab.methods.instruments import simulate
 from paperlab.methods.instruments.comparisons import Replications
 from paperlab.methods.instruments.crossfit import debiased_tuples, slots
-from paperlab.methods.instruments.simulate import TRUE_EFFECT, Design, draw
 
 
 def pseudo_risk(by_fold):
@@ -129,7 +129,7 @@ class TupleReplications:
     def mean_squared_error(self):
         """Of each tuple over the samples, shape (L, L, L, E); nan where a tuple is identified in none."""
         known = np.isfinite(self.value)
-        squares = np.where(known, self.value - TRUE_EFFECT, 0) ** 2
+        squares = np.where(known, self.value - simulate.TRUE_EFFECT, 0) ** 2
         n_known = known.sum(0)
         return np.where(n_known > 0, squares.sum(0) / np.maximum(n_known, 1), np.nan)
 
@@ -163,7 +163,7 @@ def monte_carlo(n, streams, learners, design, *, n_folds=2, delta_min=0.03, n_jo
         One for each sample; the numbers do not depend on ``n_jobs``.
     learners : sequence of str
         As in `debiased_tuples`.
-    design : Design
+    design : simulate.Design
     n_folds : int
     delta_min : float
     n_jobs : int
@@ -181,13 +181,13 @@ def monte_carlo(n, streams, learners, design, *, n_folds=2, delta_min=0.03, n_jo
     Examples
     --------
     >>> streams = np.random.SeedSequence(1).spawn(3)
-    >>> found = monte_carlo(4000, streams, ("lin", "quad"), Design(shape="wavy"))
+    >>> found = monte_carlo(4000, streams, ("lin", "quad"), simulate.Design(shape="wavy"))
     >>> found.value.shape, found.selected.value.shape, int(found.votes.sum())
     ((3, 2, 2, 2, 2), (3,), 12)
     """
 
     def one(rng):
-        sample = draw(n, design, rng=rng)
+        sample = simulate.draw(n, design, rng=rng)
         result = debiased_tuples(sample, learners, n_folds=n_folds, rng=rng, delta_min=delta_min)
         best = select_minimax(result.by_fold)
         return {"value": result.value, "se": result.se, "risk": best.risk, "chosen": best.index}
