@@ -109,6 +109,13 @@ def test_an_estimator_without_errors_has_no_coverage():
     assert np.isnan([result.coverage, result.mean_se, result.truncated]).all()
 
 
+def test_a_table_has_the_performance_of_each_estimator():
+    found = {("a", 1): Replications(np.array([1.0, 2.0])), ("b", 2): Replications(np.array([3.0, 3.5]))}
+    table = comparisons.performance_table(found, truth=1.0)
+    assert table.loc[("b", 2)].bias == performance(found["b", 2], truth=1.0).bias
+    assert table.bias.tolist() == [0.5, 2.25]
+
+
 def test_performance_refuses_what_is_not_identified():
     with pytest.raises(ValueError, match=r"does not change Var\(A\), not identified in 2 of 3 samples"):
         performance(Replications(np.array([np.nan, 1.0, np.nan])))

@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+import pandas as pd
 
 from paperlab.methods.foundations.checks import finite
 from paperlab.methods.foundations.linear import least_squares
@@ -220,6 +221,28 @@ def performance(found, truth=simulate.TRUE_EFFECT):
     sd = error.std(ddof=1)
     numbers = (error.mean(), sd / np.sqrt(len(error)), sd, np.sqrt(np.mean(error**2)), mean_se, coverage, truncated)
     return Performance(*map(float, numbers), float(1 - known.mean()))
+
+
+def performance_table(found, truth=simulate.TRUE_EFFECT):
+    """`performance` of several estimators side by side.
+
+    Parameters
+    ----------
+    found : dict
+        Name, or tuple of names, to `Replications`.
+    truth : float
+
+    Returns
+    -------
+    DataFrame
+        One row for each estimator, one column for each attribute of `Performance`.
+
+    Raises
+    ------
+    ValueError
+        As `performance`.
+    """
+    return pd.DataFrame({name: vars(performance(part, truth)) for name, part in found.items()}).T
 
 
 @dataclass(frozen=True)

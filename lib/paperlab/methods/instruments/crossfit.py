@@ -14,7 +14,6 @@ from paperlab.methods.foundations.checks import binary, finite
 from paperlab.methods.foundations.forest import forest_predict
 from paperlab.methods.foundations.linear import logistic
 from paperlab.methods.foundations.resampling import seed_of
-from paperlab.methods.foundations.units import unit_of
 from paperlab.methods.instruments.multiply_robust import estimate
 from paperlab.methods.instruments.nuisances import Nuisances, basis
 
@@ -85,15 +84,20 @@ def fit_predict(name, x, y, x_new, *, rng, logit=False):
     few = x.shape[1] <= 5
     if name == "rf":
         return forest_predict(x, y, x_new, rng=seed, n_features=None if few else x.shape[1] // 3)
-    if name == "gbm":
-        from sklearn.ensemble import GradientBoostingRegressor
+    return _sklearn_predict(name, x, y, x_new, seed, few)
 
+
+def _sklearn_predict(name, x, y, x_new, seed, few):
+    from sklearn.ensemble import GradientBoostingRegressor
+    from sklearn.linear_model import LassoCV
+
+    from paperlab.methods.foundations.units import unit_of
+
+    if name == "gbm":
         model = GradientBoostingRegressor(
             n_estimators=30, learning_rate=0.2, max_depth=2, max_features=None if few else 1 / 3, random_state=seed
         )
     else:
-        from sklearn.linear_model import LassoCV
-
         model = LassoCV(cv=3, alphas=20)
         x, x_new = _standardised(_lasso_features(x), _lasso_features(x_new))
     unit, units = unit_of(y), unit_of(x)
