@@ -1,4 +1,4 @@
-"""Out-of-fold learners, debiased tuples, and the choice that asks them to agree."""
+"""Out-of-fold learners and debiased tuples."""
 
 import dataclasses
 
@@ -183,38 +183,3 @@ def test_stacks_unknown_learners_and_useless_instruments_are_refused(sample):
     useless = simulate.draw(4000, simulate.Design(base=0.3, var_gap=0.4), rng=rng)
     with pytest.raises(ValueError, match="not identified with any learner of p"):
         crossfit.debiased_tuples(useless, ("lin",), rng=rng)
-
-
-# Selection
-
-
-def test_pseudo_risk_by_hand():
-    estimates = np.array([[1.0, 1.1], [1.0, 3.0]])[..., None]  # slot 1 x slot 2, one split
-    found = crossfit.select_minimax(estimates)
-    assert found.risk == pytest.approx(np.array([[0.01, 1.9**2], [4.0, 4.0]]))
-    assert found.index == (0, 0)
-
-
-def test_pseudo_risk_averages_squares_over_splits():
-    estimates = np.array([[1.0, 2.0], [4.0, 2.0]])  # one slot, two splits
-    assert crossfit.pseudo_risk(estimates) == pytest.approx([4.5, 4.5])
-
-
-def test_a_tuple_without_an_estimate_is_never_chosen():
-    estimates = np.array([[1.0, np.nan], [2.0, 2.1]])[..., None]
-    found = crossfit.select_minimax(estimates)
-    assert found.risk[0, 1] == np.inf and found.index != (0, 1)
-    with pytest.raises(ValueError, match="no tuple with an estimate"):
-        crossfit.select_minimax(np.full((2, 2, 1), np.nan))
-
-
-def test_one_tuple_has_no_risk_and_is_chosen():
-    found = crossfit.select_minimax(np.array([[[1.3]]]))
-    assert found.index == (0, 0) and found.risk == 0
-
-
-def test_the_choice_does_not_depend_on_the_order_of_the_learners():
-    estimates = np.random.default_rng(13).normal(size=(3, 4, 2))
-    base = crossfit.select_minimax(estimates)
-    turned = crossfit.select_minimax(estimates[::-1])
-    assert turned.index == (2 - base.index[0], base.index[1])

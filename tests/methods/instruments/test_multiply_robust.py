@@ -7,6 +7,7 @@ import pytest
 from paperlab.methods.foundations import linear
 from paperlab.methods.instruments import multiply_robust, samples, simulate
 from paperlab.methods.instruments.nuisances import Nuisances, basis, fit_nuisances
+from paperlab.methods.instruments.population import population
 from paperlab.methods.instruments.samples import Sample
 from paperlab.methods.instruments.simulate import Design
 
@@ -23,71 +24,43 @@ def fitted(s, *args, **options):
 
 
 @pytest.fixture(scope="module")
-def population():
-    """Cells of a discrete population, their masses, and all nuisance functions, right and wrong."""
-    x, z, u, a = (v.ravel() for v in np.meshgrid([-1.0, 0.0, 1.0], [0.0, 1.0], [-1.0, 1.0], [0.0, 1.0], indexing="ij"))
-    pi, beta = 0.5 + 0.2 * x, 1 + 0.5 * x
-    p0, p1 = 0.2 + 0.05 * x, 0.5 + 0.1 * x
-    p_u = np.where(z == 1, p1, p0) + 0.1 * u
-    mass = np.where(z == 1, pi, 1 - pi) * np.where(a == 1, p_u, 1 - p_u) / 6
-    y = beta * a + z * (1 + 0.3 * x) + x**2 + 1.5 * u
-    right = {
-        "p": {"p0": p0, "p1": p1},
-        "pi": {"pi": pi},
-        "m": {"m0": x**2, "m1": 1 + 0.3 * x + x**2},
-        "beta": {"beta": beta},
-        "rho": {"rho": np.full_like(x, 0.15)},
-    }
-    wrong = {
-        "p": {"p0": 0.15 + 0 * x, "p1": 0.45 - 0.1 * x},
-        "pi": {"pi": 0.4 + 0.1 * x},
-        "m": {"m0": x, "m1": -x},
-        "beta": {"beta": 2 - x},
-        "rho": {"rho": 0.4 + 0.1 * x},
-    }
-    return Sample(y, a, z, x[:, None]), mass, right, wrong
+def people():
+    return population()
 
 
-def mean_error(population, right_set):
-    cells, mass, right, wrong = population
-    chosen = {}
-    for name in right:
-        chosen |= (right if name in right_set else wrong)[name]
-    psi = multiply_robust.estimate(cells, Nuisances(**chosen), **EXACT).psi
-    return mass @ psi - mass @ right["beta"]["beta"]
+def mean_error(people, right):
+    psi = multiply_robust.estimate(people.cells, people.nuisances(right), **EXACT).psi
+    return people.mean(psi) - people.effect
 
 
 @pytest.mark.parametrize("right_set", [("p", "pi"), ("p", "beta", "rho"), ("m", "beta", "pi"), ("m", "beta", "rho")])
-def test_mean_of_the_score_is_the_effect_in_each_robustness_set(population, right_set):
-    assert mean_error(population, right_set) == pytest.approx(0, abs=1e-12)
+def test_mean_of_the_score_is_the_effect_in_each_robustness_set(people, right_set):
+    assert mean_error(people, right_set) == pytest.approx(0, abs=1e-12)
 
 
 @pytest.mark.parametrize("right_set", [(), ("pi", "rho"), ("p", "m", "rho"), ("p", "beta"), ("m", "pi", "rho")])
-def test_outside_the_four_sets_the_score_is_biased(population, right_set):
-    assert abs(mean_error(population, right_set)) > 0.05
+def test_outside_the_four_sets_the_score_is_biased(people, right_set):
+    assert abs(mean_error(people, right_set)) > 0.05
 
 
-def test_score_is_neyman_orthogonal(population):
-    cells, mass, right, wrong = population
-    truth = {k: v for group in right.values() for k, v in group.items()}
-    other = {k: v for group in wrong.values() for k, v in group.items()}
+def test_score_is_neyman_orthogonal(people):
+    truth, other = vars(people.nuisances()), vars(people.nuisances(right=()))
     step = 1e-5
     for key in truth:
         moved = [truth | {key: truth[key] + s * (other[key] - truth[key])} for s in (step, -step)]
-        up, down = (mass @ multiply_robust.estimate(cells, Nuisances(**f), **EXACT).psi for f in moved)
+        up, down = (people.mean(multiply_robust.estimate(people.cells, Nuisances(**f), **EXACT).psi) for f in moved)
         assert (up - down) / (2 * step) == pytest.approx(0, abs=1e-7), key
 
 
-def test_weighting_needs_p_and_pi_only_and_the_plug_in_is_the_mean_effect(population):
-    cells, mass, right, wrong = population
-    mixed = {k: v for name in right for k, v in (right if name in ("p", "pi") else wrong)[name].items()}
-    p = np.where(cells.instrument == 1, mixed["p1"], mixed["p0"])
-    delta = mixed["p1"] * (1 - mixed["p1"]) - mixed["p0"] * (1 - mixed["p0"])
-    sign = np.where(cells.instrument == 1, 1 / mixed["pi"], -1 / (1 - mixed["pi"]))
+def test_weighting_needs_p_and_pi_only_and_the_plug_in_is_the_mean_effect(people):
+    mixed, cells = people.nuisances(("p", "pi")), people.cells
+    p = np.where(cells.instrument == 1, mixed.p1, mixed.p0)
+    delta = mixed.p1 * (1 - mixed.p1) - mixed.p0 * (1 - mixed.p0)
+    sign = np.where(cells.instrument == 1, 1 / mixed.pi, -1 / (1 - mixed.pi))
     expected = sign * (cells.treatment - p) * cells.y / delta
-    assert mass @ expected == pytest.approx(mass @ right["beta"]["beta"], abs=1e-12)
-    assert multiply_robust.weighting(cells, Nuisances(**mixed), **EXACT) == pytest.approx(expected.mean())
-    assert multiply_robust.plug_in(Nuisances(**mixed)) == pytest.approx(wrong["beta"]["beta"].mean())
+    assert people.mean(expected) == pytest.approx(people.effect, abs=1e-12)
+    assert multiply_robust.weighting(cells, mixed, **EXACT) == pytest.approx(expected.mean())
+    assert multiply_robust.plug_in(mixed) == pytest.approx(people.wrong["beta"]["beta"].mean())
 
 
 def test_an_interaction_shifts_the_effect_by_the_change_of_rho_over_the_change_of_variance():

@@ -1,7 +1,5 @@
 """The made-up world has the effect, the probabilities and the confounding that it says."""
 
-import dataclasses
-
 import numpy as np
 import pytest
 from paperlab.methods.instruments import simulate
@@ -80,33 +78,3 @@ def test_probabilities_outside_the_unit_interval_are_refused():
 def test_there_is_no_default_generator():
     with pytest.raises(TypeError, match="rng"):
         simulate.draw(100)
-
-
-def test_monte_carlo_shares_samples_between_estimators_and_joins_the_chunks():
-    def mean(s, shared):
-        shared["mean"] = s.y.mean(-1)
-        return shared["mean"]
-
-    def twice(s, shared):
-        return np.stack([shared["mean"], 2 * shared["mean"]], -1)
-
-    estimators = {"mean": mean, "twice": twice}
-    found = simulate.monte_carlo(50, 7, estimators, rng=np.random.default_rng(4), chunk=3)
-    assert found["mean"].shape == (7,) and found["twice"].shape == (7, 2)
-    assert found["twice"][:, 1] == pytest.approx(2 * found["mean"])
-    rng = np.random.default_rng(4)
-    again = [simulate.draw(50, rng=rng, n_replications=size).y.mean(-1) for size in (3, 3, 1)]
-    assert found["mean"] == pytest.approx(np.concatenate(again))
-
-
-def test_a_design_reaches_the_samples_of_a_monte_carlo():
-    slopes = []
-    for direct in (0.0, 2.0):
-        design = dataclasses.replace(Design(), direct=direct)
-        jump = {
-            "jump": lambda s, shared: np.array(
-                [y[z == 1].mean() - y[z == 0].mean() for y, z in zip(s.y, s.instrument, strict=True)]
-            )
-        }
-        slopes.append(simulate.monte_carlo(2000, 20, jump, design, rng=np.random.default_rng(5))["jump"].mean())
-    assert slopes[1] - slopes[0] == pytest.approx(2 * (1 - 0.083 / 2), abs=0.05)  # X_2 is lower where Z = 1

@@ -5,7 +5,6 @@ from __future__ import annotations
 import numbers
 
 import numpy as np
-from sklearn.model_selection import GroupShuffleSplit, ShuffleSplit
 
 from paperlab.methods.foundations.checks import codes, finite
 
@@ -97,6 +96,8 @@ def splits(n, n_splits, test_size, *, rng, groups=None):
     >>> len(train), len(test)
     (4, 2)
     """
+    from sklearn.model_selection import GroupShuffleSplit, ShuffleSplit
+
     if not 0 < test_size < 1:
         raise ValueError(f"test_size must lie between 0 and 1, got {test_size}; it is the share held out")
     options = {"test_size": test_size, "random_state": seed_of(rng)}

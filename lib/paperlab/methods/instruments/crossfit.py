@@ -1,4 +1,4 @@
-"""Cross-fitted learners, debiased estimates for every tuple of learners, and the minimax choice among them.
+"""Cross-fitted learners, and debiased estimates for every tuple of learners.
 
 Page ``invalid_instrument``.
 """
@@ -9,14 +9,11 @@ from dataclasses import dataclass
 from itertools import product
 
 import numpy as np
-from sklearn.ensemble import GradientBoostingRegressor
-from sklearn.linear_model import LassoCV
 
 from paperlab.methods.foundations.checks import binary, finite
 from paperlab.methods.foundations.forest import forest_predict
 from paperlab.methods.foundations.linear import logistic
 from paperlab.methods.foundations.resampling import seed_of
-from paperlab.methods.foundations.units import unit_of
 from paperlab.methods.instruments.multiply_robust import estimate
 from paperlab.methods.instruments.nuisances import Nuisances, basis
 
@@ -87,6 +84,15 @@ def fit_predict(name, x, y, x_new, *, rng, logit=False):
     few = x.shape[1] <= 5
     if name == "rf":
         return forest_predict(x, y, x_new, rng=seed, n_features=None if few else x.shape[1] // 3)
+    return _sklearn_predict(name, x, y, x_new, seed, few)
+
+
+def _sklearn_predict(name, x, y, x_new, seed, few):
+    from sklearn.ensemble import GradientBoostingRegressor
+    from sklearn.linear_model import LassoCV
+
+    from paperlab.methods.foundations.units import unit_of
+
     if name == "gbm":
         model = GradientBoostingRegressor(
             n_estimators=30, learning_rate=0.2, max_depth=2, max_features=None if few else 1 / 3, random_state=seed
@@ -240,6 +246,8 @@ class TupleEstimates:
     truncated : ndarray of int, shape (L, L, L, E)
         Units whose variance change was set to the bound.
     by_fold : ndarray, shape (L, L, L, E, n_folds)
+    predictions : dict
+        Of p, mu and pi, out of fold, as from `crossfit_predictions`.
     """
 
     names: tuple
@@ -247,6 +255,7 @@ class TupleEstimates:
     se: np.ndarray
     truncated: np.ndarray
     by_fold: np.ndarray
+    predictions: dict
 
     def label(self, index):
         """The tuple's learners, as in ``quad/lin/rf/lin``."""
@@ -332,72 +341,4 @@ def debiased_tuples(sample, learners=("lin", "quad", "rf"), *, rng, n_folds=2, d
                 by_fold[i, j, k, e] = [found.psi[folds == fold].mean() for fold in fold_of]
     if np.isnan(value).all():
         raise ValueError("instrument does not change Var(A): not identified with any learner of p")
-    return TupleEstimates(names, value, se, truncated, by_fold)
-
-
-def pseudo_risk(by_fold):
-    """``R(k) = max_j max_l mean_s (D_k^s - D_{k: j -> l}^s)^2`` for every tuple ``k``.
-
-    Parameters
-    ----------
-    by_fold : array_like, shape (L_1, ..., L_J, S)
-        Estimates by tuple and split; nan where a tuple has none.
-
-    Returns
-    -------
-    risk : ndarray, shape (L_1, ..., L_J)
-        ``inf`` for tuples without an estimate.
-
-    Examples
-    --------
-    >>> pseudo_risk([[[1.0], [1.1]], [[1.0], [3.0]]]).round(2)
-    array([[0.01, 3.61],
-           [4.  , 4.  ]])
-    """
-    by_fold = np.asarray(by_fold, float)
-    n_slots = by_fold.ndim - 1
-    risk = np.zeros(by_fold.shape[:-1])
-    for j in range(n_slots):
-        for other in range(by_fold.shape[j]):
-            change = ((by_fold - by_fold.take([other], axis=j)) ** 2).mean(-1)
-            risk = np.fmax(risk, change)
-    return np.where(np.isnan(by_fold).any(-1), np.inf, risk)
-
-
-@dataclass(frozen=True)
-class Selection:
-    """The tuple chosen by `select_minimax`.
-
-    Attributes
-    ----------
-    index : tuple of int
-        Learner of each slot.
-    risk : ndarray, shape (L_1, ..., L_J)
-        Pseudo-risk of all tuples.
-    """
-
-    index: tuple
-    risk: np.ndarray
-
-
-def select_minimax(by_fold):
-    """The tuple with the smallest `pseudo_risk`; the first of them where several are equal.
-
-    Parameters
-    ----------
-    by_fold : array_like, shape (L_1, ..., L_J, S)
-        Estimates by tuple and split.
-
-    Returns
-    -------
-    Selection
-
-    Raises
-    ------
-    ValueError
-        If no tuple has an estimate.
-    """
-    risk = pseudo_risk(by_fold)
-    if not np.isfinite(risk).any():
-        raise ValueError("by_fold has no tuple with an estimate: nothing to choose from")
-    return Selection(tuple(int(i) for i in np.unravel_index(np.argmin(risk), risk.shape)), risk)
+    return TupleEstimates(names, value, se, truncated, by_fold, predictions)

@@ -6,12 +6,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from paperlab.methods.foundations.monte_carlo import replicate_stacked
 from paperlab.methods.instruments.samples import Sample
 
 TRUE_EFFECT = 1.0  # mean of beta(X) = 1 + X_1 / 2 over X_1 uniform on (-1, 1)
 SHAPES = ("linear", "wavy")
-CACHED_UNITS = 16_000  # units of a stack that fit the processor's cache
 
 
 @dataclass(frozen=True)
@@ -116,43 +114,3 @@ def draw(n, design=Design(), *, rng, n_replications=None):
     y = (1 + 0.5 * x1) * a + design.direct * z * (1 + 0.5 * x2) + curve
     y = y + 1.5 * design.conf * u + rng.normal(0, 0.5, size)
     return Sample(y, a, z, x, u)
-
-
-def monte_carlo(n, n_replications, estimators, design=Design(), *, rng, chunk=None):
-    """Values of several estimators on the same simulated samples.
-
-    Parameters
-    ----------
-    n, n_replications : int
-        Units in a sample, number of samples.
-    estimators : dict
-        Name to ``function(sample, shared)``, which takes a stack of samples and a dict for fits that
-        estimators share, and returns an array of shape ``(samples in the stack,)`` or ``(samples, n_columns)``.
-    design : Design
-    rng : numpy.random.Generator
-    chunk : int or None
-        Samples in one stack; None chooses about 16,000 units, which fit a cache.
-
-    Returns
-    -------
-    dict
-        Name to array, shape ``(n_replications,)`` or ``(n_replications, n_columns)``.
-
-    Raises
-    ------
-    ValueError
-        If a size is below 1, or as `draw`.
-
-    Examples
-    --------
-    >>> raw = lambda s, shared: np.array([y[a == 1].mean() - y[a == 0].mean() for y, a in zip(s.y, s.treatment)])
-    >>> found = monte_carlo(1000, 50, {"raw": raw}, rng=np.random.default_rng(0))
-    >>> found["raw"].shape, bool(found["raw"].mean() > 1.5)  # the confounder pushes the raw difference above 1
-    ((50,), True)
-    """
-
-    def stack(size, rng):
-        sample, shared = draw(n, design, rng=rng, n_replications=size), {}
-        return {name: estimator(sample, shared) for name, estimator in estimators.items()}
-
-    return replicate_stacked(stack, n_replications, rng=rng, chunk=chunk or max(1, CACHED_UNITS // n))
