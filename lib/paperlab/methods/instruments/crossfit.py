@@ -14,7 +14,7 @@ from sklearn.linear_model import LassoCV
 
 from paperlab.methods.foundations.checks import binary, finite
 from paperlab.methods.foundations.forest import forest_predict
-from paperlab.methods.foundations.linear import logistic
+from paperlab.methods.foundations.logistic import logistic
 from paperlab.methods.foundations.resampling import seed_of
 from paperlab.methods.foundations.units import unit_of
 from paperlab.methods.instruments.multiply_robust import estimate
