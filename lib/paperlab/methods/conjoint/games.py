@@ -12,7 +12,7 @@ from functools import cached_property
 import numpy as np
 from scipy.special import expit
 
-from paperlab.methods.conjoint.choices import Layout
+from paperlab.methods.conjoint.layout import Layout
 from paperlab.methods.conjoint.policy import check_penalty
 from paperlab.methods.foundations.checks import finite
 
