@@ -80,8 +80,9 @@ from sklearn.neural_network import MLPClassifier
 from threadpoolctl import threadpool_limits
 
 from paperlab import datasets
-from paperlab.methods.foundations import attribution as attributions
-from paperlab.methods.prediction import attribution_priors as students
+from paperlab.methods.foundations.attribution import coalitions, importance, occlusion, rank_agreement, top_overlap
+from paperlab.methods.foundations.attribution import shapley as shapley_values
+from paperlab.methods.prediction.attribution_priors import Lessons, Training, train_students
 
 plots.style()
 threadpool_limits(1)
@@ -220,7 +221,7 @@ def importances(models, rows):
     behind = rng.permutation(chosen)
     return pd.DataFrame(
         {
-            n: attributions.importance(attributions.occlusion(score(m), x[chosen], x[behind], groups))
+            n: importance(occlusion(score(m), x[chosen], x[behind], groups))
             for n, m in models.items()
         },
         index=factors,
@@ -229,16 +230,16 @@ def importances(models, rows):
 
 teachers = {"1994-98": fit_all(early, y), "2000-06": fit_all(~early, y)}
 found = {wave: importances(models, early if wave == "1994-98" else ~early) for wave, models in teachers.items()}
-agree = attributions.rank_agreement(found["1994-98"].T)
+agree = rank_agreement(found["1994-98"].T)
 upper = np.triu_indices(5, 1)
 stable = [spearmanr(found["1994-98"][m], found["2000-06"][m]).statistic for m in TEACHERS]
 new_accuracy = {m: np.mean(model.predict(x[~early]) == y[~early]) for m, model in teachers["1994-98"].items()}
-paper.measure(c1a=agree[upper].mean(), c1b=attributions.top_overlap(found["1994-98"].T), c3=np.mean(stable))
+paper.measure(c1a=agree[upper].mean(), c1b=top_overlap(found["1994-98"].T), c3=np.mean(stable))
 teacher_table = found["1994-98"].assign(mean=found["1994-98"].mean(axis=1)).sort_values("mean", ascending=False)
 paper.keep("importances", teacher_table.rename_axis("factor").reset_index())
 put("spearman", agree[upper].mean())
 put("spearman_min", agree[upper].min())
-put("overlap", attributions.top_overlap(found["1994-98"].T))
+put("overlap", top_overlap(found["1994-98"].T))
 put("first", ", ".join(teacher_table.index[:3]))
 put("stable", np.mean(stable))
 put("stable_min", np.min(stable))
@@ -274,8 +275,8 @@ for kind in ("independent", "shared"):
     models, one = {}, rng.permutation(y)
     for name in THREE:
         models |= fit_all(early, one if kind == "shared" else rng.permutation(y), (name,))
-    null[kind] = attributions.rank_agreement(importances(models, early).T)[np.triu_indices(3, 1)].mean()
-real = attributions.rank_agreement(found["1994-98"][list(THREE)].T)[np.triu_indices(3, 1)].mean()
+    null[kind] = rank_agreement(importances(models, early).T)[np.triu_indices(3, 1)].mean()
+real = rank_agreement(found["1994-98"][list(THREE)].T)[np.triu_indices(3, 1)].mean()
 paper.measure(c2=real - null["independent"], c2b=null["shared"])
 put("real", real)
 put("null_own", null["independent"])
@@ -305,11 +306,9 @@ plots.table(
 rng = streams[1]
 chosen = rng.choice(np.flatnonzero(~early), explained, replace=False)
 behind = rng.choice(np.flatnonzero(early), explained, replace=False)
-rows, paths = attributions.coalitions(x[chosen], x[behind], groups, rng, orders)
-values = {
-    m: score(model)(rows.reshape(-1, x.shape[1])).reshape(rows.shape[:3]) for m, model in teachers["1994-98"].items()
-}
-shapley = {m: attributions.shapley(v, paths) for m, v in values.items()}
+walk = coalitions(x[chosen], x[behind], groups, n_permutations=orders, rng=rng)
+values = {m: walk.values(score(model)) for m, model in teachers["1994-98"].items()}
+shapley = {m: shapley_values(v, walk.orders) for m, v in values.items()}
 ratios, bounds = [], []
 for i, a in enumerate(TEACHERS):
     for b in list(TEACHERS)[i + 1 :]:
@@ -319,8 +318,8 @@ for i, a in enumerate(TEACHERS):
         )
         ratios.append(bounds[-1]["largest difference"] / bound)
 paper.measure(c8=max(ratios))
-shapley_rank = attributions.rank_agreement([attributions.importance(phi) for phi in shapley.values()])[upper].mean()
-same = np.mean([spearmanr(attributions.importance(shapley[m]), found["1994-98"][m]).statistic for m in TEACHERS])
+shapley_rank = rank_agreement([importance(phi) for phi in shapley.values()])[upper].mean()
+same = np.mean([spearmanr(importance(shapley[m]), found["1994-98"][m]).statistic for m in TEACHERS])
 put("shapley_rank", shapley_rank)
 put("shapley_same", same)
 put("ratio", max(ratios))
@@ -354,15 +353,18 @@ def classroom(size, lessons, rng, reps=reps):
         "shuffled": wrong,
         "uniform": [np.full(len(told), 1 / len(told))] * reps,
     }
-    school = students.train_students(
+    school = train_students(
         np.concatenate([np.stack([x[later[s]] for s in sets])] * len(lessons)),
         np.concatenate([np.stack([y[later[s]] for s in sets])] * len(lessons)),
-        np.concatenate([np.stack(sources[kind]) for kind, _ in lessons]),
-        np.repeat([weight for _, weight in lessons], reps),
+        Lessons(
+            np.concatenate([np.stack(sources[kind]) for kind, _ in lessons]),
+            np.repeat([weight for _, weight in lessons], reps),
+        ),
         groups,
         list(starts) * len(lessons),
-        epochs=epochs if size < 500 else max(5, epochs * 3 // 5),
+        rng=streams[4],  # the order of the mini-batches
         attribution=attribution,
+        training=Training(n_epochs=epochs if size < 500 else max(5, epochs * 3 // 5)),
     )
     own = school.importances(x[later[:1000]], groups, attribution)
     chances = school.probabilities(x[later])
@@ -582,17 +584,12 @@ paper.verdicts()
 rng = np.random.default_rng(0)
 toy = {f"factor {j}": [j] for j in range(4)}
 ones, zeros = np.ones((1, 4)), np.zeros((1, 4))
-toy_rows, toy_orders = attributions.coalitions(ones, zeros, toy, rng, 50)
-
-
-def toy_values(f):
-    return f(toy_rows.reshape(-1, 4)).reshape(toy_rows.shape[:3])
-
-
-one, two = toy_values(lambda r: r @ [1, 2, 3, 4]), toy_values(lambda r: r @ [1, 2, 3, 4] + 0.2 * r[:, 0] - 0.1)
+toy_walk = coalitions(ones, zeros, toy, n_permutations=50, rng=rng)
+one = toy_walk.values(lambda r: r @ [1, 2, 3, 4])
+two = toy_walk.values(lambda r: r @ [1, 2, 3, 4] + 0.2 * r[:, 0] - 0.1)
 print(
     "largest difference",
-    np.abs(attributions.shapley(one, toy_orders) - attributions.shapley(two, toy_orders)).max().round(3),
+    np.abs(shapley_values(one, toy_walk.orders) - shapley_values(two, toy_walk.orders)).max().round(3),
 )
 print("bound", (2 * np.abs(one - two).max()).round(3))
 
@@ -624,15 +621,13 @@ for label, weight, signs in (
     ("importances and signs", 2.0, sign),
     ("importances and wrong signs", 2.0, rng.permutation(sign)),
 ):
-    school = students.train_students(
+    school = train_students(
         np.stack([x[later[s]] for s in sets]),
         np.stack([y[later[s]] for s in sets]),
-        [told] * 6,
-        [weight] * 6,
+        Lessons([told] * 6, [weight] * 6, signs),
         groups,
         range(6),
-        epochs=25,
-        signs=signs,
+        rng=state,  # the same mini-batches in every row
     )
     p = school.probabilities(x[later])
     rows.append(
@@ -673,14 +668,13 @@ rng = np.random.default_rng([state, 6])
 sets = [rng.choice(local, 150, replace=False) for _ in range(6)]
 rows = []
 for region, lesson in sources.items():
-    school = students.train_students(
+    school = train_students(
         np.stack([x[s] for s in sets]),
         np.stack([y[s] for s in sets]),
-        [lesson] * 6,
-        [2.0] * 6,
+        Lessons([lesson] * 6, [2.0] * 6),
         groups,
         range(6),
-        epochs=25,
+        rng=state,
     )
     accuracy = np.mean(school.probabilities(x[local]).argmax(2) == y[local])
     rows.append(

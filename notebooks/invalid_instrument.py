@@ -67,26 +67,25 @@ workers: int = 1  # [1, 64] processes for the learner experiments
 
 # %%
 import warnings
+from dataclasses import replace
 
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 from IPython.display import display
-from joblib import Parallel, delayed
 from myst_nb import glue
 from threadpoolctl import threadpool_limits
 
 from paperlab import datasets
-from paperlab.methods.instruments import crossfit
-from paperlab.methods.instruments import multiply_robust as iv
 from paperlab.methods.foundations import linear
-from paperlab.methods.instruments import simulate as iv_dgp
+from paperlab.methods.foundations.monte_carlo import replicate
+from paperlab.methods.instruments import crossfit, multiply_robust, nuisances, samples, scores, simulate
 
 plots.style()
 threadpool_limits(1)  # many small matrices: threads would only wait for each other
 BLUE, RED, GREEN, PURPLE, ORANGE, INK = plots.COLOURS
 streams = dict(zip(["main", "sizes", "controls", "select", "sparse", "pension"], np.random.SeedSequence(seed).spawn(6)))
-design = {"direct": direct, "conf": conf, "var_gap": var_gap, "interaction": interaction}
+design = simulate.Design(direct=direct, conf=conf, var_gap=var_gap, interaction=interaction)
 
 
 def put(name, value):
@@ -154,7 +153,7 @@ plt.show()
 #
 # $$\sum_i (Z_i-\hat\pi_i)\,b(X_i)\,e_i=0,\qquad \sum_i r(X_i)\,e_i=0,$$
 #
-# where $\hat m$ is, for every value of $\beta$, the regression of $Y-\beta A$ on $X$ in each arm; the system is linear. Both steps are in `iv.fit_nuisances`, the score is in `iv.multiply_robust`.
+# where $\hat m$ is, for every value of $\beta$, the regression of $Y-\beta A$ on $X$ in each arm; the system is linear. Both steps are in `nuisances.fit_nuisances`, the score is in `multiply_robust.estimate`.
 #
 # ### A world in which the answer is known
 #
@@ -168,7 +167,7 @@ plt.show()
 # with $\beta=1+X_1/2$, so $\Delta=1$, the parameters `var_gap` (gap), `direct` and `conf`, and $\varepsilon$ normal with standard deviation 0.5. Right models are quadratic in $X$ (linear for $p$ and $m$ by arm, logistic for $\pi$); the wrong model is $(1,\cos3X_2)$, which contains nothing that matters.
 
 # %%
-TRUTH = iv_dgp.TRUE_EFFECT
+TRUTH = simulate.TRUE_EFFECT
 SCENARIOS = {
     "all right": [],
     "π wrong": ["pi"],
@@ -187,22 +186,22 @@ def columns(*parts):
 
 
 def ols(s, shared):
-    return linear.least_squares(columns(s.a, s.z, iv.basis(s.x, "linear")), s.y)[..., 0]
+    return linear.least_squares(columns(s.treatment, s.instrument, nuisances.basis(s.x, "linear")), s.y)[..., 0]
 
 
 def tsls(s, shared):
-    b = iv.basis(s.x, "linear")  # as many instruments as regressors: 2SLS solves Q'(Y - W c) = 0
-    return linear.least_squares(columns(s.a, b), s.y, instruments=columns(s.z, b))[..., 0]
+    b = nuisances.basis(s.x, "linear")  # as many instruments as regressors: 2SLS solves Q'(Y - W c) = 0
+    return linear.least_squares(columns(s.treatment, b), s.y, instruments=columns(s.instrument, b))[..., 0]
 
 
 def robust(models=(), step="two-step", with_weighting=False):
     """Multiply robust value, standard error, truncated share, plug-in and pure weighting of one scenario, side by side."""
 
     def estimator(s, shared):
-        fits = iv.fit_nuisances(s, dict.fromkeys(models, "wrong"), step, shared)
-        e = iv.multiply_robust(s, fits, delta_min, unidentified="nan")
-        weighting = iv.weighting(s, fits, delta_min) if with_weighting else np.full(e.value.shape, np.nan)
-        return np.stack([e.value, e.se, e.truncated / s.y.shape[-1], iv.plug_in(fits), weighting], -1)
+        fits = nuisances.fit_nuisances(s, dict.fromkeys(models, "wrong"), step, shared)
+        e = multiply_robust.estimate(s, fits, delta_min, unidentified="nan")
+        weighting = multiply_robust.weighting(s, fits, delta_min) if with_weighting else np.full(e.value.shape, np.nan)
+        return np.stack([e.value, e.se, e.truncated / s.y.shape[-1], multiply_robust.plug_in(fits), weighting], -1)
 
     return estimator
 
@@ -236,7 +235,7 @@ def summary(result):
 estimators = {"OLS": ols, "2SLS": tsls}
 estimators |= {(name, "two-step"): robust(models, with_weighting=True) for name, models in SCENARIOS.items()}
 estimators |= {(name, "g-estimation"): robust(models, "g-estimation") for name, models in SCENARIOS.items() if not models or "p" in models}
-main = iv_dgp.monte_carlo(np.random.default_rng(streams["main"]), n, reps, estimators, **design)
+main = simulate.monte_carlo(n, reps, estimators, design, rng=np.random.default_rng(streams["main"]))
 right = summary(main["all right", "two-step"])
 bias = {name: main[name].mean() - TRUTH for name in ("OLS", "2SLS")}
 paper.measure(c1a=abs(right["bias"]) - 3 * right["Monte Carlo s.e."], c1b=abs(bias["2SLS"]), c1c=abs(bias["OLS"]), c4=right["coverage"])
@@ -265,7 +264,7 @@ plt.show()
 rng = np.random.default_rng(streams["sizes"])
 by_size = {}
 for size in sorted({*sizes, n}):
-    found = main["all right", "two-step"] if size == n else iv_dgp.monte_carlo(rng, size, reps, {"mr": robust()}, **design)["mr"]
+    found = main["all right", "two-step"] if size == n else simulate.monte_carlo(size, reps, {"mr": robust()}, design, rng=rng)["mr"]
     by_size[size] = summary(found)
 size_table = pd.DataFrame(by_size).T.rename_axis("n")
 paper.keep("sizes", size_table)
@@ -324,7 +323,7 @@ plt.show()
 # %%
 rng = np.random.default_rng(streams["controls"])
 trio = {"OLS": ols, "2SLS": tsls, "multiply robust": robust()}
-valid = iv_dgp.monte_carlo(rng, n, reps, trio, **design | {"direct": 0.0})
+valid = simulate.monte_carlo(n, reps, trio, replace(design, direct=0.0), rng=rng)
 valid_mr = summary(valid["multiply robust"])
 paper.measure(c5a=abs(valid["2SLS"].mean() - TRUTH), c5b=valid["2SLS"].std(ddof=1) / valid_mr["sd"], c5c=abs(valid_mr["bias"]))
 for key, value in {"valid_tsls": valid["2SLS"].mean(), "valid_tsls_sd": valid["2SLS"].std(ddof=1), "valid_mr": TRUTH + valid_mr["bias"], "valid_mr_sd": valid_mr["sd"], "valid_ratio": (valid_mr["sd"] / valid["2SLS"].std(ddof=1)) ** 2}.items():
@@ -336,7 +335,7 @@ n_dial = min(n, 4000)
 dial_rows = []
 for dial, settings in DIALS.items():
     for setting in settings:
-        found = iv_dgp.monte_carlo(rng, n_dial, min(reps, 30), trio, **design | {dial: setting})
+        found = simulate.monte_carlo(n_dial, min(reps, 30), trio, replace(design, **{dial: setting}), rng=rng)
         for name, values in found.items():
             values = values if values.ndim == 1 else values[:, 0]
             ok = values[np.isfinite(values)]
@@ -358,8 +357,8 @@ for ax, (dial, settings) in zip(axes, DIALS.items()):
         at = np.arange(len(settings)) + offset
         ax.errorbar(at, part["median"], yerr=[part["median"] - part.low, part.high - part["median"]], fmt=marker + "-", color=colour, ms=5, lw=1, label=name)
     ax.set_xticks(range(len(settings)), [f"{v:g}" for v in settings], fontsize=8, rotation=45 if dial == "var_gap" else 0)
-    if design[dial] in settings:
-        ax.axvline(settings.index(design[dial]), ls=":", color="0.5", zorder=0)
+    if getattr(design, dial) in settings:
+        ax.axvline(settings.index(getattr(design, dial)), ls=":", color="0.5", zorder=0)
     ax.axhline(0, color="k", lw=0.8)
     ax.set(xlabel=labels[dial], ylim=(-3, 4))
 axes[0].set_ylabel("estimate minus truth")
@@ -390,19 +389,18 @@ plt.show()
 
 
 # %%
-def one_replication(sequence, names, folds, n_covariates=2):
-    """All tuples of one simulated sample: values, standard errors, pseudo-risks and the chosen index."""
-    rng = np.random.default_rng(sequence)
-    s = iv_dgp.simulate(rng, n_select, direct=direct, conf=conf, interaction=interaction, shape="wavy", n_covariates=n_covariates)
-    result = crossfit.debiased_tuples(s, names, n_folds=folds, rng=rng, delta_min=delta_min, seed=int(rng.integers(2**31)))
-    chosen, risk = crossfit.select_minimax(result.by_fold)
-    return result.value, result.se, risk, chosen, result.names
-
-
 def run_learners(stream, count, names, folds, n_covariates=2):
-    jobs = (delayed(one_replication)(child, names, folds, n_covariates) for child in stream.spawn(count))
-    value, se, risk, chosen, slots = zip(*Parallel(n_jobs=workers)(jobs))
-    return np.array(value), np.array(se), np.array(risk), list(chosen), slots[0]
+    """All tuples of `count` simulated samples: values, standard errors, pseudo-risks and the chosen index."""
+    world = simulate.Design(direct=direct, conf=conf, interaction=interaction, shape="wavy", n_covariates=n_covariates)
+
+    def one_replication(rng):
+        s = simulate.draw(n_select, world, rng=rng)
+        result = crossfit.debiased_tuples(s, names, n_folds=folds, rng=rng, delta_min=delta_min)
+        best = crossfit.select_minimax(result.by_fold)
+        return {"value": result.value, "se": result.se, "risk": best.risk, "chosen": best.index}
+
+    found = replicate(one_replication, stream.spawn(count), n_jobs=workers)
+    return found["value"], found["se"], found["risk"], list(map(tuple, found["chosen"])), crossfit.slots(names)
 
 
 def learner_table(value, se, chosen, slots):
@@ -504,14 +502,14 @@ def load_pension(name):
     controls = np.column_stack([np.ones(len(d)), d.inc, d.inc**2, d.age, d.age**2, d.marr, d.fsize]).astype(float)
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
-        s = iv.validate(d.assets, d.joined, d.eligible, d[["inc", "age", "fsize", "marr"]])
+        s = samples.validate(d.assets, d.joined, d.eligible, d[["inc", "age", "fsize", "marr"]])
     return s, controls, [str(w.message) for w in caught]
 
 
 which = ["9275", "9915"] if sample == "both" else [sample]
 pension = {name: load_pension(name) for name in which}
 for name, (s, _, messages) in pension.items():
-    print(name, pd.crosstab(pd.Series(s.z, name="eligible"), pd.Series(s.a, name="joined")).to_numpy().tolist(), *messages, sep="\n  ")
+    print(name, pd.crosstab(pd.Series(s.instrument, name="eligible"), pd.Series(s.treatment, name="joined")).to_numpy().tolist(), *messages, sep="\n  ")
 
 # %% [markdown]
 # The warning is the whole story. **Nobody who is ineligible participates**, so at $Z=0$ the treatment has no variance and no covariance with anything: $V(0,x)=C(0,x)=0$. Then $\rho(x)=C(0,x)-\beta(x)V(0,x)=0$, and
@@ -526,10 +524,10 @@ LINEAR = ["raw difference", "OLS, eligible only", "OLS", "2SLS"]
 
 def linear_estimates(s, c, weights):
     """The four linear estimates for every row of resampling weights; the order is that of LINEAR."""
-    one, eligible = np.ones((len(s.y), 1)), weights * s.z
-    raw = iv.bootstrap_iv(s.y, columns(s.a, one), columns(s.a, one), weights)
-    full, instrumented = columns(s.a, c), columns(s.z, c)
-    return np.column_stack([raw[:, 0], iv.bootstrap_iv(s.y, full, full, eligible)[:, 0], iv.bootstrap_iv(s.y, full, full, weights)[:, 0], iv.bootstrap_iv(s.y, full, instrumented, weights)[:, 0]])
+    a, z, one = s.treatment, s.instrument, np.ones((len(s.y), 1))
+    cases = [(columns(a, one), columns(a, one), weights), (columns(a, c), columns(a, c), weights * z)]
+    cases += [(columns(a, c), columns(a, c), weights), (columns(a, c), columns(z, c), weights)]
+    return np.column_stack([multiply_robust.bootstrap_iv(s.y, *case)[:, 0] for case in cases])
 
 
 def analyse(name, stream):
@@ -540,17 +538,16 @@ def analyse(name, stream):
     point = linear_estimates(s, c, np.ones((1, size)))[0]
     draws = np.concatenate([linear_estimates(s, c, rng.multinomial(size, np.full(size, 1 / size), k).astype(float)) for k in np.diff([*range(0, n_boot, 100), n_boot])])
     rows = [{"estimate": label, "value": v, "low": lo, "high": hi, "interval": "bootstrap"} for label, v, lo, hi in zip(LINEAR, point, *np.quantile(draws, [0.025, 0.975], axis=0))]
-    rows.append({"estimate": "constant-effect functional", "value": float(iv.constant_effect(s, c)), "low": rows[1]["low"], "high": rows[1]["high"], "interval": "bootstrap"})
-    tuples = crossfit.debiased_tuples(s, tuple(learners), n_folds=n_folds, rng=rng, delta_min=delta_min, seed=int(rng.integers(2**31)))
-    best, _ = crossfit.select_minimax(tuples.by_fold)
+    rows.append({"estimate": "constant-effect functional", "value": float(multiply_robust.constant_effect(s, c)), "low": rows[1]["low"], "high": rows[1]["high"], "interval": "bootstrap"})
+    tuples = crossfit.debiased_tuples(s, tuple(learners), n_folds=n_folds, rng=rng, delta_min=delta_min)
+    best = crossfit.select_minimax(tuples.by_fold).index
     v, e = tuples.value[best], tuples.se[best]
     rows.append({"estimate": f"selected tuple ({tuples.label(best)})", "value": v, "low": v - 1.96 * e, "high": v + 1.96 * e, "interval": "influence function"})
     rows.append({"estimate": "median tuple, 5 to 95 % of tuples", "value": np.nanmedian(tuples.value), **dict(zip(("low", "high"), np.nanquantile(tuples.value, [0.05, 0.95]))), "interval": "over tuples"})
-    folds = crossfit.assign_folds(s.z, n_folds, rng)
+    folds = crossfit.assign_folds(s.instrument, n_folds, rng=rng)
     learner = "rf" if "rf" in learners else learners[-1]
-    f = crossfit.crossfit_predictions(s, (learner,), folds, seed=int(rng.integers(2**31)))
-    late, late_se = crossfit.interactive_late(s.y, s.a, s.z, f["mu", 0, learner], f["mu", 1, learner], f["p", 0, learner], f["p", 1, learner], f["pi", learner])
-    rows.append({"estimate": f"doubly robust Wald ratio ({learner})", "value": late, "low": late - 1.96 * late_se, "high": late + 1.96 * late_se, "interval": "influence function"})
+    late = scores.interactive_late(s, crossfit.crossfit_predictions(s, (learner,), folds, rng=rng), learner)
+    rows.append({"estimate": f"doubly robust Wald ratio ({learner})", "value": late.value, "low": late.value - 1.96 * late.se, "high": late.value + 1.96 * late.se, "interval": "influence function"})
     ordered = np.mean(np.all(np.diff(draws, axis=1) < 0, axis=1))
     return pd.DataFrame(rows).assign(sample=name), tuples, ordered
 
@@ -604,7 +601,7 @@ paper.verdicts()
 # - **The design.** The paper's simulation was not available to us; the two designs here have the structure that the theorem needs and a known effect of 1. All simulation claims are therefore marked as stand-ins.
 # - **The formulas.** The abstract names identification, efficient influence function and multiple robustness. The functional, the four sets and both ways of fitting $\beta,\rho$ are derived here and tested exactly in a finite population, where expectations are sums.
 # - **The selection criterion.** The minimax form on this page follows the description; the exact form in the paper is unverified. Folds serve as the splits $s$. Tuples have four slots, the fourth being the basis of $(\beta,\rho)$.
-# - **The learners.** `lin` and `quad` fit $\pi$ by logistic regression; forests are 40 trees grown on half-samples, from `paperlab.methods.forest`. In the full run, five learners, five folds, and 30 covariates with two active ones; the learner experiments have fewer replications than the 500 of the parametric ones, since each costs seconds.
+# - **The learners.** `lin` and `quad` fit $\pi$ by logistic regression; forests are 40 trees grown on half-samples, from `paperlab.methods.foundations.forest`. In the full run, five learners, five folds, and 30 covariates with two active ones; the learner experiments have fewer replications than the 500 of the parametric ones, since each costs seconds.
 # - **Cross-fitting of $\beta,\rho$.** Their regression on a fold uses out-of-fold predictions that were themselves trained on the fold of evaluation. With a dozen coefficients this matters little; a stricter scheme would split three ways.
 # - **Checks.** 2SLS equals `linearmodels` to $10^{-8}$; the partially linear and the doubly robust Wald score equal `DoubleML` on the same folds and predictions to $10^{-8}$; the forest agrees with that of scikit-learn. These are tests of the library and of its benchmarks, outside this page.
 # - **Truncation.** $|\hat\delta|$ is kept above `delta_min`; the paper's treatment of small $\delta$ is unknown to us.
@@ -615,7 +612,7 @@ paper.verdicts()
 # ```{exercise-start} A large move that identifies nothing
 # :label: invalid_instrument-ex1
 # ```
-# Show that the effect is not identified when $V(1,x)=V(0,x)$. What happens when $p(1,x)=1-p(0,x)$, an instrument that moves the probability of treatment from 0.3 to 0.7? Try it: `base` and `var_gap` of `iv_dgp.simulate` set the two probabilities. Does 2SLS see a weak instrument?
+# Show that the effect is not identified when $V(1,x)=V(0,x)$. What happens when $p(1,x)=1-p(0,x)$, an instrument that moves the probability of treatment from 0.3 to 0.7? Try it: `base` and `var_gap` of `simulate.Design` set the two probabilities. Does 2SLS see a weak instrument?
 # ```{exercise-end}
 # ```
 #
@@ -625,11 +622,11 @@ paper.verdicts()
 # If $V(1,x)=V(0,x)=V$, the data give two equal equations $C(z,x)=\beta V+\rho$ for two unknowns: every $\beta$ fits, with $\rho=C-\beta V$, and the direct effect $\alpha_z$ absorbs what the means would say. With $p(1,x)=1-p(0,x)$ the two variances are equal by symmetry, however far the mean moves.
 
 # %%
-s = iv_dgp.simulate(np.random.default_rng(streams["controls"].spawn(1)[0]), 8000, base=0.3, var_gap=0.4)
-first_stage = s.a[s.z == 1].mean() - s.a[s.z == 0].mean()
+s = simulate.draw(8000, simulate.Design(base=0.3, var_gap=0.4), rng=np.random.default_rng(streams["controls"].spawn(1)[0]))
+first_stage = s.treatment[s.instrument == 1].mean() - s.treatment[s.instrument == 0].mean()
 print(f"first stage: P(A=1) moves by {first_stage:.2f}, no weak instrument for 2SLS, which gives {tsls(s, {}):.2f}")
 try:
-    iv.multiply_robust(s, iv.fit_nuisances(s))
+    multiply_robust.estimate(s, nuisances.fit_nuisances(s))
 except ValueError as error:
     print("multiply robust:", error)
 
@@ -657,13 +654,13 @@ p0, p1 = 0.2 + 0.05 * x, 0.5 + 0.1 * x
 p_u = np.where(z == 1, p1, p0) + 0.1 * u
 mass = np.where(z == 1, pi1, 1 - pi1) * np.where(a == 1, p_u, 1 - p_u) / 6  # three values of X, two of U
 y = beta * a + z * (1 + 0.3 * x) + x**2 + 1.5 * u  # the mean of Y given the rest: psi is linear in Y
-cells = iv.Sample(y, a, z, x[:, None])
+cells = samples.Sample(y, a, z, x[:, None])
 truth = {"p0": p0, "p1": p1, "pi": pi1, "m0": x**2, "m1": 1 + 0.3 * x + x**2, "beta": beta, "rho": np.full_like(x, 0.15)}
 bad = {"p0": 0.15 + 0 * x, "p1": 0.45 - 0.1 * x, "pi": 0.4 + 0.1 * x, "m0": x, "m1": -x, "beta": 2 - x, "rho": 0.4 + 0.1 * x}
 groups = {"p": ("p0", "p1"), "pi": ("pi",), "m": ("m0", "m1"), "beta": ("beta",), "rho": ("rho",)}
 for right_set in (("p", "pi"), ("p", "beta", "rho"), ("m", "beta", "pi"), ("m", "beta", "rho"), ("p", "m", "rho"), ()):
     mixed = bad | {key: truth[key] for group in right_set for key in groups[group]}
-    psi = iv.multiply_robust(cells, iv.Nuisances(**mixed), delta_min=0.001).psi
+    psi = multiply_robust.estimate(cells, nuisances.Nuisances(**mixed), delta_min=0.001).psi
     print(f"right: {', '.join(right_set) or 'nothing':15s}  mean of psi - effect = {mass @ psi - mass @ beta:+.1e}")
 
 # %% [markdown]
@@ -686,10 +683,10 @@ for right_set in (("p", "pi"), ("p", "beta", "rho"), ("m", "beta", "pi"), ("m", 
 # %%
 rng = np.random.default_rng(streams["main"].spawn(1)[0])
 x_large = rng.uniform(-1, 1, (100_000, 2))
-delta = iv.variance_change(*iv_dgp.treatment_probabilities(x_large, var_gap=0.3), delta_min=0.001)[0]
+delta = multiply_robust.variance_change(*simulate.Design().treatment_probabilities(x_large), delta_min=0.001).delta
 for level in (0.0, 0.1, 0.3):
     epsilon = 0.12 * 1.5 * level
-    found = iv_dgp.monte_carlo(rng, 8000, 50, {"mr": robust()}, interaction=level)["mr"][:, 0]
+    found = simulate.monte_carlo(8000, 50, {"mr": robust()}, simulate.Design(interaction=level), rng=rng)["mr"][:, 0]
     print(f"interaction {level:.1f}: epsilon {epsilon:.3f}, bound {epsilon * np.mean(1 / np.abs(delta)):.2f}, error {found.mean() - TRUTH:+.2f} +- {2 * found.std() / np.sqrt(50):.2f}")
 
 # %% [markdown]

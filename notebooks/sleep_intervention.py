@@ -74,9 +74,8 @@ from sklearn.preprocessing import StandardScaler
 from threadpoolctl import threadpool_limits
 
 from paperlab import datasets
-from paperlab.methods.prediction import prescription
 from paperlab.methods.foundations import attribution
-from paperlab.methods.prediction import sleep
+from paperlab.methods.prediction import prescription, sleep
 
 plots.style()
 threadpool_limits(1)  # small data sets: threads would only wait for each other
@@ -146,15 +145,17 @@ def shapley_of(model, x, rng, explained=150, orders=30):
     groups = {str(j): [j] for j in range(x.shape[1])}
     predict, total = log_odds(model), 0.0
     for _ in range(orders):
-        rows, paths = attribution.coalitions(x[chosen], x[rng.integers(len(x), size=len(chosen))], groups, rng, 1)
-        total = total + attribution.shapley(predict(rows.reshape(-1, x.shape[1])).reshape(rows.shape[:3]), paths)
+        behind = x[rng.integers(len(x), size=len(chosen))]
+        walk = attribution.coalitions(x[chosen], behind, groups, n_permutations=1, rng=rng)
+        total = total + attribution.shapley(walk.values(predict), walk.orders)
     return chosen, total / orders
 
 
 def one_survey(stream):
     """A survey, its classifier, weights and the people to advise."""
     rng = np.random.default_rng(stream)
-    frame, good, cut = sleep.draw_survey(n, rng, noise)
+    survey = sleep.draw_survey(n, rng=rng, noise=noise)
+    frame, good = survey.frame, survey.good
     train, test = train_test_split(np.arange(n), test_size=0.2, stratify=good, random_state=state)
     x = frame.to_numpy(float)
     folds = StratifiedKFold(5, shuffle=True, random_state=state)
@@ -182,7 +183,7 @@ def one_survey(stream):
     levels = prescription.check_answers(x[advised][:, : len(HABITS)], HABITS)
     return {
         "frame": frame.iloc[advised].reset_index(drop=True),
-        "cut": cut,
+        "survey": survey,
         "marks": marks,
         "best": best,
         "model": model,
@@ -246,7 +247,7 @@ def after(run, steps):
     """Predicted and true chance of good sleep after the advice."""
     frame = run["frame"].copy()
     frame[HABITS] = run["levels"] - steps
-    return run["model"].predict_proba(frame.to_numpy(float))[:, 1], sleep.chance_of_good(frame, run["cut"], noise)
+    return run["model"].predict_proba(frame.to_numpy(float))[:, 1], run["survey"].chance_of_good(frame)
 
 
 def value(run, penalty):
@@ -268,13 +269,13 @@ def personal_gain(run):
 rows, single = [], []
 for run in runs:
     rng, own = np.random.default_rng([state, 1]), personal_gain(run)
-    before_true = sleep.chance_of_good(run["frame"], run["cut"], noise)
+    before_true = run["survey"].chance_of_good(run["frame"])
     for budget in BUDGETS:
         advice = {
             "weights": prescription.prescribe(value(run, 0), run["levels"], budget, d_max),
             "personal": prescription.prescribe_levels(own, run["levels"], budget),
         }
-        advice["random"] = prescription.random_advice(run["levels"], (advice["weights"] > 0).sum(1), d_max, rng)
+        advice["random"] = prescription.random_advice(run["levels"], (advice["weights"] > 0).sum(1), d_max, rng=rng)
         sorted_way = prescription.ranking(value(run, 0), run["levels"], budget, d_max)
         worth = [(value(run, 0) * steps).sum() for steps in (advice["weights"], sorted_way)]
         if not np.isclose(*worth, atol=1e-6):
@@ -431,7 +432,7 @@ for run in runs:
     predicted, true = after(run, steps)
     moved = steps.any(1)
     predicted_gain.append((predicted - run["p"])[moved])
-    true_gain.append((true - sleep.chance_of_good(run["frame"], run["cut"], noise))[moved])
+    true_gain.append((true - run["survey"].chance_of_good(run["frame"]))[moved])
     changed.append((steps > 0).sum(1))
 predicted_gain, true_gain, changed = map(np.concatenate, (predicted_gain, true_gain, changed))
 if (lam, K, d_max) == (0.8, 3, 2) and len(predicted_gain) > 2:
@@ -461,7 +462,7 @@ plt.show()
 run = runs[0]
 steps = prescription.prescribe(value(run, lam), run["levels"], K, d_max)
 predicted, true = after(run, steps)
-before_true = sleep.chance_of_good(run["frame"], run["cut"], noise)
+before_true = run["survey"].chance_of_good(run["frame"])
 ranked = np.argsort(run["p"])
 cards = []
 for i in (ranked[len(ranked) // 20], ranked[len(ranked) // 4], ranked[len(ranked) // 2]):
@@ -501,8 +502,8 @@ if public:
         "students, all rows": sleep.insomnia_features(students),
         "students, distinct rows": sleep.insomnia_features(students.drop_duplicates()),
     }
-    for name, (features, good) in tables.items():
-        x = features.to_numpy(float)
+    for name, table in tables.items():
+        x, good = table.features.to_numpy(float), table.good
         for model in ("logit", "forest"):
             scores = []
             for train, test in ShuffleSplit(50 if model == "logit" else 10, test_size=0.2, random_state=state).split(x):
@@ -517,7 +518,7 @@ if public:
     cells = public_table.set_index(["table", "model"])["F1"]
     paper.measure(c8=cells["lifestyle, all rows", "logit"] - cells["lifestyle, distinct rows", "logit"])
 
-    features, good = tables["lifestyle, distinct rows"]
+    features, good = tables["lifestyle, distinct rows"].features, tables["lifestyle, distinct rows"].good
     x, levers = features.to_numpy(float), 4
     model = MODELS["logit"]().fit(x, good)
     _, phi = shapley_of(model, x, np.random.default_rng(state))
@@ -639,7 +640,7 @@ for name, (worth, steps) in best.items():
 
 # %%
 rng = np.random.default_rng([state, 3])
-frame, good, cut = sleep.draw_survey(n, rng, noise)
+frame = sleep.draw_survey(n, rng=rng, noise=noise).frame
 score = sleep.expected_score(frame) + sleep.WEIGHTS["worry"] * (frame["worry"] - 2) + noise * rng.standard_normal(n)
 good = (score > np.quantile(score, 0.32)).astype(int)
 frame["worry"] = np.clip(np.round(2.8 - 1.6 * good + 0.9 * rng.standard_normal(n)), 0, 4)

@@ -77,10 +77,9 @@ from sklearn.preprocessing import StandardScaler
 from threadpoolctl import threadpool_limits
 
 from paperlab import datasets
-from paperlab.methods.prediction import person_level as persons
-from paperlab.methods.foundations import resampling
-from paperlab.methods.foundations import metrics
-from paperlab.methods.prediction import speech as sim
+from paperlab.methods.foundations.metrics import class_f1
+from paperlab.methods.foundations.resampling import resample_weights
+from paperlab.methods.prediction import person_level, speech
 
 plots.style()
 threadpool_limits(1)  # small matrices: threads would only wait for each other
@@ -135,11 +134,11 @@ if predictions:
     logged = datasets.load("multidiagnosis_predictions")
     people = {}  # person-level means of every model
     for (target, modality, model, split), rows in logged.groupby(["target", "modality", "model", "split"]):
-        people[target, modality, model, split] = persons.person_means(rows, target, sum_to_one=modality != "ensemble")
+        people[target, modality, model, split] = person_level.person_means(rows, target, sum_to_one=modality != "ensemble")
     lines = []
     for (target, modality, model, split), table in people.items():
-        names = persons.CLASSES[target]
-        f1 = dict(zip(names, metrics.class_f1(table["label"], persons.predicted(table), names)))
+        names = person_level.CLASSES[target]
+        f1 = dict(zip(names, class_f1(table["label"], person_level.predicted(table), names)))
         overall = np.mean(list(f1.values())) if target == "multiclass" else f1[target]
         lines.append(
             {
@@ -152,7 +151,7 @@ if predictions:
             }
         )
     marks = pd.DataFrame(lines)
-    marks["family"] = [persons.family(m, t) for m, t in zip(marks["model"], marks["target"])]
+    marks["family"] = [person_level.family(m, t) for m, t in zip(marks["model"], marks["target"])]
     test = marks[marks["split"] == "test"]
 
     rows = {}
@@ -200,15 +199,15 @@ if predictions:
 
     audio = people["multiclass", "audio", "baseline_multiclass_xvector", "test"]
     text = people["multiclass", "text", "tfidf-100", "test"]
-    joint = persons.combine([audio, text], rule)
-    names = persons.CLASSES["multiclass"]
-    weights = resampling.resample_weights(len(joint), resamples, np.random.default_rng(streams[0]))
+    joint = person_level.combine([audio, text], rule)
+    names = person_level.CLASSES["multiclass"]
+    weights = resample_weights(len(joint), n_draws=resamples, rng=np.random.default_rng(streams[0]))
     rows, drawn = {}, {}
     for kind, table in (("voice, x-vector", audio), ("text, TF-IDF-100", text), (f"both, {rule}", joint)):
         table = table.loc[joint.index]
-        guess = persons.predicted(table)
-        f1 = metrics.class_f1(table["label"], guess, names)
-        drawn[kind] = metrics.class_f1(table["label"], guess, names, weights).mean(1)
+        guess = person_level.predicted(table)
+        f1 = class_f1(table["label"], guess, names)
+        drawn[kind] = class_f1(table["label"], guess, names, weights).mean(1)
         low, high = np.quantile(drawn[kind], [0.025, 0.975])
         rows[kind] = {**dict(zip(names, f1)), "macro": f1.mean(), "95 % low": low, "95 % high": high}
     tables["ensemble"] = pd.DataFrame(rows).T.rename_axis("scores").reset_index()
@@ -217,7 +216,7 @@ if predictions:
     lead_se = (drawn[f"both, {rule}"] - drawn[single]).std()
     paper.measure(c4=lead / lead_se)
     tables["lead"] = pd.DataFrame([{"lead": lead, "standard error": lead_se}])
-    guess = persons.predicted(joint)
+    guess = person_level.predicted(joint)
     confusion = pd.crosstab(joint["label"], guess).reindex(index=names, columns=names, fill_value=0)
     tables["confusion"] = confusion.rename_axis("true").reset_index()
 
@@ -243,12 +242,12 @@ if predictions:
         if (target, modality, split) != ("multiclass", "text", "test"):
             continue
         controls = table[table["label"] == "TD"]
-        said = persons.predicted(controls) == "DEPR"
+        said = person_level.predicted(controls) == "DEPR"
         own = controls["origin"] == "DEPR"
         counts = [[said[own].sum(), (~said[own]).sum()], [said[~own].sum(), (~said[~own]).sum()]]
         rows.append(
             {
-                "model": persons.family(model, target),
+                "model": person_level.family(model, target),
                 "own controls": own.sum(),
                 "called": counts[0][0],
                 "other controls": (~own).sum(),
@@ -378,32 +377,31 @@ if shown:
 
 
 # %%
-def measure(specific, site, stream, by_person=True, model=sim.classifier):
+def measure(specific, site, stream, by_person=True, model=speech.balanced_logit):
     """F1 of the binary tasks and of four classes, and the AUC of the transfer, for one sample."""
-    drawn = sim.draw_people(
-        np.random.default_rng(stream), specific=specific, generic=generic, site=site, n_recordings=n_recordings
-    )
+    sizes = {"specific": specific, "generic": generic, "site": site, "n_recordings": n_recordings}
+    drawn = speech.draw_people(rng=np.random.default_rng(stream), **sizes)
     out = {}
 
     def scores(rows, label):
         return [
-            sim.person_probabilities(features[rows], label[rows], state, by_person=by_person, model=model)
+            speech.person_probabilities(features[rows], label[rows], rng=state, by_person=by_person, model=model)
             for features in (drawn.voice, drawn.text)
         ]
 
     def both(parts):
         return np.max(parts, axis=0) if rule == "max" else np.mean(parts, axis=0)
 
-    for k, name in enumerate(sim.CLASSES[1:], 1):
+    for k, name in enumerate(speech.CLASSES[1:], 1):
         rows = drawn.study == k
         guess = both(scores(rows, drawn.label)).argmax(1)
-        out[name] = metrics.class_f1(drawn.label[rows] > 0, guess, (0, 1))[1]
+        out[name] = class_f1(drawn.label[rows] > 0, guess, (0, 1))[1]
     parts = scores(np.ones(len(drawn.label), bool), drawn.label)
     for kind, table in (("voice", parts[0]), ("text", parts[1]), ("both", both(parts))):
-        f1 = metrics.class_f1(drawn.label, table.argmax(1), range(4))
+        f1 = class_f1(drawn.label, table.argmax(1), range(4))
         out[f"macro {kind}"] = f1.mean()
-    chance, patient = sim.transfer(drawn.voice, drawn.label, drawn.study)
-    out["transfer AUC"] = roc_auc_score(patient, chance)
+    moved = speech.transfer(drawn.voice, drawn.label, drawn.study)
+    out["transfer AUC"] = roc_auc_score(moved.patient, moved.scores)
     return out
 
 
@@ -417,12 +415,12 @@ conditions = {
 simulated = pd.DataFrame(
     {label: pd.DataFrame([measure(k, s, one, b) for one in seeds]).mean() for label, (k, s, b) in conditions.items()}
 ).T
-simulated["gap"] = simulated[list(sim.CLASSES[1:])].mean(axis=1) - simulated["macro both"]
+simulated["gap"] = simulated[list(speech.CLASSES[1:])].mean(axis=1) - simulated["macro both"]
 paper.keep("simulated", simulated.rename_axis("condition").reset_index())
 first, special, trace, leaky = (simulated.loc[label] for label in conditions)
 if (specific, generic, site, n_recordings, rule) == (0.3, 1.0, 0.0, 8, "max"):
     paper.measure(
-        c7a=first[list(sim.CLASSES[1:])].min(),
+        c7a=first[list(speech.CLASSES[1:])].min(),
         c7b=first["macro both"],
         c7c=special["gap"] - first["gap"],
         c8a=first["transfer AUC"],
@@ -435,7 +433,7 @@ else:
         **dict.fromkeys(["c7a", "c7b", "c7c", "c8a", "c8b", "c9a", "c9b"], "speaks about the default simulation")
     )
 for name, value in {
-    "binary": first[list(sim.CLASSES[1:])].mean(),
+    "binary": first[list(speech.CLASSES[1:])].mean(),
     "macro": first["macro both"],
     "gap": first["gap"],
     "gap_special": special["gap"],
@@ -462,7 +460,7 @@ for k, s in itertools.product(grid_specific, grid_site):
     cell = pd.DataFrame(
         [measure(k, s, one) for one in streams[2].spawn(len(grid_specific) * 100)[:grid_samples]]
     ).mean()
-    rows.append({"specific": k, "site": s, "binary": cell[list(sim.CLASSES[1:])].mean(), "macro": cell["macro both"]})
+    rows.append({"specific": k, "site": s, "binary": cell[list(speech.CLASSES[1:])].mean(), "macro": cell["macro both"]})
 grid = pd.DataFrame(rows) if rows else paper.record_table("grid")
 if rows:
     paper.keep("grid", grid)
@@ -550,13 +548,13 @@ paper.verdicts()
 # %%
 rows = []
 for count in (1, 2, 4, 8, 16):
-    drawn = sim.draw_people(np.random.default_rng([state, count]), n_recordings=count)
+    drawn = speech.draw_people(rng=np.random.default_rng([state, count]), n_recordings=count)
     here = drawn.study == 3
     x, label = drawn.voice[here], drawn.label[here] // 3
-    person = metrics.class_f1(label, sim.person_probabilities(x, label, state).argmax(1), (0, 1))[1]
+    person = class_f1(label, speech.person_probabilities(x, label, rng=state).argmax(1), (0, 1))[1]
     half = np.arange(len(label)) % 2 == 0
-    fitted = sim.classifier().fit(x[half].reshape(-1, 40), np.repeat(label[half], count))
-    one = metrics.class_f1(np.repeat(label[~half], count), fitted.predict(x[~half].reshape(-1, 40)), (0, 1))[1]
+    fitted = speech.balanced_logit().fit(x[half].reshape(-1, 40), np.repeat(label[half], count))
+    one = class_f1(np.repeat(label[~half], count), fitted.predict(x[~half].reshape(-1, 40)), (0, 1))[1]
     rows.append({"recordings": count, "F1 of recordings": one, "F1 of persons": person})
 plots.table(pd.DataFrame(rows).set_index("recordings"), caption="Schizophrenia against its controls, voice", digits=2)
 
@@ -577,8 +575,8 @@ plots.table(pd.DataFrame(rows).set_index("recordings"), caption="Schizophrenia a
 # Resample people, with the same draws for all rules.
 
 # %%
-drawn = sim.draw_people(np.random.default_rng([state, 9]))
-parts = [sim.person_probabilities(f, drawn.label, state) for f in (drawn.voice, drawn.text)]
+drawn = speech.draw_people(rng=np.random.default_rng([state, 9]))
+parts = [speech.person_probabilities(f, drawn.label, rng=state) for f in (drawn.voice, drawn.text)]
 rules = {
     "voice": parts[0],
     "text": parts[1],
@@ -586,8 +584,8 @@ rules = {
     "mean": sum(parts) / 2,
     "product": parts[0] * parts[1],
 }
-weights = resampling.resample_weights(len(drawn.label), 1000, np.random.default_rng(state))
-macro = {k: metrics.class_f1(drawn.label, p.argmax(1), range(4), weights).mean(1) for k, p in rules.items()}
+weights = resample_weights(len(drawn.label), n_draws=1000, rng=np.random.default_rng(state))
+macro = {k: class_f1(drawn.label, p.argmax(1), range(4), weights).mean(1) for k, p in rules.items()}
 single = max(("voice", "text"), key=lambda k: macro[k].mean())
 pd.DataFrame(
     {
@@ -615,13 +613,13 @@ pd.DataFrame(
 # %%
 rows = {}
 for trace_size in (0.0, 0.5, 1.0):
-    drawn = sim.draw_people(np.random.default_rng([state, 11]), site=trace_size)
+    drawn = speech.draw_people(rng=np.random.default_rng([state, 11]), site=trace_size)
     centred = drawn.voice.copy()
     for k in (1, 2, 3):
         rows_k = drawn.study == k
         centred[rows_k] -= drawn.voice[rows_k & (drawn.label == 0)].mean((0, 1))
     rows[trace_size] = {
-        label: metrics.class_f1(drawn.label, sim.person_probabilities(x, drawn.label, state).argmax(1), range(4)).mean()
+        label: class_f1(drawn.label, speech.person_probabilities(x, drawn.label, rng=state).argmax(1), range(4)).mean()
         for label, x in (("as recorded", drawn.voice), ("centred on own controls", centred))
     }
 plots.table(pd.DataFrame(rows).T.rename_axis("trace"), caption="Macro F1 of four classes, voice", digits=2)

@@ -75,15 +75,14 @@ from threadpoolctl import threadpool_limits
 
 from paperlab import datasets
 from paperlab.errors import PaperlabError
-from paperlab.methods.prediction import classifiers as zoo
-from paperlab.methods.foundations import resampling
-from paperlab.methods.prediction import powder_bed as bed
-from paperlab.methods.prediction import formulas
+from paperlab.methods.foundations.resampling import splits
+from paperlab.methods.prediction import classifiers, formulas, powder_bed
 
 plots.style()
 threadpool_limits(1)  # small data sets: threads would only wait for each other
 BLUE, RED, GREEN, PURPLE, ORANGE, INK = plots.COLOURS
-MODELS = zoo.OTHERS + zoo.ENSEMBLES
+MODELS = classifiers.MODELS
+ENSEMBLES = list(classifiers.ENSEMBLES)
 state = int(seed % 10**6)  # scikit-learn's seeds
 
 
@@ -95,7 +94,7 @@ def public(name):
     """Features, values and articles of a public table."""
     if name == "lpbf":
         frame = datasets.load("lpbf_relative_density")
-        return bed.process_features(frame), frame["relative_density_pct"].to_numpy(), frame["doi"].to_numpy()
+        return powder_bed.process_features(frame), frame["relative_density_pct"].to_numpy(), frame["doi"].to_numpy()
     frame = datasets.load("estm_thermoelectric")
     features = formulas.composition_features(frame["formula"], frame["temperature_k"])
     return features, frame["power_factor_w_mk2"].to_numpy(), frame["reference"].to_numpy()
@@ -124,8 +123,8 @@ if dataset == "standin" and split == "publication":
 
 # %% mystnb={"figure": {"caption": "The made-up process: expected power factor over laser power and scan speed (hatch 0.05 mm, layer 0.075 mm, three scans). Line: the median of all settings. Star: 25 W and 350 mm/s, reported by the same group for single tracks with the least balling (five scans).", "name": "thermoelectric-map"}, "image": {"alt": "Heat map with a bright ridge running from low power and low speed to high power and high speed; dark corners at high power with low speed and at low power with high speed."}} tags=["hide-input"]
 speeds, powers = np.meshgrid(np.linspace(150, 700, 120), np.linspace(15, 50, 90))
-surface = bed.power_factor(powers, speeds, 0.05, 0.075, 3)[0]
-median = np.median(bed.draw_parts(2000, np.random.default_rng(seed), 0)[1])
+surface = powder_bed.power_factor(powers, speeds, 0.05, 0.075, 3, rng=None).value
+median = np.median(powder_bed.draw_parts(2000, rng=np.random.default_rng(seed), n_noise=0).values)
 fig, ax = plt.subplots()
 image = ax.pcolormesh(speeds, powers, surface, cmap="viridis", rasterized=True)
 ax.contour(speeds, powers, surface, [median], colors="w")
@@ -148,15 +147,16 @@ streams = np.random.SeedSequence(seed).spawn(4)
 
 def printed(stream, size, count):
     """Samples of made-up parts."""
-    return [bed.draw_parts(size, np.random.default_rng(s), n_noise) for s in stream.spawn(count)]
+    drawn = [powder_bed.draw_parts(size, rng=np.random.default_rng(s), n_noise=n_noise) for s in stream.spawn(count)]
+    return [(one.features, one.values) for one in drawn]
 
 
 if dataset == "standin":
     samples = printed(streams[0], n, n_splits)
-    parts = [resampling.splits(n, 1, test_size, state + i) for i in range(n_splits)]
+    parts = [splits(n, 1, test_size, rng=state + i) for i in range(n_splits)]
     accuracy = pd.concat(
         [
-            zoo.compare(x, v, part, state + i, quantile=threshold_q)
+            classifiers.compare(x, v, part, rng=state + i, quantile=threshold_q)
             for i, ((x, v), part) in enumerate(zip(samples, parts))
         ],
         ignore_index=True,
@@ -164,13 +164,14 @@ if dataset == "standin":
     overlap = 0.0
 else:
     features, values, articles = public(dataset)
-    parts = resampling.splits(len(values), n_splits, test_size, state, articles if split == "publication" else None)
-    accuracy = zoo.compare(features, values, parts, state, quantile=threshold_q)
+    groups = articles if split == "publication" else None
+    parts = splits(len(values), n_splits, test_size, rng=state, groups=groups)
+    accuracy = classifiers.compare(features, values, parts, rng=state, quantile=threshold_q)
     overlap = test_size / (1 - test_size)
-gain, gain_se = zoo.mean_and_error(zoo.ensemble_gain(accuracy), overlap)
-won = zoo.winners(accuracy)
+gain = classifiers.mean_and_error(classifiers.ensemble_gain(accuracy), overlap)
+won = classifiers.winners(accuracy)
 if dataset == "standin" and threshold_q == 0.5:
-    paper.measure(c1a=accuracy["bagging"].mean(), c2a=gain - 1.96 * gain_se, c3a=won[list(zoo.ENSEMBLES)].sum())
+    paper.measure(c1a=accuracy["bagging"].mean(), c2a=gain.mean - 1.96 * gain.se, c3a=won[ENSEMBLES].sum())
 else:
     paper.not_tested(**dict.fromkeys(["c1a", "c2a", "c3a"], "speaks about made-up parts cut at the median"))
 accuracy_table = pd.DataFrame(
@@ -180,16 +181,16 @@ accuracy_table = accuracy_table.sort_values("mean", ascending=False).rename_axis
 paper.keep("accuracy", accuracy_table.reset_index())
 put("bagging", 100 * accuracy["bagging"].mean())
 put("first", accuracy_table.index[0])
-put("gain", 100 * gain)
-put("gain_se", 100 * gain_se)
-put("won", 100 * won[list(zoo.ENSEMBLES)].sum())
+put("gain", 100 * gain.mean)
+put("gain_se", 100 * gain.se)
+put("won", 100 * won[ENSEMBLES].sum())
 plots.table(accuracy_table, caption=f"Test accuracy, {dataset}, {len(accuracy)} {split} splits")
 
 # %% mystnb={"figure": {"caption": "Test accuracy of the eight models, one dot per split; bar: mean. Grey line: the paper's 90 % for bagging.", "name": "thermoelectric-models"}, "image": {"alt": "Dots in eight rows, one per model, spread over about ten points of accuracy, with the grey line of 90 percent near the upper end of the best rows."}} tags=["hide-input"]
 fig, ax = plt.subplots()
 ax.axvline(0.9, color=plots.PAPER_GREY, lw=2)
 for row, name in enumerate(accuracy_table.index[::-1]):
-    colour = BLUE if name in zoo.ENSEMBLES else ORANGE
+    colour = BLUE if name in ENSEMBLES else ORANGE
     ax.plot(accuracy[name], np.full(len(accuracy), row), "o", color=colour, alpha=0.5, ms=5)
     ax.plot(accuracy[name].mean(), row, "|", color=colour, ms=22, mew=2.5)
 ax.set_yticks(range(len(MODELS)), accuracy_table.index[::-1])
@@ -213,12 +214,12 @@ for name, count in (("lpbf", n_public), ("estm", n_compositions)):
         continue
     features, values, articles = public(name)
     for kind, groups in (("random", None), ("by article", articles)):
-        halves = resampling.splits(len(values), count, test_size, state, groups)
-        found = zoo.compare(features, values, halves, state)
+        halves = splits(len(values), count, test_size, rng=state, groups=groups)
+        found = classifiers.compare(features, values, halves, rng=state)
         public_runs[name, kind] = found
         rows += [
             {"table": name, "split": kind, "model": m, "mean": found[m].mean(), "s.d.": found[m].std(), "won": w}
-            for m, w in zoo.winners(found).items()
+            for m, w in classifiers.winners(found).items()
         ]
 if rows:
     public_table = pd.DataFrame(rows)
@@ -227,12 +228,12 @@ else:
     public_table = paper.record_table("public")
 if n_public:
     found = public_runs["lpbf", "random"]
-    centre, error = zoo.mean_and_error(zoo.ensemble_gain(found), test_size / (1 - test_size))
+    lead = classifiers.mean_and_error(classifiers.ensemble_gain(found), test_size / (1 - test_size))
     paper.measure(
         c1b=found["bagging"].mean(),
-        c2b=centre - 1.96 * error,
-        c3b=zoo.winners(found)[list(zoo.ENSEMBLES)].sum(),
-        c4=zoo.winners(found, zoo.ENSEMBLES)["bagging"],
+        c2b=lead.mean - 1.96 * lead.se,
+        c3b=classifiers.winners(found)[ENSEMBLES].sum(),
+        c4=classifiers.winners(found, ENSEMBLES)["bagging"],
         c5a=found["bagging"].mean() - public_runs["lpbf", "by article"]["bagging"].mean(),
     )
 if n_compositions:
@@ -296,33 +297,33 @@ else:
 # %%
 if dataset != "standin":  # importance, sensors and luck are always about made-up parts
     samples = printed(streams[0], n, n_splits)
-    parts = [resampling.splits(n, 1, test_size, state + i) for i in range(n_splits)]
+    parts = [splits(n, 1, test_size, rng=state + i) for i in range(n_splits)]
 importance_rng = np.random.default_rng(streams[1])
 drops, sensors_gain, models = [], [], []
-settings = list(bed.PARAMETERS)
+settings = list(powder_bed.PARAMETERS)
 for i, ((x, v), ((train, test),)) in enumerate(zip(samples, parts)):
-    y = zoo.classes(v, train)
-    model = zoo.classifier("bagging", state + i).fit(x.to_numpy()[train], y[train])
+    y = classifiers.classes(v, train)
+    model = classifiers.classifier("bagging", rng=state + i).fit(x.to_numpy()[train], y[train])
     models.append((model, x.to_numpy()[test], y[test]))
-    drops.append(zoo.permutation_importance(*models[-1], importance_rng).mean(axis=1))
-    few = zoo.classifier("bagging", state + i).fit(x[settings].to_numpy()[train], y[train])
+    drops.append(classifiers.permutation_importance(*models[-1], rng=importance_rng).mean(axis=1))
+    few = classifiers.classifier("bagging", rng=state + i).fit(x[settings].to_numpy()[train], y[train])
     sensors_gain.append(model.score(x.to_numpy()[test], y[test]) - few.score(x[settings].to_numpy()[test], y[test]))
 columns = list(samples[0][0].columns)
 importance = pd.Series(np.mean(drops, axis=0), columns).sort_values(ascending=False)
 top = importance.index[:15]
-informative = set(bed.PARAMETERS + bed.SENSORS)
+informative = set(powder_bed.PARAMETERS + powder_bed.SENSORS)
 ranks = {name: list(importance.index).index(name) + 1 for name in ("VED", "power")}
-change, change_se = zoo.mean_and_error(sensors_gain)
-paper.measure(c6a=len(informative & set(top)), c6b=min(ranks.values()), c7=change / change_se if change_se else 0.0)
+change = classifiers.mean_and_error(sensors_gain)
+paper.measure(c6a=len(informative & set(top)), c6b=min(ranks.values()), c7=change.mean / change.se if change.se else 0.0)
 paper.keep("importance", importance.rename("drop").rename_axis("column").reset_index())
 put("informative", len(informative & set(top)))
 put("top", ", ".join(top[:3]))
-put("sensors", 100 * change)
-put("sensors_se", 100 * change_se)
+put("sensors", 100 * change.mean)
+put("sensors_se", 100 * change.se)
 
 # %% mystnb={"figure": {"caption": "The fifteen columns of largest permutation importance for bagging, mean over samples. Red: sensors that see nothing.", "name": "thermoelectric-importance"}, "image": {"alt": "Horizontal bars, the energy density and the mean photodiode signal longest, then a long tail of short bars, a few of them red."}} tags=["hide-input"]
 fig, ax = plt.subplots(figsize=(7, 4))
-colours = [BLUE if name in bed.PARAMETERS else GREEN if name in bed.SENSORS else RED for name in top[::-1]]
+colours = [BLUE if name in powder_bed.PARAMETERS else GREEN if name in powder_bed.SENSORS else RED for name in top[::-1]]
 ax.barh(top[::-1], 100 * importance[top[::-1]], color=colours)
 ax.set(xlabel="drop of test accuracy when shuffled (points); blue: settings, green: sensors")
 plt.show()
@@ -339,7 +340,7 @@ plt.show()
 
 # %%
 rows = [
-    zoo.compare(x, v, resampling.splits(100, 1, 0.2, state + i), state + i)
+    classifiers.compare(x, v, splits(100, 1, 0.2, rng=state + i), rng=state + i)
     for i, (x, v) in enumerate(printed(streams[2], 100, luck))
 ]
 lottery = pd.concat(rows, ignore_index=True)
@@ -349,7 +350,7 @@ paper.measure(c8=(excess >= 0.05).mean())
 put("luck_mean", 100 * best_mean)
 put("luck_best", 100 * lottery.max(axis=1).mean())
 put("luck_share", 100 * (excess >= 0.05).mean())
-put("luck_ensembles", 100 * zoo.winners(lottery)[list(zoo.ENSEMBLES)].sum())
+put("luck_ensembles", 100 * classifiers.winners(lottery)[ENSEMBLES].sum())
 put("luck", luck)
 
 # %% mystnb={"figure": {"caption": "Samples of 100 made-up parts: best test accuracy of eight models on 20 test parts. Line: the highest mean accuracy of any model. Grey: the paper's 90 %.", "name": "thermoelectric-luck"}, "image": {"alt": "Histogram of the best accuracy; most of it lies to the right of the line of the highest mean."}} tags=["hide-input"]
@@ -369,7 +370,7 @@ plt.show()
 rows = []
 for size in curve:
     for i, (x, v) in enumerate(printed(streams[3], size, curve_samples)):
-        found = zoo.compare(x, v, resampling.splits(size, 1, test_size, state + i), state + i)
+        found = classifiers.compare(x, v, splits(size, 1, test_size, rng=state + i), rng=state + i)
         rows += [{"n": size, "model": name, "accuracy": found[name][0]} for name in MODELS]
 if rows:
     curves = pd.DataFrame(rows).groupby(["model", "n"])["accuracy"].mean().unstack("n").loc[list(MODELS)]
@@ -388,7 +389,7 @@ else:
     sizes = [int(c) for c in curves.columns]
     for i, name in enumerate(curves.index):
         ax.semilogx(
-            sizes, curves.loc[name], "-" if name in zoo.ENSEMBLES else "--", marker="os^vDPX*"[i], ms=5, label=name
+            sizes, curves.loc[name], "-" if name in ENSEMBLES else "--", marker="os^vDPX*"[i], ms=5, label=name
         )
     ax.set(xlabel="parts in the sample", ylabel="test accuracy", xticks=sizes, xticklabels=sizes)
     ax.minorticks_off()
@@ -430,7 +431,8 @@ paper.verdicts()
 needed = NormalIndPower().solve_power(proportion_effectsize(0.90, 0.85), power=0.8, alpha=0.05)
 model, x_test, y_test = models[-1]
 (train, _), (x, v) = parts[-1][0], samples[-1]
-rival = zoo.classifier("tree", state).fit(x.to_numpy()[train], zoo.classes(v, train)[train])
+rival = classifiers.classifier("tree", rng=state)
+rival.fit(x.to_numpy()[train], classifiers.classes(v, train)[train])
 disagree = np.mean((model.predict(x_test) == y_test) != (rival.predict(x_test) == y_test))
 paired = disagree * (1.96 + 0.84) ** 2 / 0.05**2
 print(
@@ -457,16 +459,16 @@ index = {name: columns.index(name) for name in columns}
 groups = {
     "VED": ["VED"],
     "power, speed, VED": ["power", "speed", "VED"],
-    "all settings": list(bed.PARAMETERS),
-    "all sensors": list(bed.SENSORS),
-    "settings and sensors": list(bed.PARAMETERS + bed.SENSORS),
+    "all settings": list(powder_bed.PARAMETERS),
+    "all sensors": list(powder_bed.SENSORS),
+    "settings and sensors": list(powder_bed.PARAMETERS + powder_bed.SENSORS),
     "noise": [name for name in columns if name not in informative],
 }
 groups = {name: members for name, members in groups.items() if members}
 together = np.mean(
     [
-        zoo.permutation_importance(
-            *m, np.random.default_rng(1), groups=[[index[c] for c in g] for g in groups.values()]
+        classifiers.permutation_importance(
+            *m, rng=np.random.default_rng(1), groups=[[index[c] for c in g] for g in groups.values()]
         ).mean(1)
         for m in models
     ],
@@ -500,13 +502,13 @@ plots.table(
 
 # %%
 def settings_of(rng, count):
-    levels = (bed.POWERS, bed.SPEEDS, bed.HATCHES, bed.LAYERS, bed.SCANS)
+    levels = (powder_bed.POWERS, powder_bed.SPEEDS, powder_bed.HATCHES, powder_bed.LAYERS, powder_bed.SCANS)
     return np.column_stack([rng.choice(level, count) for level in levels]).astype(float)
 
 
 rng = np.random.default_rng(streams[3])
 tried = settings_of(rng, 20)
-got = bed.power_factor(*tried.T, rng=rng)[0]
+got = powder_bed.power_factor(*tried.T, rng=rng).value
 pool = settings_of(rng, 2000)
 logs = np.log(pool)
 centre, spread = logs.mean(0), logs.std(0)
@@ -522,12 +524,12 @@ for step in range(30):
     process.set_params(kernel=process.kernel_, optimizer=None)
     guess, doubt = process.predict((logs - centre) / spread, return_std=True)
     best = np.argmax(guess + doubt)
-    tried, got = np.vstack([tried, pool[best]]), np.append(got, bed.power_factor(*pool[best], rng=rng)[0])
+    tried, got = np.vstack([tried, pool[best]]), np.append(got, powder_bed.power_factor(*pool[best], rng=rng).value)
 recipe = pool[np.argmax(process.predict((logs - centre) / spread))]
 print("recipe (W, mm/s, mm, mm, scans):", recipe.round(3))
 for absorption in (1.0, 0.8):
-    there = bed.power_factor(*pool.T, absorption=absorption)[0]
-    value = float(bed.power_factor(*recipe, absorption=absorption)[0])
+    there = powder_bed.power_factor(*pool.T, rng=None, absorption=absorption).value
+    value = float(powder_bed.power_factor(*recipe, rng=None, absorption=absorption).value)
     print(f"absorption {absorption}: {value:.3f}, best possible {there.max():.3f}, random setting {there.mean():.3f}")
 
 # %% [markdown]

@@ -214,7 +214,9 @@ def test_best_direction_is_the_maximum_of_the_rotation_curve_and_beats_no_placeb
 def test_blocks_of_one_day_give_the_textbook_interval():
     rng = np.random.default_rng(8)
     a = rng.standard_normal(2000)
-    draws = resampling.block_bootstrap_correlation(a, a + rng.standard_normal(2000), block=1, n_draws=300, rng=rng)
+    draws = resampling.block_bootstrap_correlation(
+        a, a + rng.standard_normal(2000), block_length=1, n_draws=300, rng=rng
+    )
     assert draws.mean() == pytest.approx(np.sqrt(0.5), abs=0.02)
     assert draws.std() == pytest.approx(0.5 / np.sqrt(2000), rel=0.2)
 

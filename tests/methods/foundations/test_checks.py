@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from paperlab.methods.foundations.checks import binary, codes, finite, full_rank
+from paperlab.methods.foundations.checks import binary, codes, finite, full_rank, positive_definite
 
 
 def dummies(labels):
@@ -105,3 +105,14 @@ def test_missing_labels_and_wrong_lengths_are_refused(missing):
         codes("clusters", [1, 2], 3)
     with pytest.raises(ValueError, match="clusters must be one-dimensional"):
         codes("clusters", np.zeros((2, 2)))
+
+
+@pytest.mark.parametrize("unit", [1e-12, 1.0, 1e9])
+def test_moments_of_collinear_columns_are_refused_in_any_unit(unit):
+    x = np.random.default_rng(2).standard_normal((50, 3)) * np.array([1.0, unit, 1])
+    positive_definite("xx", x.T @ x)
+    x = np.column_stack([x, x[:, 0] + x[:, 1] / unit])
+    with pytest.raises(ValueError, match="xx: column 3 is a linear combination of column 0, column 1; drop it"):
+        positive_definite("xx", x.T @ x)
+    with pytest.raises(ValueError, match="xx: column 2 is zero in sample 1"):
+        positive_definite("xx", np.stack([np.eye(3), np.diag([1.0, unit, 0])]))

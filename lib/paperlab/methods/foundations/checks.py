@@ -102,6 +102,46 @@ def full_rank(name, columns, *, labels=None, scale=None):
     )
 
 
+def positive_definite(name, moments):
+    """Raise ValueError if second moments are singular: a column is then a linear combination of the others.
+
+    Judged by the eigenvalues after each column has been given length one, so by no unit. Moments see collinearity less
+    sharply than columns do (`full_rank`): the products lose half of the digits.
+
+    Parameters
+    ----------
+    name : str
+        Name of the argument, for the message.
+    moments : ndarray, shape (..., k, k)
+        Symmetric.
+
+    Raises
+    ------
+    ValueError
+        If the smallest eigenvalue is zero to rounding, or negative; names the last column of the combination.
+
+    Examples
+    --------
+    >>> positive_definite("xx", np.array([[1.0, 1e-9], [1e-9, 1e-18]]))
+    Traceback (most recent call last):
+    ...
+    ValueError: xx: column 1 is a linear combination of column 0; drop it, or give more rows
+    """
+    k = moments.shape[-1]
+    length = np.sqrt(np.maximum(np.diagonal(moments, axis1=-2, axis2=-1), 0))
+    length = np.where(length > 0, length, 1)
+    values, vectors = np.linalg.eigh(moments / length[..., None] / length[..., None, :])
+    singular = values[..., 0] <= 10 * k * np.finfo(float).eps * np.maximum(values[..., -1], 1)
+    if singular.any():
+        place = np.unravel_index(np.argmax(singular), singular.shape)
+        weight = np.abs(vectors[place][:, 0])
+        *others, last = np.flatnonzero(weight > 1e-3 * weight.max())
+        where = f" in sample {', '.join(map(str, place))}" if place else ""
+        listed = ", ".join(f"column {j}" for j in others[:6]) + (" and more" if len(others) > 6 else "")
+        reason = f"a linear combination of {listed}" if others else "zero"
+        raise ValueError(f"{name}: column {last} is {reason}{where}; drop it, or give more rows")
+
+
 def binary(name, values, row_axis=0):
     """The values as a float array of 0 and 1.
 
