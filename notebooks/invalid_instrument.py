@@ -29,15 +29,14 @@
 # recorded interacts with nothing. Its estimator is right as soon as any one of several sets of models is right, and a rule chooses the
 # learners when none is trusted.
 #
-# **Found here**, in {glue:text}`reps` made-up samples of {glue:text}`n` units with an effect of 1: 2SLS is off by {glue:text}`off_tsls:.2f`, OLS by
-# {glue:text}`off_ols:.2f`, the multiply robust estimator by {glue:text}`off_mr:.3f` ± {glue:text}`two_se:.3f`, and {glue:text}`cover:.0%` of its 95 % intervals
-# contain the truth. With some models wrong and one leg left to stand on, its bias is at most {glue:text}`worst_leg:.3f`; with all of them wrong it is
-# {glue:text}`all_wrong:.2f`.
+# **Found here**, in {glue:text}`reps` made-up samples of {glue:text}`n:,` units with an effect of 1: 2SLS is off by {glue:text}`off_tsls:.2f`, OLS by
+# {glue:text}`off_ols:.2f`, the multiply robust estimator by {glue:text}`off_mr:.3f` ± {glue:text}`two_se:.3f`, and {glue:text}`cover:.0f` of 100 intervals
+# contain the truth, nominally 95. With some models wrong and one leg left to stand on, its bias is at most {glue:text}`worst_leg:.3f`. The learners that the rule
+# chooses have a root mean squared error of {glue:text}`sel_rmse:.2f`; learners drawn by lot have {glue:text}`lot_rmse:.2f`.
 #
-# **What does not hold.** Freedom from the exclusion restriction is bought with another assumption that these data cannot test: an interaction of
-# {glue:text}`inter_at:.1f` between confounder and instrument shifts the estimate by {glue:text}`inter_by:.2f`. What the rule for
-# the learners adds to lot is small: the root mean squared error is {glue:text}`sel_rmse:.2f` with it, {glue:text}`lot_rmse:.2f` for learners drawn by lot. And on the 401(k) data, where
-# nobody joins without an offer, the method turns into plain regression among those who have one.
+# **What does not hold.** With every model wrong the bias is {glue:text}`all_wrong:.2f`. Freedom from the exclusion restriction is bought with another
+# assumption that these data cannot test: an interaction of {glue:text}`inter_at` between confounder and instrument shifts the estimate by
+# {glue:text}`inter_by:.2f`. And on the 401(k) data, where nobody joins without an offer, the method turns into plain regression among those who have one.
 # :::
 #
 # ## Claims
@@ -89,7 +88,7 @@ covariance = 1.0 * variance + 0.18  # effect times V, and the confounding part r
 
 within = covariance / variance  # regression of Y on A inside each arm
 across = np.diff(covariance) / np.diff(variance)
-print("inside the arms:", within.round(2), " from their difference:", across.round(2))
+print(f"inside the arms {within.round(2)}, from their difference {across[0]:.2f}")
 
 # %% [markdown]
 # Regression inside either arm is off by $\rho/V$. The two errors differ, since the variances do, and the difference of the two covariances gives the
@@ -228,8 +227,8 @@ plots.table(three[shown], caption=caption)
 
 # %% tags=["remove-cell"]
 paper.glue(n=n, reps=reps, direct=direct, delta_min=delta_min)
-paper.glue(off_mr=right.bias, two_se=2 * right.bias_se, cover=right.coverage)
-paper.glue(off_ols=ols.bias, off_tsls=tsls.bias, cut=right.truncated)
+paper.glue(off_mr=right.bias, two_se=2 * right.bias_se, cover=100 * right.coverage)
+paper.glue(off_ols=ols.bias, off_tsls=tsls.bias, cut=100 * right.truncated)
 paper.glue(sd_mr=right.sd, sd_ols=ols.sd, sd_tsls=tsls.sd)
 paper.glue(tsls_expected=direct / var_gap)
 
@@ -252,7 +251,7 @@ plt.show()
 # With a direct effect of {glue:text}`direct:.1f`, 2SLS is off by {glue:text}`off_tsls:.2f`. That is the direct effect divided by the gap,
 # {glue:text}`tsls_expected:.2f`, for 2SLS takes all that the instrument does to the outcome for work of the treatment. OLS is off by
 # {glue:text}`off_ols:.2f`, the work of the confounder. The multiply robust estimator is off by {glue:text}`off_mr:.3f`, with a Monte Carlo error (two standard
-# errors) of {glue:text}`two_se:.3f`, and {glue:text}`cover:.0%` of its intervals contain the truth.
+# errors) of {glue:text}`two_se:.3f`, and {glue:text}`cover:.0f` % of its 95 % intervals contain the truth.
 #
 # The price is its spread: a standard deviation of {glue:text}`sd_mr:.2f`, against {glue:text}`sd_tsls:.2f` for 2SLS and {glue:text}`sd_ols:.2f` for OLS. It divides
 # by a change of the variance, 2SLS by the larger change of the mean. The method gives up a narrow interval around a wrong number for a wide one around
@@ -261,7 +260,7 @@ plt.show()
 # ### How large must the sample be?
 #
 # The estimator is a ratio with an estimated denominator, and ratios are biased in small samples. Where $\hat\delta$ falls below `delta_min`
-# ({glue:text}`delta_min`) it is truncated; at $n$ = {glue:text}`n` this happens to {glue:text}`cut:.1%` of the units.
+# ({glue:text}`delta_min`) it is truncated; at $n$ = {glue:text}`n:,` this happens to {glue:text}`cut:.1f` % of the units.
 
 # %%
 by_size = {n: main["multiply robust"]}
@@ -273,24 +272,25 @@ size_table = comparisons.performance_table(by_size).sort_index().rename_axis("n"
 paper.keep("sizes", size_table)
 
 # %% mystnb={"figure": {"caption": "Bias (left, bars: two Monte Carlo standard errors) and spread (right; line: mean of the estimated standard errors) of the multiply robust estimator by sample size, all models right. Open squares: the recorded full run with more samples.", "name": "invalid-instrument-sizes"}, "image": {"alt": "Left, the bias is negative at the smallest sizes and reaches zero at the largest. Right, on logarithmic axes, the standard deviation falls in a straight line and the estimated standard errors lie on it."}} tags=["hide-input"]
-fig, (left, right_ax) = plt.subplots(1, 2, figsize=(7.4, 3.1))
-recorded = paper.record_table("sizes")
-runs = [(size_table.reset_index(), "this run", BLUE, "o", 0.96)]
-if recorded is not None:
-    runs.append((recorded, "recorded full run", INK, "s", 1.04))
+fig, (left, spread) = plt.subplots(1, 2, figsize=(7.4, 3.1))
+runs = [(size_table.reset_index(), "this run", BLUE, "o", 0.97)]
+if (recorded := paper.record_table("sizes")) is not None:
+    runs.append((recorded, "recorded full run", INK, "s", 1.03))
 for table, label, colour, marker, shift in runs:
-    look = {"fmt": marker, "color": colour, "mfc": colour if marker == "o" else "w"}
-    left.errorbar(table.n * shift, table.bias, 2 * table.bias_se, label=label, **look)
-    right_ax.plot(table.n, table.sd, marker, color=colour, mfc=look["mfc"])
-    right_ax.plot(table.n, table.mean_se, "-", color=colour, lw=1)
+    face = colour if marker == "o" else "white"
+    look = {"fmt": marker, "color": colour, "mfc": face, "label": label}
+    left.errorbar(table.n * shift, table.bias, 2 * table.bias_se, **look)
+    spread.plot(table.n, table.sd, marker, color=colour, mfc=face)
+    spread.plot(table.n, table.mean_se, "-", color=colour, lw=1)
 left.axhline(0, color="k", lw=0.8)
-left.set(xscale="log", xlabel="units in a sample $n$", ylabel="bias")
-right_ax.set(xscale="log", yscale="log", xlabel="units in a sample $n$")
-right_ax.set_ylabel("standard deviation")
-for ax in (left, right_ax):
+left.set_ylabel("bias")
+left.legend(loc="lower right", fontsize=8)
+spread.set(yscale="log", ylabel="standard deviation")
+spread.set_yticks([0.2, 0.4, 0.8], ["0.2", "0.4", "0.8"])
+for ax in (left, spread):
+    ax.set(xscale="log", xlabel="units in a sample $n$")
     ax.set_xticks(size_table.index, size_table.index, fontsize=8)
     ax.minorticks_off()
-left.legend(loc="lower right")
 plt.show()
 
 # %% [markdown]
@@ -327,18 +327,18 @@ broken = {("all right", "two-step"): main["multiply robust"]}
 broken |= comparisons.monte_carlo(n, reps, estimators, design, rng=paper.rng("samples"))
 
 # %%
-robustness = comparisons.performance_table(broken).rename_axis(["models", "step"])
+robustness = comparisons.performance_table(broken)
 for name in ("plug_in", "weighting"):
     values = [np.nanmean(getattr(part, name)) for part in broken.values()]
     robustness[name] = np.array(values) - TRUTH
-paper.keep("robustness", robustness)
+paper.keep("robustness", robustness.rename_axis(["models", "step"]))
 shown = ["bias", "bias_se", "sd", "coverage", "plug_in", "weighting"]
 caption = f"{reps} samples of {n}; plug_in and weighting: the biases of these two"
 plots.table(robustness[shown], caption=caption)
 
 # %%
-two_step = robustness.xs("two-step", level="step")
-g_step = robustness.xs("g-estimation", level="step")
+two_step = robustness.xs("two-step", level=1)
+g_step = robustness.xs("g-estimation", level=1)
 paper.measure(
     c2a=abs(two_step.bias["π wrong"]),
     c2b=abs(two_step.bias["m, β, ρ wrong"]),
@@ -353,27 +353,29 @@ legs += [g_step.bias["p, ρ wrong"], g_step.bias["p, π wrong"]]
 nothing, ppi = two_step.loc["all wrong"], g_step.loc["p, π wrong"]
 paper.glue(worst_leg=np.abs(legs).max(), weight_pi=two_step.weighting["π wrong"])
 paper.glue(plug_mbr=two_step.plug_in["m, β, ρ wrong"])
-paper.glue(all_wrong=nothing.bias, all_cover=nothing.coverage)
+paper.glue(all_wrong=nothing.bias, all_cover=100 * nothing.coverage)
 paper.glue(ppi_two=two_step.bias["p, π wrong"], ppi_g=ppi.bias)
-paper.glue(ppi_sd=ppi.sd, ppi_se=ppi.mean_se, ppi_cover=ppi.coverage)
+paper.glue(ppi_sd=ppi.sd, ppi_se=ppi.mean_se, ppi_cover=100 * ppi.coverage)
 
 # %% mystnb={"figure": {"caption": "Bias with some models wrong; bars are two Monte Carlo standard errors, the band is the tolerance of claims c2a to c2d.", "name": "invalid-instrument-robustness"}, "image": {"alt": "Dot plot with one row per set of wrong models. The multiply robust estimator with G-estimation stays in the band except when all models are wrong; pure weighting and plug-in leave it in several rows."}} tags=["hide-input"]
 fig, ax = plt.subplots(figsize=(7, 4))
 height = pd.Series(np.arange(len(SCENARIOS))[::-1], index=list(SCENARIOS))
 ax.axvspan(-0.1, 0.1, color="0.93")
 ax.axvline(0, color="k", lw=0.8)
+ax.grid(axis="y", visible=False)
+ax.hlines(height[:-1] - 0.5, -0.2, 0.85, color="0.9", lw=0.8)
 robust = (
-    (two_step, 0.15, "multiply robust, two-step", "o", BLUE),
-    (g_step, 0.0, "multiply robust, G-estimation", "D", GREEN),
+    (two_step, 0.27, "multiply robust, two-step", "o", BLUE),
+    (g_step, 0.1, "multiply robust, G-estimation", "D", GREEN),
 )
 for table, shift, label, marker, colour in robust:
     y, bar = height[table.index] + shift, 2 * table.bias_se
     ax.errorbar(table.bias, y, xerr=bar, fmt=marker, color=colour, label=label, ms=6)
 y = height[two_step.index]
-ax.plot(two_step.plug_in, y - 0.15, "^", color=ORANGE, label="plug-in (two-step)")
-ax.plot(two_step.weighting, y - 0.28, "x", color=RED, label="pure weighting")
+ax.plot(two_step.plug_in, y - 0.08, "^", color=ORANGE, label="plug-in (two-step)")
+ax.plot(two_step.weighting, y - 0.26, "x", color=RED, label="pure weighting")
 ax.set_yticks(height, height.index)
-ax.set(xlabel="bias of the average effect (truth 1)")
+ax.set(xlabel="bias of the average effect (truth 1)", ylim=(-0.5, None))
 ax.legend(loc="upper center", bbox_to_anchor=(0.4, -0.15), ncols=2)
 plt.show()
 
@@ -386,10 +388,10 @@ plt.show()
 # robust and to feed it fits that are not.
 #
 # The intervals are another matter. With $p$ and $\pi$ wrong the estimates spread by {glue:text}`ppi_sd:.2f` and the estimated standard error is
-# {glue:text}`ppi_se:.2f`, so that {glue:text}`ppi_cover:.0%` of the 95 % intervals contain the truth. The influence function takes the fits for known; with wrong
+# {glue:text}`ppi_se:.2f`, so that {glue:text}`ppi_cover:.0f` % of the 95 % intervals contain the truth. The influence function takes the fits for known; with wrong
 # ones that is too bold.
 #
-# With everything wrong the bias is {glue:text}`all_wrong:.2f`, and {glue:text}`all_cover:.0%` of the intervals contain the truth. Robust to several errors is not
+# With everything wrong the bias is {glue:text}`all_wrong:.2f`, and {glue:text}`all_cover:.0f` % of the intervals contain the truth. Robust to several errors is not
 # robust to all of them.
 #
 # ### What does it cost when the instrument is valid after all?
@@ -457,7 +459,7 @@ weak = comparisons.error_range(found[worlds["var_gap", 0.02]]["multiply robust"]
 x = paper.rng("covariates").uniform(-1, 1, (100_000, 2))
 chances = simulate.Design(var_gap=0.02).treatment_probabilities(x)
 change = multiply_robust.variance_change(*chances, delta_min=0.001)
-paper.glue(weak_at=0.02, weak_delta=change.mean, weak_refused=weak.refused)
+paper.glue(weak_at=0.02, weak_delta=change.mean, weak_refused=100 * weak.refused)
 paper.glue(n_dial=n_dial, identified_above=multiply_robust.NOT_IDENTIFIED)
 paper.glue(inter_by=shift, inter_at=0.1)
 
@@ -486,7 +488,7 @@ plt.show()
 # **The direct effect and the confounder** move 2SLS and OLS along straight lines. The robust estimator does not follow either.
 #
 # **A weak change of the variance.** With a gap of {glue:text}`weak_at` the mean variance change is {glue:text}`weak_delta:.4f`, a little below the
-# {glue:text}`identified_above` at which the estimator begins to answer. It refuses {glue:text}`weak_refused:.0%` of the samples of {glue:text}`n_dial`
+# {glue:text}`identified_above` at which the estimator begins to answer. It refuses {glue:text}`weak_refused:.0f` % of the samples of {glue:text}`n_dial:,`
 # ("instrument does not change Var(A): not identified"). In the others `delta_min` truncates most units; what looks like stability there is the bound, not information.
 #
 # **A broken assumption.** With an interaction of {glue:text}`inter_at` the confounder moves the probability of treatment by 12 points in one arm and by a tenth less
@@ -520,9 +522,14 @@ parts = {name: tuples.single(name) for name in learners}
 parts |= {"selected": tuples.selected, "by lot": tuples.by_lot}
 parts["worst tuple"] = tuples.worst
 columns = ["bias", "sd", "rmse", "coverage"]
-learned = comparisons.performance_table(parts)[columns].rename_axis("learner")
-paper.keep("learners", learned)
-caption = f"{tuples.value[0].size} tuples, {select_reps} samples of {n_select}"
+learned = comparisons.performance_table(parts)[columns]
+
+# %%
+rivals = [name for name in parts if name != "by lot"]
+gains = pd.DataFrame({name: tuples.gain_over_lot(parts[name]) for name in rivals})
+learned["gain"], learned["gain_se"] = gains.mean(), gains.sem()
+paper.keep("learners", learned.rename_axis("learner"))
+caption = f"{tuples.value[0].size} tuples, {select_reps} samples; gain: over lot"
 plots.table(learned, caption=caption)
 
 # %%
@@ -532,12 +539,18 @@ worst = singles.bias.abs().idxmax()
 paper.measure(c6a=abs(singles.bias[worst]) - abs(chosen.bias))
 paper.measure(c6b=chosen.sd / singles.sd.median())
 
+# %%
+votes = pd.DataFrame(tuples.votes, index=learners, columns=["p", "μ", "π", "β and ρ"])
+paper.keep("votes", votes.rename_axis("learner"))
+plots.table(votes, caption="How often each learner was selected, by slot")
+
 # %% tags=["remove-cell"]
 paper.glue(select_reps=select_reps, worst_name=worst, worst_bias=singles.bias[worst])
-paper.glue(sel_bias=chosen.bias, sel_rmse=chosen.rmse, sel_cover=chosen.coverage)
+paper.glue(sel_bias=chosen.bias, sel_rmse=chosen.rmse, sel_cover=100 * chosen.coverage)
 paper.glue(sel_noise=2 * chosen.sd / select_reps**0.5)
 paper.glue(best_name=singles.rmse.idxmin(), best_rmse=singles.rmse.min())
 paper.glue(lot_bias=lot.bias, lot_rmse=lot.rmse)
+paper.glue(gain=chosen.gain, gain_noise=2 * chosen.gain_se)
 both = pd.DataFrame({"risk": tuples.mean_risk.ravel()})
 both["error"] = tuples.mean_squared_error.ravel()
 paper.glue(risk_rank=both.corr("spearman").loc["risk", "error"])
@@ -565,26 +578,24 @@ plt.show()
 
 # %% [markdown]
 # The worst single learner is {glue:text}`worst_name`, with a bias of {glue:text}`worst_bias:.2f`; the selected tuples have {glue:text}`sel_bias:.2f`, and
-# {glue:text}`sel_cover:.0%` of their intervals contain the truth. That meets claim c6a, but c6a asks little: learners drawn by lot would meet it on average.
+# {glue:text}`sel_cover:.0f` % of their intervals contain the truth. That meets claim c6a, but c6a asks little: learners drawn by lot would meet it on average. And
+# with {glue:text}`select_reps` samples a bias is known to ± {glue:text}`sel_noise:.2f` only.
 #
-# The question is what the rule adds to lot. A tuple drawn by lot has a bias of {glue:text}`lot_bias:.2f` and a root mean squared error of
-# {glue:text}`lot_rmse:.2f`; the selected ones have {glue:text}`sel_rmse:.2f`, the best single learner ({glue:text}`best_name`) {glue:text}`best_rmse:.2f`. With
-# {glue:text}`select_reps` samples a bias is known to ± {glue:text}`sel_noise:.2f`, so none of these differences means much.
+# So let lot be the rival. A tuple drawn by lot has a root mean squared error of {glue:text}`lot_rmse:.2f`, the selected ones have {glue:text}`sel_rmse:.2f`, and
+# the best single learner, {glue:text}`best_name`, which nobody could have named beforehand, has {glue:text}`best_rmse:.2f`. In the same samples the selection lowers
+# the mean squared error of lot by {glue:text}`gain:.2f` ± {glue:text}`gain_noise:.2f` (column *gain*, two standard errors).
 #
-# The left panel shows what the rule has to go by: over the tuples, the rank correlation of pseudo-risk and true error is {glue:text}`risk_rank:.2f`. It sees agreement and
-# nothing else, and learners that share an error agree with each other. The recorded full run has more learners, folds and samples:
+# The left panel shows what the rule has to go by: over the tuples, the rank correlation of pseudo-risk and true error is {glue:text}`risk_rank:.2f`. Tuples that an
+# exchange does not move tend to be good ones. The rule sees agreement and nothing else, though, and learners that share an error agree with each other.
+#
+# The recorded full run has more learners, folds and samples:
 
 # %%
 paper.recorded("learners")
 
-# %%
-votes = pd.DataFrame(tuples.votes, index=learners, columns=["p", "μ", "π", "β and ρ"])
-paper.keep("votes", votes.rename_axis("learner"))
-plots.table(votes, caption="How often each learner was selected, by slot")
-
 # %% [markdown]
-# The bias of flexible learners is not a failure of the identification. The errors of $\hat p$ and $\hat\mu$, trained on the same units, are multiplied and divided by
-# a $\hat\delta$ that comes close to zero in this world. Debiasing removes errors one at a time, not their products. Raise `n_select` to 16,000 and the bias of
+# The bias that flexible learners show there is not a failure of the identification. The errors of $\hat p$ and $\hat\mu$, trained on the same units, are multiplied
+# and divided by a $\hat\delta$ that comes close to zero in this world. Debiasing removes errors one at a time, not their products. Raise `n_select` to 16,000 and the bias of
 # `quad` shrinks, while that of `lin`, whose $p$ is wrong, stays.
 #
 # ### Does sparsity help?
@@ -598,8 +609,8 @@ if sparse_reps:
     wide, streams = replace(wavy, n_covariates=30), paper.streams("sparse", sparse_reps)
     found = selection.monte_carlo(n_select, streams, few, wide, **settings)
     parts = {name: found.single(name) for name in few} | {"selected": found.selected}
-    sparse = comparisons.performance_table(parts)[columns].rename_axis("learner")
-    paper.keep("sparse", sparse)
+    sparse = comparisons.performance_table(parts)[columns]
+    paper.keep("sparse", sparse.rename_axis("learner"))
 paper.recorded("sparse")
 
 # %% [markdown]
@@ -615,7 +626,7 @@ paper.recorded("sparse")
 # %%
 first = people[which[0]].sample
 table = pd.crosstab(first.instrument == 1, first.treatment == 1)
-table.index = pd.Index(["not eligible", "eligible"], name="")
+table.index = ["not eligible", "eligible"]
 table.columns = ["did not join", "joined"]
 plots.table(table, caption=f"Households, sample {which[0]}")
 
@@ -670,8 +681,6 @@ estimates = pd.concat(
     names=["sample", "estimate"],
 )
 paper.keep("pension", estimates)
-caption = "401(k) participation and net financial assets (1,000 $)"
-plots.table(estimates, caption=caption, digits=1)
 
 # %% mystnb={"figure": {"caption": "Effect of 401(k) participation on net financial assets with 95 % intervals; for the median of all tuples the bar runs from the 5 % to the 95 % quantile over the tuples. Grey: the other sample, from the recorded full run.", "name": "invalid-instrument-401k"}, "image": {"alt": "Forest plot in thousands of dollars. The raw difference is largest, followed by regression among the eligible, regression and 2SLS; the bar over all tuples of learners is the longest."}} tags=["hide-input"]
 fig, ax = plt.subplots(figsize=(7, 3.7))
@@ -704,8 +713,8 @@ plots.table(by_p, caption=caption, digits=1)
 # %% tags=["remove-cell"]
 ordered = np.mean(np.all(np.diff(draws[which[0]], axis=1) < 0, axis=1))
 raw, eligible, ols401, tsls401 = four
-paper.glue(raw=raw, eligible=eligible, ols401=ols401, tsls401=tsls401, ordered=ordered)
-paper.glue(difference=float(difference), n401_tuples=value.size)
+paper.glue(raw=raw, eligible=eligible, ols401=ols401, tsls401=tsls401)
+paper.glue(ordered=100 * ordered, difference=float(difference), n401_tuples=value.size)
 paper.glue(tuple_low=np.nanmin(value), tuple_high=np.nanmax(value))
 paper.glue(selected401=by_learner[which[0]].value["selected tuple"])
 width = (by_p.highest - by_p.lowest).sort_values()
@@ -716,7 +725,7 @@ paper.glue(loose_p=loose.name, loose_low=loose.lowest, loose_high=loose.highest)
 # %% [markdown]
 # Participants own {glue:text}`raw:.1f` thousand dollars more than the rest. Comparing only among the eligible, with controls, leaves
 # {glue:text}`eligible:.1f`; OLS on everybody gives {glue:text}`ols401:.1f`, and 2SLS with eligibility as a valid instrument {glue:text}`tsls401:.1f`. The same order
-# appears in {glue:text}`ordered:.0%` of the bootstrap samples. The functional and OLS among the eligible differ by {glue:text}`difference:.0e`.
+# appears in {glue:text}`ordered:.0f` % of the bootstrap samples. The functional and OLS among the eligible differ by {glue:text}`difference:.0e`.
 #
 # The learners are a caution. Over {glue:text}`n401_tuples` tuples the estimates run from {glue:text}`tuple_low:.1f` to {glue:text}`tuple_high:.1f` thousand dollars. It is the
 # learner of participation that decides: with {glue:text}`loose_p` they run from {glue:text}`loose_low:.1f` to {glue:text}`loose_high:.1f`, with

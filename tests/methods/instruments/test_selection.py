@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from paperlab.methods.instruments import crossfit, selection, simulate
+from paperlab.methods.instruments import comparisons, crossfit, selection, simulate
 from paperlab.methods.instruments.simulate import Design
 
 
@@ -71,6 +71,14 @@ def test_selected_single_and_lot_read_the_right_tuples(found):
     assert np.mean((found.by_lot.value - 1) ** 2) == pytest.approx(np.mean((found.value - 1) ** 2))
 
 
+def test_over_all_tuples_nothing_is_gained_over_lot(found):
+    places = np.ndindex(found.value.shape[1:])
+    gains = [found.gain_over_lot(found._at(place)) for place in places]
+    assert np.mean(gains, axis=0) == pytest.approx(np.zeros(4), abs=1e-12)
+    perfect = comparisons.Replications(np.full(4, simulate.TRUE_EFFECT))
+    assert found.gain_over_lot(perfect) == pytest.approx(((found.value - 1) ** 2).mean((1, 2, 3, 4)))
+
+
 def test_the_worst_tuple_has_the_largest_error(found):
     errors = ((found.value - 1) ** 2).mean(0)
     assert np.mean((found.worst.value - 1) ** 2) == pytest.approx(errors.max())
@@ -91,6 +99,7 @@ def test_a_sample_without_an_estimate_leaves_the_others():
     assert found.mean_squared_error.ravel().tolist() == [0.0, 2.5]
     assert found.mean_risk.ravel().tolist() == [0.5, 0.5]
     assert found.worst.value.tolist() == [3.0, 2.0]
+    assert found.gain_over_lot(found.selected) == pytest.approx([2.0, 0.0])
 
 
 def test_without_a_stream_there_is_nothing_to_run():

@@ -125,6 +125,24 @@ class TupleReplications:
         """`Replications` of every tuple in every sample: how a tuple drawn by lot does on average."""
         return Replications(self.value.ravel(), self.se.ravel())
 
+    def gain_over_lot(self, part):
+        """Squared error of a tuple drawn by lot, on average, minus that of ``part``, in each sample.
+
+        Parameters
+        ----------
+        part : Replications
+            One estimate for each sample, such as `selected`.
+
+        Returns
+        -------
+        ndarray, shape (n_replications,)
+            Above zero where ``part`` is nearer to the truth; nan where it has no estimate.
+        """
+        known = np.isfinite(self.value)
+        squares = np.where(known, self.value - simulate.TRUE_EFFECT, 0) ** 2
+        every = tuple(range(1, self.value.ndim))
+        return squares.sum(every) / known.sum(every) - (part.value - simulate.TRUE_EFFECT) ** 2
+
     @property
     def mean_squared_error(self):
         """Of each tuple over the samples, shape (L, L, L, E); nan where a tuple is identified in none."""
