@@ -109,9 +109,7 @@ def _refusal(folder):
 
 def test_the_folder_of_a_killed_process_is_free_again(book):
     """SIGKILL leaves no time to tidy up; the lock goes with the process."""
-    script = (
-        "from paperlab.runs import execution; import time\nwith execution.locked('out'): print('held', flush=True); time.sleep(60)"
-    )
+    script = "from paperlab.runs import execution; import time\nwith execution.locked('out'): print('held', flush=True); time.sleep(60)"
     with subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE) as child:
         assert child.stdout.readline() == b"held\n"
         assert "another run" in _refusal("out")
