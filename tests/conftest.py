@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -12,6 +13,8 @@ from paperlab.runs import execution
 from tiny_book import write_book
 
 PAPERLAB = Path(sys.executable).parent / "paperlab"
+
+signal.signal(signal.SIGINT, signal.default_int_handler)  # tests started in the background inherit a deaf Ctrl-C
 
 
 @pytest.fixture(scope="session")
