@@ -42,6 +42,7 @@ class WithParameters(TyperCommand):
     """A command whose ``-p NAME VALUE`` reads as ``-p NAME=VALUE``."""
 
     def parse_args(self, ctx, args):
+        """Join each name to the value after it."""
         joined, rest = [], iter(args)
         for argument in rest:
             joined.append(argument)

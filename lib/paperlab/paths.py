@@ -22,18 +22,22 @@ def from_environment(name):
 
 
 def cards_dir():
+    """The folder of the cards."""
     return root() / "data" / "papers"
 
 
 def card_path(slug):
+    """The card of a page."""
     return cards_dir() / f"{slug}.yml"
 
 
 def notebook_path(slug, suffix=".ipynb"):
+    """The notebook of a page, stored or text."""
     return root() / "notebooks" / f"{slug}{suffix}"
 
 
 def record_path(slug):
+    """The record of a page."""
     return root() / "data" / "records" / f"{slug}.json"
 
 

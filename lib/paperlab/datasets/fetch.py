@@ -17,6 +17,7 @@ from paperlab.errors import PaperlabError
 
 
 def cache_dir():
+    """The user's folder of fetched files."""
     import pooch
 
     return paths.from_environment("PAPERLAB_CACHE") or Path(pooch.os_cache("paperlab"))

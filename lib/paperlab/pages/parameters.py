@@ -69,6 +69,7 @@ class Parameter:
 
     @property
     def is_list(self):
+        """Whether the value is a list."""
         return self.type.startswith("list")
 
     def check(self, value):
@@ -136,6 +137,7 @@ class Declared(dict):
 
     @property
     def defaults(self):
+        """Default value of every parameter."""
         return {name: parameter.default for name, parameter in self.items()}
 
     def check_rules(self, values):

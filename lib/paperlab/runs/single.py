@@ -49,6 +49,7 @@ class RunResult:
         return {claim["id"]: claim["verdict"] for claim in self.claims}
 
     def as_dict(self):
+        """The result as ``result.json`` stores it."""
         return dict(self.__dict__)
 
     def __str__(self):

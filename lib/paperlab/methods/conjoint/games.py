@@ -233,7 +233,7 @@ class Election:
 
 
 def _finite_value(value, **policies):
-    """The value, if it is finite; else the policy that is not is named. (Cheaper than a look at each policy at each step.)"""
+    """The value, if it is finite; else the policy that is not is named: cheaper than a look at each policy at each step."""
     if not np.isfinite(value).all():
         for name, pi in policies.items():
             finite(name, pi, -1)
