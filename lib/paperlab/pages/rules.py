@@ -164,37 +164,24 @@ def read(source, known, where):
 
 def _allow(node, known, names):
     """Refuse a node that an expression may not hold; collect the parameters that it names."""
-    match node:
-        case ast.Constant():
-            return
-        case ast.Name():
-            if node.id not in known:
-                raise PaperlabError(f"{node.id} is no parameter{suggestion(node.id, known)}")
-            names.append(node.id)
-            return
-        case ast.Call(func=ast.Name(id=name)) if name in FUNCTIONS and not node.keywords:
-            parts = node.args
-        case ast.Call(func=ast.Attribute()) if not node.keywords:
-            _method(node.func)
-            parts = node.args
-        case ast.BoolOp():
-            parts = node.values
-        case ast.BinOp() if type(node.op) in _OPERATORS:
-            parts = [node.left, node.right]
-        case ast.UnaryOp() if type(node.op) in _OPERATORS:
-            parts = [node.operand]
-        case ast.Compare() if all(type(op) in _OPERATORS for op in node.ops):
-            parts = [node.left, *node.comparators]
-        case ast.List() | ast.Tuple():
-            parts = node.elts
-        case ast.Subscript():
-            parts = [node.value, node.slice]
-        case _:
-            raise PaperlabError(
-                f"{ast.unparse(node)} may not stand in a condition; functions are {', '.join(FUNCTIONS)}"
-            )
+    operators = [*getattr(node, "ops", ()), *([node.op] if isinstance(node, (ast.BinOp, ast.UnaryOp)) else [])]
+    calls = isinstance(node, ast.Call)
+    unknown = type(node) not in _VALUES or any(type(op) not in _OPERATORS for op in operators)
+    if unknown or (calls and (node.keywords or not (_is_function(node.func) or isinstance(node.func, ast.Attribute)))):
+        raise PaperlabError(f"{ast.unparse(node)} may not stand in a condition; functions are {', '.join(FUNCTIONS)}")
+    if isinstance(node, ast.Name):
+        if node.id not in known:
+            raise PaperlabError(f"{node.id} is no parameter{suggestion(node.id, known)}")
+        names.append(node.id)
+    if calls and not _is_function(node.func):
+        _method(node.func)
+    parts = node.args if calls else [part for part in ast.iter_child_nodes(node) if isinstance(part, ast.expr)]
     for part in parts:
         _allow(part, known, names)
+
+
+def _is_function(node):
+    return isinstance(node, ast.Name) and node.id in FUNCTIONS
 
 
 def _method(node):
@@ -206,38 +193,44 @@ def _method(node):
 
 
 def _value(node, values):
-    match node:
-        case ast.Constant():
-            return node.value
-        case ast.Name():
-            return values[node.id]
-        case ast.Call(func=ast.Name(id=name)):
-            return FUNCTIONS[name](*(_value(part, values) for part in node.args))
-        case ast.Call():
-            wing, module, name = _method(node.func)
-            function = getattr(importlib.import_module(f"paperlab.methods.{wing}.{module}"), name)
-            return function(*(_value(part, values) for part in node.args))
-        case ast.BoolOp():
-            stop = isinstance(node.op, ast.Or)
-            found = not stop
-            for part in node.values:
-                found = _value(part, values)
-                if bool(found) is stop:
-                    break
-            return found
-        case ast.BinOp():
-            return _OPERATORS[type(node.op)](_value(node.left, values), _value(node.right, values))
-        case ast.UnaryOp():
-            return _OPERATORS[type(node.op)](_value(node.operand, values))
-        case ast.Compare():
-            left = _value(node.left, values)
-            for op, part in zip(node.ops, node.comparators):
-                right = _value(part, values)
-                if not _OPERATORS[type(op)](left, right):
-                    return False
-                left = right
-            return True
-        case ast.List() | ast.Tuple():
-            return [_value(part, values) for part in node.elts]
-        case _:
-            return _value(node.value, values)[_value(node.slice, values)]
+    return _VALUES[type(node)](node, values)
+
+
+def _all(nodes, values):
+    return [_value(node, values) for node in nodes]
+
+
+def _call(node, values):
+    if _is_function(node.func):
+        return FUNCTIONS[node.func.id](*_all(node.args, values))
+    wing, module, name = _method(node.func)
+    return getattr(importlib.import_module(f"paperlab.methods.{wing}.{module}"), name)(*_all(node.args, values))
+
+
+def _both(node, values):
+    """``and`` and ``or``, which stop at the first value that decides."""
+    decides = isinstance(node.op, ast.Or)
+    for part in node.values:
+        found = _value(part, values)
+        if bool(found) is decides:
+            break
+    return found
+
+
+def _compared(node, values):
+    sides = _all([node.left, *node.comparators], values)
+    return all(_OPERATORS[type(op)](left, right) for op, left, right in zip(node.ops, sides, sides[1:]))
+
+
+_VALUES: dict[type, Callable] = {
+    ast.Constant: lambda node, values: node.value,
+    ast.Name: lambda node, values: values[node.id],
+    ast.Call: _call,
+    ast.BoolOp: _both,
+    ast.BinOp: lambda node, values: _OPERATORS[type(node.op)](*_all([node.left, node.right], values)),
+    ast.UnaryOp: lambda node, values: _OPERATORS[type(node.op)](_value(node.operand, values)),
+    ast.Compare: _compared,
+    ast.List: lambda node, values: _all(node.elts, values),
+    ast.Tuple: lambda node, values: _all(node.elts, values),
+    ast.Subscript: lambda node, values: _value(node.value, values)[_value(node.slice, values)],
+}
