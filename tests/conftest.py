@@ -1,5 +1,6 @@
 """Fixtures: copies of the tiny book, and the command line called in this process or in its own."""
 
+import json
 import os
 import shutil
 import signal
@@ -73,6 +74,19 @@ def refused(paperlab):
         return lines[0]
 
     return call
+
+
+@pytest.fixture
+def foreign_kernel(tmp_path, monkeypatch):
+    """Another kernel named python3 comes first on Jupyter's path; it would fail, and leave a trace."""
+    folder = tmp_path / "jupyter/kernels/python3"
+    folder.mkdir(parents=True)
+    trace = tmp_path / "taken"
+    spec = {"argv": ["touch", str(trace)], "display_name": "Python 3", "language": "python"}
+    (folder / "kernel.json").write_text(json.dumps(spec))
+    monkeypatch.setenv("JUPYTER_PATH", str(tmp_path / "jupyter"))
+    yield
+    assert not trace.exists()
 
 
 @pytest.fixture

@@ -122,8 +122,13 @@ def test_wrong_usage_has_exit_code_2(book, paperlab, arguments):
     assert code == 2 and err and "Traceback" not in err
 
 
-def test_nbval_compares_verdicts_but_not_the_numbers_beside_them(book):
-    """The stored tables show other numbers than a run now would; only the second cell, with another verdict, may fail."""
+def test_nbval_compares_verdicts_but_not_the_numbers_beside_them(book, foreign_kernel):
+    """As `make pages` calls it, in the kernel of its Python.
+
+    The stored tables show other numbers than a run now would; only the second cell, with another verdict, may fail.
+    """
+    make = (REPOSITORY / "Makefile").read_text()
+    assert "notebooks --nbval-lax --nbval-current-env" in make
     page = book / "notebooks/tiny.ipynb"
     value = '<span class=\\"pl-value\\">10</span>'
     assert value in page.read_text()
@@ -133,7 +138,8 @@ def test_nbval_compares_verdicts_but_not_the_numbers_beside_them(book):
     stored["cells"].append({**again, "id": "again"})
     page.write_text(json.dumps(stored))
     sanitize = f"--nbval-sanitize-with={REPOSITORY / 'tests/nbval_sanitize.cfg'}"
-    command = [sys.executable, "-m", "pytest", "-v", "-p", "no:cacheprovider", "--nbval-lax", sanitize, page]
+    command = [sys.executable, "-m", "pytest", "-v", "-p", "no:cacheprovider"]
+    command += ["--nbval-lax", "--nbval-current-env", sanitize, page]
     found = subprocess.run(command, cwd=book, capture_output=True, text=True)
     assert re.findall(r"FAILED (\S+)::Cell (\d)", found.stdout) == [("notebooks/tiny.ipynb", "6")], found.stdout
     assert "1 failed, 6 passed" in found.stdout

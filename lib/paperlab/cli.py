@@ -143,7 +143,9 @@ def run(
         rows.append((claim.id, claims.number(found["value"]), claim.criterion or "none", verdict, claim.text))
     print_table(("claim", "found", "criterion", "verdict", "text"), rows)
     print(f"\n{result.seconds:.0f} s, {result.peak_mb:.0f} MB")
-    print(f"notebook {paths.shown(result.notebook)}\npage     {paths.shown(result.html)}")
+    print(
+        f"notebook {paths.shown(result.notebook)}\npage     {paths.shown(result.html) if result.html else 'not written'}"
+    )
     return None
 
 

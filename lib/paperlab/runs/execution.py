@@ -158,37 +158,53 @@ def play(notebook, folder, *, title, keep, partial=True, note="", progress=True)
         kernel_name="python3",
     )
     reached = None
-    try:
-        with (
-            tempfile.TemporaryDirectory(prefix="paperlab-") as scratch,
-            tqdm(total=len(notebook.cells), desc=title, unit="cell", disable=not progress) as bar,
-            client.setup_kernel(cwd=str(folder), env=environment(scratch)),
-        ):
-            client.reset_execution_trackers()
-            for reached, cell in enumerate(notebook.cells):
-                client.execute_cell(cell, reached)
-                bar.update(1)
-                if partial and cell.cell_type == "code":
+    with tempfile.TemporaryFile() as log:  # what the kernel's process says outside its cells
+        try:
+            with (
+                tempfile.TemporaryDirectory(prefix="paperlab-") as scratch,
+                tqdm(total=len(notebook.cells), desc=title, unit="cell", disable=not progress) as bar,
+                client.setup_kernel(cwd=str(folder), env=environment(scratch), stdout=log, stderr=log),
+            ):
+                client.reset_execution_trackers()
+                for reached, cell in enumerate(notebook.cells):
+                    client.execute_cell(cell, reached)
+                    bar.update(1)
+                    if partial and cell.cell_type == "code":
+                        files.write_text(keep, v4.writes(notebook) + "\n")
+                client.set_widgets_metadata()
+        except (CellExecutionError, RuntimeError, OSError, KeyboardInterrupt, PaperlabError) as error:
+            what = _what_happened(
+                error, None if reached is None else cell_name(reached, notebook.cells[reached].source)
+            )
+            if isinstance(error, RuntimeError):
+                what += _last_words(log)
+            if reached is not None:
+                with contextlib.suppress(PaperlabError):  # a full disk is what was told already
                     files.write_text(keep, v4.writes(notebook) + "\n")
-            client.set_widgets_metadata()
-    except (CellExecutionError, RuntimeError, OSError, KeyboardInterrupt, PaperlabError) as error:
-        cell = "its first cell" if reached is None else cell_name(reached, notebook.cells[reached].source)
-        place = f"before {cell}" if reached is None else f"in {cell}"
-        if isinstance(error, CellExecutionError):
-            what = f"{cell} failed: {error.ename}: {one_line(error.evalue, 300) or 'no message'}"
-        elif isinstance(error, KeyboardInterrupt):
-            what = f"stopped {place}"
-        else:
-            what = f"the run ended early {place}: {one_line(error, 300) or type(error).__name__}"
-        if reached is not None:
-            with contextlib.suppress(PaperlabError):  # a full disk is what was told already
-                files.write_text(keep, v4.writes(notebook) + "\n")
-                note = f"{note}; the notebook up to there is {paths.shown(keep)}"
-        kind = Stopped if isinstance(error, KeyboardInterrupt) else PaperlabError
-        raise kind(f"{title}: {what}{note}") from None
-    finally:
-        if client.km is not None and client.km.has_kernel:  # interrupted while it was starting
-            run_sync(client.km.shutdown_kernel)(now=True)  # type: ignore[arg-type]
+                    note = f"{note}; the notebook up to there is {paths.shown(keep)}"
+            kind = Stopped if isinstance(error, KeyboardInterrupt) else PaperlabError
+            raise kind(f"{title}: {what}{note}") from None
+        finally:
+            if client.km is not None and client.km.has_kernel:  # interrupted while it was starting
+                run_sync(client.km.shutdown_kernel)(now=True)  # type: ignore[arg-type]
+
+
+def _what_happened(error, cell):
+    """What ended a notebook in ``cell``, or before its first one."""
+    place = f"in {cell}" if cell else "before its first cell"
+    if isinstance(error, KeyboardInterrupt):
+        return f"stopped {place}"
+    if hasattr(error, "ename"):  # of the page's own code
+        return f"{cell} failed: {error.ename}: {one_line(error.evalue, 300) or 'no message'}"
+    return f"the run ended early {place}: {one_line(error, 300) or type(error).__name__}"
+
+
+def _last_words(log):
+    """The last line that a kernel's process wrote, for a message."""
+    log.seek(0)
+    lines = log.read().decode(errors="replace").split("\n")
+    said = next((line for line in reversed(lines) if line.strip()), "")
+    return f" (it said: {one_line(said, 200)})" if said else ""
 
 
 def refresh(slug, *, progress=True):

@@ -2,6 +2,7 @@
 
 import itertools
 import os
+import sys
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -29,7 +30,7 @@ class RunResult:
     claims : list of dict
         ``{"id", "value", "verdict"}`` per claim.
     notebook, html : str
-        Paths of the executed notebook and its HTML copy (``None`` in the runs of a sweep).
+        Paths of the executed notebook and its HTML copy (``None`` in the runs of a sweep, or where it could not be written).
     """
 
     slug: str
@@ -175,20 +176,22 @@ def execute_copy(slug, chosen, folder, *, progress=True, page=True):
         tables=stored.get("tables", {}),
     )
     files.write_json(result_file, result.as_dict())  # before the pictures, which may fail
-    if page:
-        _write_html(notebook, html_file, f"{slug}: the run is finished and kept in {paths.shown(result_file)}")
+    if page and _write_html(notebook, html_file):
         result.html = str(html_file)
         files.write_json(result_file, result.as_dict())
     return result
 
 
-def _write_html(notebook, path, kept):
+def _write_html(notebook, path):
+    """Whether the HTML copy could be written; the run is finished and kept either way, so that a failure is only told."""
     from paperlab.runs import export
 
     try:
         files.write_text(path, export.to_html(notebook))
     except Exception as error:  # whatever the converter meets in the outputs of a page
-        raise PaperlabError(f"{kept}, but its HTML copy could not be written: {one_line(error, 300)}") from None
+        print(f"{paths.shown(path)} could not be written: {one_line(error, 300)}", file=sys.stderr)
+        return False
+    return True
 
 
 def record(slug, profile="full", *, progress=True):
