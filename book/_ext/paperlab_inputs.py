@@ -50,6 +50,8 @@ def digest(root, paths):
 
 
 def code():
-    """Hash of the code that draws pages: where it changed, Sphinx reads the whole book again."""
-    folders = Path(__file__).parent, Path(pages.__file__).parent
-    return "".join(digest(folder, sorted(folder.glob("*.py"))) for folder in folders)
+    """Hash of what makes the look of pages: where it changed, Sphinx reads and writes the whole book again."""
+    extensions, machinery = Path(__file__).parent, Path(pages.__file__).parent
+    static = extensions.parent / "_static"
+    places = (extensions, "*.py"), (machinery, "*.py"), (static, "*.css"), (static, "*.js")
+    return "".join(digest(folder, sorted(folder.glob(pattern))) for folder, pattern in places)

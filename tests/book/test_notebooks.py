@@ -49,3 +49,18 @@ class TestNotebooks(PageForm):
             " const shift = top - box.getBoundingClientRect().top; box.scrollTop = 0; return shift; })"
         )
         assert all(abs(shift) <= 2 for shift in moved)
+
+    def test_phone_shows_verdicts_before_details(self, page):
+        rows = page.at(390, 844)(
+            "return [...document.querySelectorAll('.pl-verdict-row')].map(row => [...row.cells]"
+            ".sort((a, b) => a.getBoundingClientRect().top - b.getBoundingClientRect().top).map(cell => cell.className))"
+        )
+        assert rows
+        assert all(row[:3] == ["pl-claim", "pl-default-run", "pl-recorded-full-run"] for row in rows)
+
+    def test_names_of_rows_stay_only_where_they_are_unambiguous(self, page):
+        sticky = page.at(390, 844)(
+            "return [...document.querySelectorAll('.paperlab-scroll table:has(tbody th + th) tbody th')]"
+            ".filter(name => getComputedStyle(name).position === 'sticky').length"
+        )
+        assert sticky == 0
