@@ -74,10 +74,8 @@ from myst_nb import glue
 from scipy.stats import norm
 
 from paperlab import datasets
-from paperlab.methods.panel import dependence as panel
-from paperlab.methods.foundations import components
-from paperlab.methods.panel import simulate as panel_dgp
-from paperlab.methods.panel import filters as panel_filters
+from paperlab.methods.foundations.components import principal_components
+from paperlab.methods.panel import dependence, filters, simulate
 from paperlab.methods.panel.simulate import Design
 
 plots.style()
@@ -103,7 +101,7 @@ def strength(design):
 
 
 def experiment(designs, **labels):
-    draws = panel_dgp.monte_carlo(designs, reps, seed, n_jobs)
+    draws = simulate.monte_carlo(designs, reps, seed=seed, n_jobs=n_jobs)
     rows = []
     for d, cell in zip(designs, draws):
         row = {"n": d.n, "T": d.T, "strength": strength(d), "errors": d.errors, "m_hat": d.n_factors, "rho": d.rho}
@@ -155,12 +153,12 @@ def experiment(designs, **labels):
 #
 # $$ JR_{W+}=JR_W+\sum_{i<j}|\hat\rho_{ij}|\;1\!\left(|\hat\rho_{ij}|>2\sqrt{\ln n/T}\right). \tag{8} $$
 #
-# On the page, (2) to (6) are one call of `panel.cd_tests`. Here it is on a single panel without any dependence:
+# On the page, (2) to (6) are one call of `dependence.cd_tests`. Here it is on a single panel without any dependence:
 
 # %%
 rng = np.random.default_rng(seed)
-one_panel, _ = panel_dgp.factor_panel(Design(100, 100, (1.0, 1.0)), rng)
-result = panel.cd_tests(one_panel, n_factors=2, rng=rng)
+one_panel = simulate.factor_panel(Design(100, 100, (1.0, 1.0)), rng=rng).y
+result = dependence.cd_tests(one_panel, n_factors=2, rng=rng)
 for test, name in TESTS.items():
     print(f"{name:6} {getattr(result, test):6.2f}   p = {result.p_value(test):.3f}")
 print(f"theta  {result.theta:6.2f}   predicted shift of CD = {-np.sqrt(100 / 2) * result.theta:.2f}")
@@ -172,9 +170,8 @@ print(f"theta  {result.theta:6.2f}   predicted shift of CD = {-np.sqrt(100 / 2) 
 
 # %%
 centred = one_panel - one_panel.mean(axis=1, keepdims=True)
-_, gamma_hat = components.principal_components(centred, 2)
-z = panel.cd_kernel(one_panel, 2)[3]
-sigma_hat = (centred - gamma_hat @ np.linalg.lstsq(gamma_hat, centred, rcond=None)[0]).std(axis=1)
+pc = principal_components(centred, 2)
+gamma_hat, sigma_hat = pc.loadings, (centred - pc.common).std(axis=1)
 
 
 def theta_without_s(gamma):
@@ -185,7 +182,7 @@ def theta_without_s(gamma):
 change = np.array([[2.0, 0.5], [0.0, 0.7]])  # other units and another rotation
 trap = pd.DataFrame(
     {
-        "theta with S⁻¹": [panel.bias_theta(g, sigma_hat) for g in (gamma_hat, gamma_hat @ change)],
+        "theta with S⁻¹": [dependence.bias_theta(g, sigma_hat) for g in (gamma_hat, gamma_hat @ change)],
         "theta without S⁻¹": [theta_without_s(g) for g in (gamma_hat, gamma_hat @ change)],
     },
     index=["factors as estimated", "factors in other units"],
@@ -221,7 +218,9 @@ plots.table(trap)
 strengths = tuple((alphas + [alphas[-1] if alphas else 1.0] * m0)[:m0])
 yours = Design(n, T, strengths, m_hat, errors, rho)
 dependent = Design(100, 100, (1.0, 1.0), rho=0.25)
-draws_yours, draws_dependent = panel_dgp.monte_carlo([yours, dependent], reps, seed, n_jobs)
+draws_yours, draws_dependent = simulate.monte_carlo(
+    [yours, dependent], reps, seed=seed, n_jobs=n_jobs
+)
 
 summary = pd.DataFrame(
     {
@@ -430,7 +429,7 @@ glue("cd_test-p2_long_plus", two_long.jr_w_plus, display=False)
 
 # %%
 large = experiment(
-    [Design(a, 100, (1.0, 1.0), errors=e) for e in panel_dgp.ERRORS for a in (100, n_large)]
+    [Design(a, 100, (1.0, 1.0), errors=e) for e in simulate.ERRORS for a in (100, n_large)]
     + [Design(a, 100, (1.0,), rho=0.25) for a in (100, n_large)]
 )
 paper.keep("large", large)
@@ -461,7 +460,7 @@ paper.measure(
     c5b=big.loc["chi2", "cd_star"],
 )
 glue("cd_test-big_n", n_large, display=False)
-for e in panel_dgp.ERRORS:
+for e in simulate.ERRORS:
     glue(f"cd_test-plus_{e}", big.loc[e, "jr_w_plus"], display=False)
 glue("cd_test-star_chi2", big.loc["chi2", "cd_star"], display=False)
 glue("cd_test-big_star", big_power.cd_star, display=False)
@@ -562,7 +561,7 @@ def growth_panel(start, end):
     table = datasets.load("fhfa_hpi_metro").pivot_table(index="name", columns=["year", "quarter"], values="index")
     table = table.loc[:, (slice(start, end), slice(None))].dropna()
     growth = 100 * np.diff(np.log(table.to_numpy()), axis=1)
-    return panel_filters.remove_seasonal_means(growth, table.columns.get_level_values("quarter")[1:]), list(table.index)
+    return filters.remove_seasonal_means(growth, table.columns.get_level_values("quarter")[1:]), list(table.index)
 
 
 def state(area):
@@ -575,19 +574,24 @@ if house_prices:
     for period, (start, end) in PERIODS.items():
         y, areas = growth_panel(start, end)
         for order in (0, 4):
-            filtered = panel_filters.prewhiten(y, order)
+            filtered = filters.prewhiten(y, order)
             for m in range(1, 7):
-                r = panel.cd_tests(filtered, m, rng=rng, names=areas)
+                r = dependence.cd_tests(filtered, m, rng=rng, names=areas)
                 rows.append({"period": period, "areas": len(y), "filter": ("none", "AR(4)")[order > 0], "m": m}
                             | {t: getattr(r, t) for t in (*TESTS, "theta")})
                 if order == 0:
-                    inside, across, pairs = panel.mean_correlations(panel.cd_kernel(filtered, m)[3], [state(a) for a in areas])
-                    correlations.append({"period": period, "m": m, "inside": inside, "across": across, "pairs_inside": pairs})
+                    left = dependence.factor_residuals(filtered, m)
+                    c = dependence.mean_correlations(left.z, [state(a) for a in areas])
+                    correlations.append({"period": period, "m": m, "inside": c.inside,
+                                         "across": c.across, "pairs_inside": c.n_inside})
     prices, correlations = pd.DataFrame(rows), pd.DataFrame(correlations)
 
     y, areas = growth_panel(*PERIODS["1991 to 2014"])
     streams = np.random.SeedSequence(seed).spawn(placebos)
-    shuffled = [panel.cd_tests(panel_filters.shuffle_residuals(y, 4, np.random.default_rng(s)), 4) for s in streams]
+    shuffled = [
+        dependence.cd_tests(filters.shuffle_residuals(y, 4, rng=np.random.default_rng(s)), 4)
+        for s in streams
+    ]
     placebo = pd.DataFrame({"cd": [r.cd for r in shuffled], "cd_star": [r.cd_star for r in shuffled]})
     source = "computed in this run"
     if placebos <= 300:
@@ -696,7 +700,7 @@ paper.verdicts()
 # - **Factor number.** Given, not estimated, except in the section on too many factors and in the house price table.
 # - **House prices.** Another source, other areas (362 and 398 in place of 377), nominal growth. A common deflator is a common factor and goes
 #   with the first component.
-# - **Not done.** Dynamic panels with lagged $y$ are in the library (`panel_filters.cce_residuals` with `n_lags`) and not in the tables; other
+# - **Not done.** Dynamic panels with lagged $y$ are in the library (`filters.cce_residuals` with `n_lags`) and not in the tables; other
 #   network alternatives than the line are not tried.
 
 # %% [markdown]
@@ -724,7 +728,9 @@ paper.verdicts()
 
 # %%
 periods = [50, 100, 200, 400]
-draws = panel_dgp.monte_carlo([Design(100, t, (1.0,)) for t in periods], min(reps, 100), seed, n_jobs)
+draws = simulate.monte_carlo(
+    [Design(100, t, (1.0,)) for t in periods], min(reps, 100), seed=seed, n_jobs=n_jobs
+)
 shift = pd.DataFrame(
     {
         "mean CD": [d["cd"].mean() for d in draws],
@@ -760,9 +766,9 @@ plots.table(shift, digits=2)
 # %%
 def garch(n, T, rng, *, heavy, shared):
     """Errors with GARCH(1, 1) volatility and unit variance; shared volatility follows a market shock of its own."""
-    shocks = panel_dgp.draw_errors((n, T + 50), "t5" if heavy else "gauss", rng)
+    shocks = simulate.draw_errors((n, T + 50), "t5" if heavy else "gauss", rng=rng)
     if shared:
-        market = panel_dgp.draw_errors(T + 50, "t5" if heavy else "gauss", rng)
+        market = simulate.draw_errors(T + 50, "t5" if heavy else "gauss", rng=rng)
     h, out = np.ones(n), np.empty((n, T + 50))
     for t in range(T + 50):
         out[:, t] = np.sqrt(h) * shocks[:, t]
@@ -782,9 +788,12 @@ for label, options in {
     stats = []
     for stream in np.random.SeedSequence(seed).spawn(min(reps, 100)):
         rng = np.random.default_rng(stream)
-        y, _ = panel_dgp.factor_panel(base, rng, shocks=garch(base.n, base.T, rng, **options))
-        cd, theta, cd_star, z = panel.cd_kernel(y, 1)
-        stats.append((cd, cd_star, *panel.jr_statistics(z, rng)))
+        shocks = garch(base.n, base.T, rng, **options)
+        left = dependence.factor_residuals(
+            simulate.factor_panel(base, rng=rng, shocks=shocks).y, 1
+        )
+        jr = dependence.jr_statistics(left.z, rng=rng)
+        stats.append((left.cd, left.cd_star, jr.jr_w, jr.jr_w_plus))
     rows[label] = [*(np.abs(stats) > CRITICAL).mean(axis=0), np.std([s[1] for s in stats])]
 plots.table(pd.DataFrame(rows, index=[*TESTS.values(), "sd of CD*"]).T)
 
@@ -831,9 +840,10 @@ for label, design in {
 }.items():
     stats = []
     for stream in np.random.SeedSequence(seed).spawn(min(reps, 150)):
-        y, _ = panel_dgp.factor_panel(design, np.random.default_rng(stream))
-        _, theta, weighted, _ = panel.cd_kernel(y, 1, blocks)
-        stats.append((panel.cd_kernel(y, 1)[2], weighted, theta))
+        y = simulate.factor_panel(design, rng=np.random.default_rng(stream)).y
+        weighted = dependence.factor_residuals(y, 1, weights=blocks)
+        plain = dependence.factor_residuals(y, 1)
+        stats.append((plain.cd_star, weighted.cd_star, weighted.theta))
     stats = np.array(stats)
     rows[label] = {
         "CD*": np.mean(np.abs(stats[:, 0]) > CRITICAL),

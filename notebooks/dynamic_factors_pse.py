@@ -72,12 +72,8 @@ from statsmodels.tsa.statespace.structural import UnobservedComponents
 from threadpoolctl import threadpool_limits
 
 from paperlab import datasets
-from paperlab.methods.dynamic_factors import model as dynamic_factor
-from paperlab.methods.dynamic_factors import nowcast
-from paperlab.methods.foundations import metrics
-from paperlab.methods.dynamic_factors import returns as stocks
-from paperlab.methods.foundations import resampling
-from paperlab.methods.dynamic_factors import simulate as stocks_dgp
+from paperlab.methods.dynamic_factors import model, nowcast, returns, simulate
+from paperlab.methods.foundations import metrics, resampling
 
 plots.style()
 threadpool_limits(1)  # small matrices: threads would only wait for each other
@@ -135,7 +131,7 @@ def recorded(claim_id):
 # $$ a^+=a+PM(b_t-C_ta),\qquad P^+=P-PMC_tP,\qquad M=(I+C_tP)^{-1}. \tag{4} $$
 #
 # The noise variances in (3) say where the model differs from principal components, which weight all standardised stocks alike: the model trusts a stock the more, the less noise it
-# has. The EM algorithm alternates between smoothing the factors and regressing on them {cite:p}`banbura2014missing`. It is `dynamic_factor.fit`; its log-likelihood agrees with that of
+# has. The EM algorithm alternates between smoothing the factors and regressing on them {cite:p}`banbura2014missing`. It is `model.fit`; its log-likelihood agrees with that of
 # statsmodels' `DynamicFactorMQ` at every step (a test), and it is faster ({doc}`../book/performance`).
 #
 # ### Two markets
@@ -160,16 +156,20 @@ if real:
     growth = datasets.load("ph_macro")["growth"]
     growth = pd.concat([growth, pd.Series(late_growth, pd.period_range("2019Q1", "2022Q4", freq="Q"))]).loc[quarters]
 else:
-    made = stocks_dgp.draw_market(np.random.default_rng(streams["market"]))
+    made = simulate.draw_market(rng=np.random.default_rng(streams["market"]))
     prices, betas, truth = made.prices, made.betas, made.factor
     mean_market = truth.groupby(truth.index.to_period("Q")).mean().loc[quarters]
-    path = stocks_dgp.draw_growth(mean_market.to_numpy(), quarters, np.random.default_rng(streams["growth"]), link=link)
+    path = simulate.draw_growth(
+        mean_market.to_numpy(), quarters, rng=np.random.default_rng(streams["growth"]), link=link
+    )
     growth = pd.Series(path[0], quarters)
 
-returns, index = stocks.universe(prices, start, end, min_observed=min_observed)
-y, market = returns.to_numpy().T, index.to_numpy()
-z, _, scale = dynamic_factor.standardise(y)
-print(f"{HERE}: {len(returns)} days, {len(y)} of {prices.shape[1] - 1} stocks, {np.isnan(y).sum()} cells missing, {100 * np.mean(y == 0):.1f} % zero returns")
+sample = returns.universe(prices, start, end, min_observed=min_observed)
+y, market = sample.stocks.to_numpy().T, sample.index.to_numpy()
+days, names_here = sample.stocks.index, sample.stocks.columns
+standard = model.standardise(y)
+z, scale = standard.z, standard.scale
+print(f"{HERE}: {len(days)} days, {len(y)} of {prices.shape[1] - 1} stocks, {np.isnan(y).sum()} cells missing, {100 * np.mean(y == 0):.1f} % zero returns")
 
 # %% [markdown]
 # Of the growth figures after 2018, 2020Q1, 2020Q2, 2021Q4, 2022Q3 and 2022Q4 were checked in published releases (vintage of 2023); the others are recalled, right to about 0.3 points. All earlier
@@ -182,10 +182,10 @@ print(f"{HERE}: {len(returns)} days, {len(y)} of {prices.shape[1] - 1} stocks, {
 # One factor, the whole period, and the first principal component for comparison.
 
 # %%
-one = dynamic_factor.fit(y, 1, factor_order, noise_ar=idiosyncratic_ar1, n_iter=em_iter)
+one = model.fit(y, 1, factor_order, noise_ar=idiosyncratic_ar1, max_iter=em_iter)
 factor = one.smoothed[:, 0]
-component = stocks.pc_factors(z, 1)[0][:, 0]
-monthly = pd.DataFrame({"factor": factor / factor.std(), "index": market / market.std()}, index=returns.index)
+component = returns.pc_factors(z, 1).factors[:, 0]
+monthly = pd.DataFrame({"factor": factor / factor.std(), "index": market / market.std()}, index=days)
 monthly = monthly.groupby(monthly.index.to_period("M")).mean().rename_axis("month").reset_index().astype({"month": str})
 draws = {
     name: resampling.block_bootstrap_correlation(series, market, n_draws=n_boot, rng=np.random.default_rng(streams["boot"]))
@@ -223,14 +223,15 @@ splits = []
 for _ in range(10):
     order = rng.permutation(len(y))
     left, right = order[: len(y) // 2], order[len(y) // 2 :]
-    half = dynamic_factor.fit(y[left], 1, factor_order, n_iter=em_iter).smoothed[:, 0]
+    half = model.fit(y[left], 1, factor_order, max_iter=em_iter).smoothed[:, 0]
     splits.append([corr(half, np.nanmean(z[right], axis=0)), corr(half, market)])
 splits = np.array(splits)
 
-middle = returns.index[len(returns) // 2].year  # the year in which the second half of the period begins
-early = (returns.index.year < middle) if start[:4] != end[:4] else np.arange(len(returns)) < len(returns) // 2
-before = dynamic_factor.fit(y[:, early], 1, factor_order, n_iter=em_iter)
-after = dynamic_factor.smooth(y[:, ~early], before.parameters, mean=before.mean, scale=before.scale).smoothed[:, 0]
+middle = days[len(days) // 2].year  # the year in which the second half of the period begins
+early = (days.year < middle) if start[:4] != end[:4] else np.arange(len(days)) < len(days) // 2
+before = model.fit(y[:, early], 1, factor_order, max_iter=em_iter)
+after = model.smooth(y[:, ~early], before.parameters, mean=before.mean, scale=before.scale)
+after = after.smoothed[:, 0]
 controls = pd.DataFrame(
     {
         "comparison": ["half the stocks, mean of the other half", "half the stocks, index", "early loadings, later index", "all stocks, mean of all stocks"],
@@ -242,7 +243,7 @@ plots.table(pd.concat({k: t.set_index("comparison")["correlation"] for k, t in s
 
 # %%
 if real:
-    published = dynamic_factor.fit(y, 1, 3, n_iter=30).smoothed[:, 0] if (factor_order, em_iter, idiosyncratic_ar1) != (3, 30, False) else factor
+    published = model.fit(y, 1, 3, max_iter=30).smoothed[:, 0] if (factor_order, em_iter, idiosyncratic_ar1) != (3, 30, False) else factor
     paper.measure(c1=abs(corr(published, market) - 0.92877), c1b=splits[:, 0].mean(), c2=value["difference"], c8=corr(after, market[~early]))
 for key, number in {"index": value["dynamic factor"], "index_pc": value["first component"], "half": splits[:, 0].mean(), "late": corr(after, market[~early]), "c1": recorded("c1"), "c1b": recorded("c1b"), "c2": recorded("c2"), "c8": recorded("c8")}.items():
     put(key, number)
@@ -263,18 +264,20 @@ DAYS = pd.bdate_range("2014-12-31", "2020-12-31")
 
 def known_market(stream, **world):
     """A made-up market of the period 2015 to 2020: standardised panel, index return, true factor."""
-    drawn = stocks_dgp.draw_market(np.random.default_rng(stream), days=DAYS, **world)
-    table, idx = stocks.universe(drawn.prices, "2015-01-01", "2020-12-31")
-    return dynamic_factor.standardise(table.to_numpy().T)[0], idx.to_numpy(), drawn.factor.loc[table.index].to_numpy()
+    drawn = simulate.draw_market(rng=np.random.default_rng(stream), days=DAYS, **world)
+    known = returns.universe(drawn.prices, "2015-01-01", "2020-12-31")
+    true = drawn.factor.loc[known.stocks.index].to_numpy()
+    return model.standardise(known.stocks.to_numpy().T).z, known.index.to_numpy(), true
 
 
 rows = []
 for stream in streams["worlds"].spawn(n_worlds):
     for second in (True, False):
         panel_z, idx, true = known_market(stream, style=float(second))
-        fitted = dynamic_factor.fit(panel_z, 1, 3, n_iter=em_iter).smoothed[:, 0]
-        first_pc = stocks.pc_factors(panel_z, 1)[0][:, 0]
-        rows.append([second, corr(fitted, true), corr(first_pc, true), corr(fitted, idx), corr(first_pc, idx), stocks.bai_ng(panel_z)[0].argmin()])
+        fitted = model.fit(panel_z, 1, 3, max_iter=em_iter).smoothed[:, 0]
+        first_pc = returns.pc_factors(panel_z, 1).factors[:, 0]
+        agreements = [corr(a, b) for b in (true, idx) for a in (fitted, first_pc)]
+        rows.append([second, *agreements, returns.bai_ng(panel_z).n_factors])
 worlds = pd.DataFrame(rows, columns=["second factor", "model, truth", "component, truth", "model, index", "component, index", "IC2"])
 with_second, without = worlds[worlds["second factor"]], worlds[~worlds["second factor"]]
 gap_truth = [(w["model, truth"] - w["component, truth"]).mean() for w in (with_second, without)]
@@ -311,15 +314,22 @@ plt.show()
 
 # %%
 loading = one.data_loadings[:, 0]
-capm = stocks.market_beta(y, market)
-table = pd.DataFrame({"stock": returns.columns, "loading": loading * factor.std(), "capm": capm, "outside": betas.reindex(returns.columns).to_numpy()})
+capm = returns.market_beta(y, market)
+table = pd.DataFrame(
+    {
+        "stock": names_here,
+        "loading": loading * factor.std(),
+        "capm": capm,
+        "outside": betas.reindex(names_here).to_numpy(),
+    }
+)
 beta_table = pd.DataFrame(
     {
         "pair": ["loading, outside beta", "unscaled loading, outside beta", "component's loading, outside beta", "loading, CAPM beta", "CAPM beta, outside beta"],
         "correlation": [
             table.loading.corr(table.outside),
             pd.Series(one.parameters.loadings[:, 0]).corr(table.outside),
-            pd.Series(stocks.pc_factors(z, 1)[1][:, 0] * scale).corr(table.outside),
+            pd.Series(returns.pc_factors(z, 1).loadings[:, 0] * scale).corr(table.outside),
             table.loading.corr(table.capm),
             table.capm.corr(table.outside),
         ],
@@ -356,19 +366,20 @@ plt.show()
 # day before is observed: a model with memory has a likelihood for no others, and models must be compared on the same cells.
 
 # %%
-criterion, shares = stocks.bai_ng(z, 4)
-ic = pd.DataFrame({"k": range(5), "IC2": criterion, "share": [np.nan, *shares]})
+ic2 = returns.bai_ng(z, 4)
+ic = pd.DataFrame({"k": range(5), "IC2": ic2.criterion, "share": [np.nan, *ic2.shares]})
 orders = []
 for memory in (False, True):
     for p in range(1, 6):
-        fitted = dynamic_factor.fit(y, 1, p, noise_ar=memory, n_iter=em_iter)
-        orders.append({"noise memory": memory, "order": p, "BIC per day": dynamic_factor.bic(fitted, y) / len(market)})
+        fitted = model.fit(y, 1, p, noise_ar=memory, max_iter=em_iter)
+        per_day = model.bic(fitted, y) / len(market)
+        orders.append({"noise memory": memory, "order": p, "BIC per day": per_day})
 orders = pd.DataFrame(orders)
 plain = orders[~orders["noise memory"]].set_index("order")["BIC per day"]
 with_memory = orders[orders["noise memory"]].set_index("order")["BIC per day"]
 if real:
-    paper.measure(c4a=int(criterion.argmin()), c4b=int(plain.idxmin()), c4c=with_memory[3] - plain[3])
-for key, number in {"k_here": int(criterion.argmin()), "p_here": int(plain.idxmin()), "memory_here": with_memory[3] - plain[3], "c4a": recorded("c4a"), "c4b": recorded("c4b"), "c4c": recorded("c4c")}.items():
+    paper.measure(c4a=ic2.n_factors, c4b=int(plain.idxmin()), c4c=with_memory[3] - plain[3])
+for key, number in {"k_here": ic2.n_factors, "p_here": int(plain.idxmin()), "memory_here": with_memory[3] - plain[3], "c4a": recorded("c4a"), "c4b": recorded("c4b"), "c4c": recorded("c4c")}.items():
     put(key, number)
 shown_orders = beside("orders", orders)
 plots.table(pd.concat({k: t.pivot(index="order", columns="noise memory", values="BIC per day").rename(columns={False: "no memory", True: "memory"}) for k, t in shown_orders.items()}, axis=1), caption="BIC per day (smaller is better), one factor", digits=4)
@@ -394,14 +405,22 @@ plt.show()
 # means of 20 days, against the standard deviation of the index over the same days. Any plane contains a best direction, so the placebo gets the same search after its second factor has been rolled in time.
 
 # %%
-two = {"components": stocks.pc_factors(z, 2)[0], "dynamic model": dynamic_factor.fit(y, max(k_factors, 2), factor_order, noise_ar=idiosyncratic_ar1, n_iter=em_iter).smoothed[:, :2]}
+second_pc = returns.pc_factors(z, 2)
+plane_fit = model.fit(
+    y, max(k_factors, 2), factor_order, noise_ar=idiosyncratic_ar1, max_iter=em_iter
+)
+two = {"components": second_pc.factors, "dynamic model": plane_fit.smoothed[:, :2]}
 searches, placebo_band = [], np.nan
 for window in (20, 60):
-    volatility = stocks.rolling_sd(market, window)
+    volatility = returns.rolling_sd(market, window)
     for name, plane in two.items():
-        best, placebos = stocks.volatility_search(plane, volatility, window=window, n_placebos=n_placebos, rng=np.random.default_rng(streams["placebos"]))
-        spread = [corr(stocks.rolling_sd(plane[:, j], window), volatility) for j in (0, 1)]
-        searches.append([name, window, best, np.quantile(placebos, 0.95), np.mean(placebos >= best), *spread])
+        search = returns.volatility_search(
+            plane, volatility, rng=np.random.default_rng(streams["placebos"]),
+            window=window, n_placebos=n_placebos,
+        )
+        spread = [corr(returns.rolling_sd(plane[:, j], window), volatility) for j in (0, 1)]
+        limit, p_value = np.quantile(search.placebos, 0.95), np.mean(search.placebos >= search.best)
+        searches.append([name, window, search.best, limit, p_value, *spread])
 searches = pd.DataFrame(searches, columns=["factors", "days", "best direction", "placebo 95 %", "p", "sd of factor 1", "sd of factor 2"])
 if real:
     paper.measure(c5=searches["best direction"][0] - searches["placebo 95 %"][0])
@@ -414,16 +433,18 @@ plots.table(pd.concat({k: t.set_index(["factors", "days"]) for k, t in shown_sea
 
 # %%
 angles = np.deg2rad(np.arange(0, 180, 3))
-volatility = stocks.rolling_sd(market, 20)
+volatility = returns.rolling_sd(market, 20)
 rotation = pd.DataFrame(
     {
         "angle": np.rad2deg(angles),
-        "index": stocks.rotation_curve(two["components"], market, angles),
-        "volatility": stocks.rotation_curve(stocks.rolling_mean(two["components"], 20), volatility, angles),
+        "index": returns.rotation_curve(two["components"], market, angles),
+        "volatility": returns.rotation_curve(
+            returns.rolling_mean(two["components"], 20), volatility, angles
+        ),
         "placebo": searches["placebo 95 %"][0],
     }
 )
-second_loading = stocks.pc_factors(z, 2)[1][:, 1]
+second_loading = second_pc.loadings[:, 1]
 zeros = np.nanmean(np.where(np.isnan(y), np.nan, y == 0), axis=1)
 put("zeros", corr(second_loading, zeros))
 put("plane", rotation["index"].max())
@@ -453,8 +474,11 @@ found = {0.0: [], 0.5: []}
 for stream in streams["volatility"].spawn(n_vol_worlds):
     for level, hits in found.items():
         panel_z, idx, _ = known_market(stream, volatility_level=level)
-        best, placebos = stocks.volatility_search(stocks.pc_factors(panel_z, 2)[0], stocks.rolling_sd(idx, 20), n_placebos=100, rng=np.random.default_rng(stream))
-        hits.append(best > np.quantile(placebos, 0.95))
+        search = returns.volatility_search(
+            returns.pc_factors(panel_z, 2).factors, returns.rolling_sd(idx, 20),
+            rng=np.random.default_rng(stream), n_placebos=100,
+        )
+        hits.append(search.best > np.quantile(search.placebos, 0.95))
 paper.measure(c12a=np.mean(found[0.0]), c12b=np.mean(found[0.5]))
 for key, number in {"false_alarm": np.mean(found[0.0]), "power": np.mean(found[0.5]), "n_vol": n_vol_worlds}.items():
     put(key, number)
@@ -474,14 +498,15 @@ print(f"search reports volatility: no such factor {np.mean(found[0.0]):.2f}, a f
 periods = [(start, end)] + [("2010-01-01", "2014-12-31"), ("2015-01-01", "2022-12-31")] * all_periods
 rows = []
 for begin, stop in periods:
-    part, part_index = stocks.universe(prices, begin, stop, min_observed=min_observed)
-    values = part.to_numpy().T
+    part = returns.universe(prices, begin, stop, min_observed=min_observed)
+    values = part.stocks.to_numpy().T
     for k, memory in [(1, False), (k_factors, False)] + [(1, True), (2, True)] * all_periods:
         for p in range(1, 6) if all_periods else [factor_order]:
-            fitted = dynamic_factor.fit(values, k, p, noise_ar=memory, n_iter=em_iter)
-            design = np.column_stack([np.ones(len(part)), fitted.smoothed])
-            predicted = design @ np.linalg.lstsq(design, part_index, rcond=None)[0]
-            rows.append([f"{begin[:4]}-{stop[2:4]}", values.shape[0], k, p, memory, corr(predicted, part_index), fitted.loglike])
+            fitted = model.fit(values, k, p, noise_ar=memory, max_iter=em_iter)
+            design = np.column_stack([np.ones(len(part.index)), fitted.smoothed])
+            predicted = design @ np.linalg.lstsq(design, part.index, rcond=None)[0]
+            label, multiple = f"{begin[:4]}-{stop[2:4]}", corr(predicted, part.index)
+            rows.append([label, values.shape[0], k, p, memory, multiple, fitted.loglike])
 period_table = pd.DataFrame(rows, columns=["period", "stocks", "factors", "order", "memory", "factors and index", "log-likelihood"]).drop_duplicates()
 shown = beside("periods", period_table)
 best_orders = {k: t[t.order == 3] if 3 in set(t.order) else t for k, t in shown.items()}
@@ -510,14 +535,14 @@ SPECS = {
 RIVALS = {"AR(1)": ([], []), "index, lag": ([6, 6], [0, 1]), "index, |index|, lags": ([6, 6, 7, 7], [0, 1, 0, 1])}
 index_returns = (100 * prices["PSEi"].pct_change(fill_method=None)).dropna()
 index_features = nowcast.daily_features(index_returns.to_numpy()[:, None], index_returns.index, quarters)
-settings = {"p": factor_order, "n_iter": vintage_iter, "min_observed": min_observed}
-singles = nowcast.factor_vintages(prices, quarters, FIRST, k=1, **settings)
-doubles = nowcast.factor_vintages(prices, quarters, FIRST, k=2, **settings)
+settings = {"factor_order": factor_order, "max_iter": vintage_iter, "min_observed": min_observed}
+singles = nowcast.factor_vintages(prices, quarters, FIRST, n_factors=1, **settings)
+doubles = nowcast.factor_vintages(prices, quarters, FIRST, n_factors=2, **settings)
 features = [np.hstack([a, b, index_features[: len(a)]]) for a, b in zip(singles, doubles)]
 
 target = growth.to_numpy()
 realised, calm = target[FIRST:], np.arange(len(quarters) - FIRST) < 20
-outside_crisis = ~np.isin(quarters[FIRST:].astype(str), list(stocks_dgp.CRISIS))
+outside_crisis = ~np.isin(quarters[FIRST:].astype(str), list(simulate.CRISIS))
 forecasts = {name: nowcast.expanding_forecasts(target, features, FIRST, *spec) for name, spec in (RIVALS | SPECS).items()}
 forecasts = {"mean": np.array([target[:q].mean() for q in range(FIRST, len(target))])} | forecasts
 errors = {name: f - realised for name, f in forecasts.items()}
@@ -535,7 +560,7 @@ score = pd.DataFrame(
             name,
             *(metrics.rmse(e[w]) for w in (calm, slice(None), outside_crisis)),
             100 * gain(e),
-            np.nan if name == "AR(1)" else nowcast.diebold_mariano(e, errors["AR(1)"])[1],
+            np.nan if name == "AR(1)" else nowcast.diebold_mariano(e, errors["AR(1)"]).p_value,
             "rule" if name == chosen else "",
         ]
         for name, e in errors.items()
@@ -605,7 +630,9 @@ mean_factor = singles[-1][:, 0]
 economy = np.random.default_rng(streams["economies"])
 gains = {}
 for kind, (strength, crisis) in {"linked, calm": (1.0, False), "no link, crisis": (0.0, True), "no link, calm": (0.0, False)}.items():
-    paths = stocks_dgp.draw_growth(mean_factor, quarters, economy, link=strength, crisis=crisis, n_paths=n_paths)
+    paths = simulate.draw_growth(
+        mean_factor, quarters, rng=economy, link=strength, crisis=crisis, n_paths=n_paths
+    )
     error = {name: nowcast.expanding_forecasts(paths, features, FIRST, *spec) - paths[:, FIRST:] for name, spec in (SPECS | {"AR(1)": RIVALS["AR(1)"]}).items()}
     base = error.pop("AR(1)")
     stack = np.stack(list(error.values()))
@@ -687,10 +714,12 @@ robust = one
 for _ in range(3):
     residual = np.nan_to_num(z - robust.parameters.loadings @ robust.smoothed.T)
     weights = 6 / (5 + residual**2 / robust.parameters.noise_var[:, None])
-    robust = dynamic_factor.fit(y, 1, factor_order, n_iter=em_iter, start=robust.parameters, weights=weights)
+    robust = model.fit(
+        y, 1, factor_order, max_iter=em_iter, start=robust.parameters, weights=weights
+    )
 moved = np.abs(robust.smoothed[:, 0] / robust.smoothed[:, 0].std() - factor / factor.std())
 print(f"factors: correlation {corr(robust.smoothed[:, 0], factor):.4f}; with the index {corr(robust.smoothed[:, 0], market):.4f}")
-print(f"loadings: correlation {corr(robust.data_loadings[:, 0], loading):.3f}; day that moved most: {returns.index[moved.argmax()]:%Y-%m-%d}")
+print(f"loadings: correlation {corr(robust.data_loadings[:, 0], loading):.3f}; day that moved most: {days[moved.argmax()]:%Y-%m-%d}")
 
 # %% [markdown]
 # The weights tame single stocks, not the crash: on a day when all fall together the residuals are what is left *after* the factor. A sum over many stocks is robust to a few wild ones already, so little moves.
@@ -713,10 +742,12 @@ log_square = np.log(np.maximum(factor**2, 1e-4 * factor.var()))
 stochastic = UnobservedComponents(log_square - log_square.mean(), autoregressive=1, irregular=True)
 h = stochastic.smooth([np.pi**2 / 2, 0.05, 0.97]).smoothed_state[0]  # noise variance, shock variance and persistence of h
 sv = np.exp(h / 2)
-mean_sv = stocks.rolling_mean(sv[:, None], 20)[:, 0]
-best_sv, placebo_sv = stocks.volatility_search(two["components"], mean_sv, rng=np.random.default_rng(streams["exercise"]))
-print(f"stochastic volatility and 20-day volatility of the index: {corr(mean_sv, stocks.rolling_sd(market, 20)):.2f}")
-print(f"best direction {best_sv:.3f}, placebo 95 % {np.quantile(placebo_sv, 0.95):.3f}")
+mean_sv = returns.rolling_mean(sv, 20)
+search = returns.volatility_search(
+    two["components"], mean_sv, rng=np.random.default_rng(streams["exercise"])
+)
+print(f"stochastic volatility and 20-day volatility of the index: {corr(mean_sv, returns.rolling_sd(market, 20)):.2f}")
+print(f"best direction {search.best:.3f}, placebo 95 % {np.quantile(search.placebos, 0.95):.3f}")
 
 # %% [markdown]
 # Volatility is a latent series and can be estimated, but as the *scale* of the first factor. Nothing is gained by looking for it in the level of a second one, unless the best direction exceeds its placebos here.

@@ -236,6 +236,74 @@ def test_unknown_names_are_refused(sample):
         linear.least_squares(np.zeros((5, 2)), np.zeros(5))
 
 
+# What 2SLS and OLS refuse
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_fewer_instruments_than_endogenous_variables_are_refused(seed):
+    rng = np.random.default_rng(seed)
+    z, one = rng.normal(size=(100, 1)), np.ones((100, 1))
+    w = z + rng.normal(size=(100, 2))
+    with pytest.raises(ValueError, match="instruments has 1 columns for 2 endogenous ones: endogenous column 1"):
+        linear.two_stage_least_squares(w.sum(1), w, one, z)
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_all_dummies_and_a_constant_are_refused_by_2sls_and_ols(seed):
+    rng = np.random.default_rng(seed)
+    z, level = rng.normal(size=(100, 1)), rng.integers(0, 3, 100)
+    b = np.column_stack([np.ones(100), level[:, None] == np.arange(3)])
+    w = z + rng.normal(size=(100, 1))
+    with pytest.raises(ValueError, match="exogenous column 3 is a linear combination of exogenous column 0"):
+        linear.two_stage_least_squares(w[:, 0], w, b, z)
+    with pytest.raises(ValueError, match="b: column 3 is a linear combination of column 0, column 1, column 2"):
+        linear.ols(w[:, 0], b)
+
+
+def test_an_instrument_that_is_a_regressor_or_that_predicts_nothing_is_refused():
+    x = np.tile([0.0, 0, 1, 1], 10)
+    one, z = np.ones((40, 1)), np.tile([0.0, 1], 20)[:, None]  # z is orthogonal to x
+    y = x + np.linspace(0, 1, 40)
+    with pytest.raises(ValueError, match="exogenous column 0 is a linear combination of instruments column 0"):
+        linear.two_stage_least_squares(y, x[:, None], one, one)
+    with pytest.raises(ValueError, match="what instruments predict of endogenous: endogenous column 0"):
+        linear.two_stage_least_squares(y, x[:, None], one, z)
+
+
+def test_missing_values_and_exact_fits_are_refused():
+    rng = np.random.default_rng(0)
+    z, one = rng.normal(size=(50, 1)), np.ones((50, 1))
+    w = z + rng.normal(size=(50, 1))
+    y = w[:, 0].copy()
+    y[7] = np.nan
+    with pytest.raises(ValueError, match="y is nan in row 7"):
+        linear.two_stage_least_squares(y, w, one, z)
+    with pytest.raises(ValueError, match="b is inf in row 4"):
+        linear.ols(w[:, 0], np.where(np.arange(50) == 4, np.inf, 1.0)[:, None])
+    with pytest.raises(ValueError, match="the fit is exact"):
+        linear.ols(y[:2], np.column_stack([one, w])[:2])
+    with pytest.raises(ValueError, match=r"instruments must have shape \(50,\)"):
+        linear.two_stage_least_squares(w[:, 0], w, one, z[:, 0])
+
+
+@pytest.mark.parametrize("unit", [1e-9, 1e-5, 1e7])
+def test_coefficients_and_errors_follow_the_units(unit):
+    rng = np.random.default_rng(1)
+    z = rng.normal(size=(200, 2))
+    b = np.column_stack([np.ones(200), rng.normal(size=200)])
+    w = z.sum(1, keepdims=True) + rng.normal(size=(200, 1))
+    y = w[:, 0] + b[:, 1] + rng.normal(size=200)
+    base = linear.two_stage_least_squares(y, w, b, z)
+    for found in (
+        linear.two_stage_least_squares(y, w * unit, b, z),
+        linear.two_stage_least_squares(y, w, b, z * unit),
+        linear.two_stage_least_squares(y * unit, w, b, z),
+    ):
+        t = [coef[0] / se[0] for coef, se in (base, found)]
+        assert t[1] == pytest.approx(t[0], rel=1e-9)
+    assert linear.two_stage_least_squares(y, w * unit, b, z)[0][0] == pytest.approx(base[0][0] / unit, rel=1e-9)
+
+
 # Selection of learners
 
 

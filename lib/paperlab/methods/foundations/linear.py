@@ -2,6 +2,8 @@
 
 import numpy as np
 
+from paperlab.methods.foundations.checks import finite, full_rank
+
 
 def least_squares(b, y, weights=None, instruments=None):
     """Coefficients ``c`` that solve ``Q' W (y - b c) = 0``, with ``Q = b`` unless ``instruments`` are given.
@@ -58,26 +60,101 @@ def two_stage_least_squares(y, endogenous, exogenous, instruments):
     ----------
     y : ndarray, shape (..., n)
     endogenous, exogenous, instruments : ndarray, shape (..., n, k)
-        ``exogenous`` holds the constant. With ``instruments = endogenous`` the result is OLS.
+        ``exogenous`` holds the constant; at least as many instruments as endogenous variables.
 
     Returns
     -------
     coef, se : ndarray, shape (..., k_endogenous + k_exogenous)
         Endogenous variables first; standard errors without a small-sample factor (HC0).
+
+    Raises
+    ------
+    ValueError
+        If a value is not finite (names argument and row), there are fewer instruments than endogenous variables, or a
+        column is a linear combination of others, among the regressors, the instruments, or the regressors as the
+        instruments predict them (names the column).
+
+    Notes
+    -----
+    ``(W' P W)^-1 W' P y`` with regressors W and the projection P on instruments and exogenous variables.
+
+    Examples
+    --------
+    >>> z = np.array([0.0, 0, 1, 1])
+    >>> a, y = np.array([0.0, 1, 1, 2]), np.array([1.0, 2, 3, 6])
+    >>> coef, se = two_stage_least_squares(y, a[:, None], np.ones((4, 1)), z[:, None])
+    >>> coef.round(3)  # Wald ratio (4.5 - 1.5) / (1.5 - 0.5), and the constant
+    array([3., 0.])
     """
-    w = np.concatenate([endogenous, exogenous], -1)
-    q = np.concatenate([instruments, exogenous], -1)
-    w_hat = np.concatenate([predict(q, least_squares(q, endogenous)), exogenous], -1)
-    coef = least_squares(w, y, instruments=w_hat)
-    bread = np.linalg.inv(np.swapaxes(w_hat, -1, -2) @ w_hat)
-    meat = w_hat * (y - predict(w, coef))[..., None]
-    cov = bread @ (np.swapaxes(meat, -1, -2) @ meat) @ bread
-    return coef, np.sqrt(np.diagonal(cov, axis1=-2, axis2=-1))
+    y = finite("y", y, -1)
+    parts = {"endogenous": endogenous, "exogenous": exogenous, "instruments": instruments}
+    parts = {name: finite(name, part, -2) for name, part in parts.items()}
+    endogenous, exogenous, instruments = parts.values()
+    labels = {name: [f"{name} column {j}" for j in range(part.shape[-1])] for name, part in parts.items()}
+    for name, part in parts.items():
+        if part.shape[:-1] != y.shape:
+            raise ValueError(
+                f"{name} must have shape {y.shape} + (k,), got {part.shape}; use {name}[..., None] for one"
+            )
+    if instruments.shape[-1] < endogenous.shape[-1]:
+        last = labels["endogenous"][-1]
+        raise ValueError(
+            f"instruments has {instruments.shape[-1]} columns for {endogenous.shape[-1]} endogenous ones: {last} is not "
+            f"identified; give an instrument for each, or leave {last} out"
+        )
+    w, q = np.concatenate([endogenous, exogenous], -1), np.concatenate([instruments, exogenous], -1)
+    full_rank("regressors", w, labels=labels["endogenous"] + labels["exogenous"])
+    full_rank("instruments and exogenous", q, labels=labels["instruments"] + labels["exogenous"])
+    basis = np.linalg.qr(q / np.linalg.norm(q, axis=-2, keepdims=True))[0]
+    fitted = basis @ (np.swapaxes(basis, -1, -2) @ endogenous)
+    full_rank(
+        "exogenous and what instruments predict of endogenous",
+        np.concatenate([exogenous, fitted], -1),
+        labels=labels["exogenous"] + labels["endogenous"],
+        scale=np.linalg.norm(np.concatenate([exogenous, endogenous], -1), axis=-2),
+    )
+    w_hat = np.concatenate([fitted, exogenous], -1)
+    return _robust(y, w, w_hat)
 
 
 def ols(y, b):
-    """Ordinary least squares; coefficients and HC0 standard errors, shape ``(..., k)``."""
-    return two_stage_least_squares(y, b, b[..., :0], b)
+    """Ordinary least squares; coefficients and HC0 standard errors, shape ``(..., k)``.
+
+    Parameters
+    ----------
+    y : ndarray, shape (..., n)
+    b : ndarray, shape (..., n, k)
+        Regressors, the constant among them; more rows than columns.
+
+    Raises
+    ------
+    ValueError
+        If a value is not finite (names argument and row), or a column is a linear combination of others (names it).
+
+    Examples
+    --------
+    >>> coef, se = ols([1.0, 2.0, 3.0, 6.0], np.column_stack([np.ones(4), [0, 1, 1, 2]]))
+    >>> coef.round(3), se.round(3)
+    (array([0.5, 2.5]), array([0.468, 0.354]))
+    """
+    y, b = finite("y", y, -1), finite("b", b, -2)
+    if b.shape[:-1] != y.shape:
+        raise ValueError(f"b must have shape {y.shape} + (k,), got {b.shape}; use b[..., None] for one regressor")
+    full_rank("b", b)
+    return _robust(y, b, b)
+
+
+def _robust(y, w, w_hat):
+    """Least squares of ``y`` on ``w_hat`` with HC0 errors of the residuals ``y - w c``, by QR of unit columns."""
+    n, k = w.shape[-2:]
+    if n == k:
+        raise ValueError(f"y has {n} rows for {k} coefficients: the fit is exact and has no standard error; add rows")
+    length = np.linalg.norm(w_hat, axis=-2)
+    q, r = np.linalg.qr(w_hat / length[..., None, :])
+    pinv = np.linalg.solve(r, np.swapaxes(q, -1, -2)) / length[..., None]  # (..., k, n)
+    coef = predict(pinv, y)
+    residual = y - predict(w, coef)
+    return coef, np.sqrt(((pinv * residual[..., None, :]) ** 2).sum(-1))
 
 
 def cluster_covariance(x, residual, bread, clusters):
