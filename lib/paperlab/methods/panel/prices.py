@@ -108,7 +108,7 @@ def state(area):
     return found.group(1)
 
 
-def statistics_by_factors(panels, *, n_factors, orders=(0,), rng):
+def statistics_by_factors(panels, n_factors, *, orders=(0,), rng):
     """CD, CD*, the tests of Juodis and Reese and theta for panels, filters and numbers of factors.
 
     Parameters
@@ -142,7 +142,7 @@ def statistics_by_factors(panels, *, n_factors, orders=(0,), rng):
     return pd.DataFrame(rows)
 
 
-def correlations_by_state(panels, *, n_factors):
+def correlations_by_state(panels, n_factors):
     """Mean residual correlation of pairs of areas in the same state and in different states.
 
     Parameters
