@@ -81,11 +81,11 @@ paper.header()
 # hypothesis the errors of different units are independent. Unit means are removed, and
 # the factors are estimated by principal components:
 #
-# $$ \hat F=\sqrt T\times\text{first }\hat m\text{ eigenvectors of }Y'Y,\qquad
-# \hat\gamma_i=\frac1T\sum_t\hat f_ty_{it}, $$
+# $$ \hat F=\sqrt T\times\text{first }\hat m\text{ eigenvectors of }Y'Y, $$
 #
-# $$ e_{it}=y_{it}-\hat\gamma_i'\hat f_t,\qquad
-# \hat\sigma_i^2=\frac1T\sum_te_{it}^2. \tag{2} $$
+# $$ \hat\gamma_i=\frac1T\sum_t\hat f_ty_{it},\qquad e_{it}=y_{it}-\hat\gamma_i'\hat f_t, $$
+#
+# $$ \hat\sigma_i^2=\frac1T\sum_te_{it}^2. \tag{2} $$
 #
 # With residual correlations
 # $\hat\rho_{ij}=T^{-1}\sum_te_{it}e_{jt}/(\hat\sigma_i\hat\sigma_j)$ the usual statistic is
@@ -99,8 +99,9 @@ paper.header()
 # $1/\hat\sigma_i$ on $\hat\gamma_i$ and multiply what is left by $\hat\sigma_i$:
 #
 # $$ \hat a_i=1-\hat\sigma_i\hat\phi'\hat\gamma_i,\qquad
-# \hat\phi=S^{-1}\frac1n\sum_i\frac{\hat\gamma_i}{\hat\sigma_i},\qquad
-# S=\frac1n\sum_i\hat\gamma_i\hat\gamma_i'. \tag{4} $$
+# \hat\phi=S^{-1}\frac1n\sum_i\frac{\hat\gamma_i}{\hat\sigma_i}, \tag{4} $$
+#
+# with the second moments $S=n^{-1}\sum_i\hat\gamma_i\hat\gamma_i'$ of the loadings.
 #
 # The sum equals $\sum_i\hat a_ie_{it}/\hat\sigma_i$, and its variance is not $n$ but
 # $\sum_i\hat a_i^2$. The missing share is
@@ -137,26 +138,23 @@ def corrected_cd(y, m):
 # %% [markdown]
 # **The rival** of {cite:t}`juodis2022incidental` avoids the shift by giving each unit a
 # random sign $w_i=\pm1$, which no loading can follow, and wins back power by adding those
-# correlations that are too large to be chance:
+# correlations that are too large to be chance, larger than $\tau=2\sqrt{\ln n/T}$:
 #
-# $$ JR_W=\sqrt{\frac{2T}{n(n-1)}}\sum_{i<j}w_iw_j\hat\rho_{ij} \tag{7} $$
+# $$ JR_W=\sqrt{\frac{2T}{n(n-1)}}\sum_{i<j}w_iw_j\hat\rho_{ij}, \tag{7} $$
 #
-# $$ JR_{W+}=JR_W+\sum_{i<j}|\hat\rho_{ij}|\;
-# 1\!\left(|\hat\rho_{ij}|>2\sqrt{\ln n/T}\right). \tag{8} $$
+# $$ JR_{W+}=JR_W+\sum_{|\hat\rho_{ij}|>\tau,\;i<j}|\hat\rho_{ij}|. \tag{8} $$
 #
 # **The simulated panels.** Factors are persistent, loadings have a mean different from
 # zero, and error variances differ between units:
 #
-# $$ f_{jt}=0.5f_{j,t-1}+\sqrt{0.75}\,\nu_{jt},\qquad \gamma_{i1}\sim N(0.5,\,0.5),\quad
-# \gamma_{ij}\sim N(1,\,1)\ (j\ge2), \tag{9} $$
+# $$ f_{jt}=0.5f_{j,t-1}+\sqrt{0.75}\,\nu_{jt},\quad \nu_{jt}\sim N(0,1), \tag{9} $$
 #
-# each loading on a random $\lfloor n^{\alpha_j}\rfloor$ of the units and zero elsewhere
-# (second arguments are variances), and
+# $$ y_{it}=a_i+\sigma_i\left(m_0^{-1/2}\gamma_i'f_t+\varepsilon_{it}\right). \tag{10} $$
 #
-# $$ y_{it}=a_i+\sigma_i\left(m_0^{-1/2}\gamma_i'f_t+\varepsilon_{it}\right),\qquad
-# \sigma_i^2=\tfrac12+\tfrac14\chi^2_2,\quad a_i\sim N(1,1). \tag{10} $$
-#
-# Errors $\varepsilon_{it}$ have mean 0 and variance 1: Gaussian, $(\chi^2_2-2)/2$, or
+# Factor $j$ loads on a random $\lfloor n^{\alpha_j}\rfloor$ of the units, with
+# $\gamma_{i1}\sim N(0.5,\,0.5)$ and $\gamma_{ij}\sim N(1,\,1)$ for $j\ge2$ (mean,
+# variance), and has loading zero elsewhere; $\sigma_i^2=\tfrac12+\tfrac14\chi^2_2$ and
+# $a_i\sim N(1,1)$. Errors $\varepsilon_{it}$ have mean 0 and variance 1: Gaussian, $(\chi^2_2-2)/2$, or
 # Student t with 5 degrees of freedom. Under the alternative each unit depends on its
 # neighbours on a line,
 #
@@ -167,9 +165,9 @@ def corrected_cd(y, m):
 # %% [markdown]
 # ## Parameters and set-up
 #
-# *Your* panel is the one of the first experiment. The claims are measured on fixed
-# designs, which follow only `seed`, `reps`, the cells of the size table, `n_large` and
-# `rho_values`.
+# *Your* panel is the one of the first figure; $m_0$, $\hat m$, $\alpha_j$ and $\rho$ of
+# the model are its `m0`, `m_hat`, `alphas` and `rho`. The claims are measured on fixed
+# designs, which follow only `seed`, `reps`, the cells of the size table and `n_large`.
 
 # %% tags=["parameters"]
 seed: int = 2021  # [0, 4294967295] seed of every random generator on this page
@@ -546,7 +544,7 @@ paper.glue(
 # %% [markdown]
 # ### Many units, and errors that are not Gaussian
 #
-# Why not always take the rival, then? Its screening threshold $2\sqrt{\ln n/T}$ is made
+# Why not always take the rival, then? Its screening threshold $\tau$ in (8) is made
 # for Gaussian errors. With other errors large correlations come up more often by chance,
 # and there are $n(n-1)/2$ chances. With Gaussian errors and many units the threshold is
 # high, and moderate dependence never reaches it.

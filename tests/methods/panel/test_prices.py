@@ -9,23 +9,21 @@ from paperlab.methods.panel.simulate import Design, factor_panel
 AREAS = ("Akron, OH", "Austin, TX", "Boise, ID", "Cary, NC", "Dallas, TX", "Toledo, OH")
 
 
-def index_table(growth, areas=AREAS, first_year=2000):
-    """A table of price indices that start at 100 and grow by these rates [%] a quarter, areas by rows."""
-    level = 100 * np.exp(np.cumsum(np.column_stack([np.zeros(len(areas)), growth]), axis=1) / 100)
+def index_table(growth):
+    """A table of price indices that start at 100 in 2000Q1 and grow by these rates [%] a quarter, areas by rows."""
+    level = 100 * np.exp(np.cumsum(np.column_stack([np.zeros(len(AREAS)), growth]), axis=1) / 100)
     rows = [
-        (area, first_year + t // 4, t % 4 + 1, value)
-        for area, series in zip(areas, level)
-        for t, value in enumerate(series)
+        (area, 2000 + t // 4, t % 4 + 1, value) for area, series in zip(AREAS, level) for t, value in enumerate(series)
     ]
     return pd.DataFrame(rows, columns=["name", "year", "quarter", "index"])
 
 
-def growth(n_years=10, n_areas=len(AREAS)):
-    return np.random.default_rng(3).normal(1, 2, (n_areas, 4 * n_years - 1))
+def growth():
+    return np.random.default_rng(3).normal(1, 2, (len(AREAS), 39))
 
 
-def panel(**options):
-    return prices.growth_panel(index_table(growth(), **options), 2000, 2009)
+def panel():
+    return prices.growth_panel(index_table(growth()), 2000, 2009)
 
 
 def test_growth_is_the_change_of_the_log_without_seasonal_means():
@@ -38,7 +36,9 @@ def test_growth_is_the_change_of_the_log_without_seasonal_means():
 def test_the_base_of_an_index_and_a_common_seasonal_factor_do_not_matter():
     table = index_table(growth())
     other = table.copy()
-    other["index"] *= other["name"].map(dict(zip(AREAS, 10.0 ** np.arange(-3, 3)))) * (1 + 0.2 * (other["quarter"] == 2))
+    other["index"] *= other["name"].map(dict(zip(AREAS, 10.0 ** np.arange(-3, 3)))) * (
+        1 + 0.2 * (other["quarter"] == 2)
+    )
     assert prices.growth_panel(other, 2000, 2009).y == pytest.approx(panel().y)
 
 
@@ -63,7 +63,10 @@ def test_areas_with_a_gap_inside_the_span_are_left_out():
         (lambda t: pd.concat([t, t.tail(1)]), "two rows for Toledo, OH in 2009Q4"),
         (lambda t: t[(t["year"] != 2004) | (t["quarter"] != 2)], "no row of the quarter after 2004Q1"),
         (lambda t: t.assign(index=t["index"].where(t["name"] < "Boise")), "has 2 areas that are complete"),
-        (lambda t: t.assign(index=t["index"].mask(t["name"] == "Boise, ID", 0.0)), "index of Boise, ID is not positive"),
+        (
+            lambda t: t.assign(index=t["index"].mask(t["name"] == "Boise, ID", 0.0)),
+            "index of Boise, ID is not positive",
+        ),
     ],
 )
 def test_tables_that_have_no_growth_are_refused(change, message):

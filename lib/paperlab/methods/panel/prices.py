@@ -56,9 +56,9 @@ def growth_panel(table, first_year, last_year):
 
     Examples
     --------
+    >>> rng, areas = np.random.default_rng(7), ("Austin, TX", "Dallas, TX", "Tulsa, OK")
     >>> quarters = [(year, quarter) for year in (2001, 2002, 2003) for quarter in (1, 2, 3, 4)]
-    >>> rows = [(area, *when, 100.0) for area in ("Austin, TX", "Dallas, TX", "Tulsa, OK") for when in quarters]
-    >>> rows[5] = ("Austin, TX", 2002, 2, 110.0)
+    >>> rows = [(area, *when, rng.uniform(90, 110)) for area in areas for when in quarters]
     >>> panel = growth_panel(pd.DataFrame(rows, columns=["name", "year", "quarter", "index"]), 2001, 2003)
     >>> panel.areas, panel.y.shape
     (('Austin, TX', 'Dallas, TX', 'Tulsa, OK'), (3, 11))
