@@ -187,7 +187,6 @@ def record(
 
     Example: paperlab record cd_test --profile full
     """
-    from paperlab import paths
     from paperlab.pages import result_checks
     from paperlab.runs import single as runs
 
@@ -196,8 +195,7 @@ def record(
             raise PaperlabError(
                 "name a paper, e.g. `paperlab record cd_test`, or give --stale (with --dry-run to list)"
             )
-        result, path = runs.record(slug, profile)
-        print(f"{result}\nkept in {paths.shown(path)}")
+        _print_recorded(*runs.record(slug, profile))
         return
     found = result_checks.stale(slug)
     for page, reason in found:
@@ -205,8 +203,16 @@ def record(
     if not found:
         print("no recorded full run is stale")
     for page, _ in [] if dry_run else found:
-        result, path = runs.record(page.slug, "full")
-        print(f"{result}\nkept in {paths.shown(path)}")
+        _print_recorded(*runs.record(page.slug, "full"))
+
+
+def _print_recorded(result, path):
+    from paperlab import paths
+    from paperlab.pages.page import Page
+
+    print(f"{result}\nkept in {paths.shown(path)}")
+    if (Page(result.slug).result or {}).get("record"):
+        print(f"next: `paperlab execute {result.slug}`, for the page shows recorded numbers")
 
 
 @app.command()

@@ -44,7 +44,8 @@ def test_a_new_page_runs_and_is_well_formed_but_for_its_placeholders(made):
     assert "@misc{tiny2020" in (root / "book/references.bib").read_text()
 
 
-def test_glued_numbers_reach_the_text_of_a_copy(made):
+def test_glued_numbers_reach_the_text_of_a_copy(made, monkeypatch):
+    monkeypatch.setenv("PAPERLAB_ROOT", str(made[0]))
     page = export.to_html(nbformat.read(made[0] / "notebooks/my_paper.ipynb", 4))
     assert re.search(r"The mean lies \d\.\d\d standard errors from zero", page)
 

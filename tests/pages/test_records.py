@@ -12,7 +12,7 @@ from tiny_book import read_json, replace
 
 
 def test_record_keeps_values_parameters_machine_and_versions(book, paperlab):
-    records.save("tiny", stability={"claims": {"c1": {"held": 1, "of": 1}}})
+    records.save("tiny", stability={"claims": {"c1": {"held": 1, "of": 1, "values": [0.5]}}})
     code, out, _ = paperlab("record", "tiny")
     assert code == 0 and "kept in data/records/tiny.json" in out
     record = read_json(book / "data/records/tiny.json")
@@ -37,7 +37,18 @@ def test_a_failing_recording_leaves_the_record_as_it_was(book, refused):
 
 
 @pytest.mark.parametrize(
-    "content", ["{", "[]", '"x"', "\udcff", '{"full": 3}', '{"full": {"date": "today"}}', '{"stability": {}}']
+    "content",
+    [
+        *("{", "[]", '"x"', "\udcff", '{"full": 3}', '{"full": {"date": "today"}}', '{"stability": {}}'),
+        '{"full": {"claims": [{"id": "c1", "verdict": "not"}]}}',
+        '{"full": {"claims": [{"id": "c1", "verdict": "maybe", "value": 1}]}}',
+        '{"full": {"claims": [{"id": "c1", "verdict": "not", "value": "1"}]}}',
+        '{"full": {"claims": [], "hashes": 3}}',
+        '{"other": {"claims": 3}}',
+        '{"stability": {"claims": {"c1": {"held": 1, "of": 1}}}}',
+        '{"stability": {"claims": {"c1": {"held": 1, "of": 1, "values": [null]}}}}',
+        '{"stability": {"claims": {"c1": {"held": "1", "of": 1, "values": []}}}}',
+    ],
 )
 @pytest.mark.parametrize("command", ["record", "stability", "show", "scoreboard"])
 def test_a_damaged_record_is_told_before_anything_runs(book, refused, command, content):
@@ -53,7 +64,7 @@ def test_a_damaged_record_is_told_before_anything_runs(book, refused, command, c
 
 @pytest.mark.parametrize("accident", [KeyboardInterrupt, OSError(28, "No space left on device")])
 def test_a_killed_writer_leaves_the_old_file_and_no_rest(book, monkeypatch, accident):
-    path = records.save("tiny", full={"claims": [1]})
+    path = records.save("tiny", full={"claims": []})
     before = path.read_bytes()
 
     def fail(*_):
@@ -61,17 +72,17 @@ def test_a_killed_writer_leaves_the_old_file_and_no_rest(book, monkeypatch, acci
 
     monkeypatch.setattr(os, "replace", fail)
     with pytest.raises((KeyboardInterrupt, PaperlabError)) as caught:
-        records.save("tiny", full={"claims": [2]})
+        records.save("tiny", full={"claims": [], "seconds": 2})
     assert accident is KeyboardInterrupt or "cannot write data/records/tiny.json: No space left" in str(caught.value)
     assert path.read_bytes() == before
     assert os.listdir(path.parent) == ["tiny.json"]
 
 
 def test_numbers_that_json_does_not_know_are_refused(book):
-    path = records.save("tiny", full={"claims": [1]})
+    path = records.save("tiny", full={"claims": []})
     with pytest.raises(ValueError):
-        records.save("tiny", full={"claims": [float("nan")]})
-    assert json.loads(path.read_text())["full"] == {"claims": [1]}
+        records.save("tiny", full={"claims": [], "seconds": float("nan")})
+    assert json.loads(path.read_text())["full"] == {"claims": []}
 
 
 def test_result_of_a_page(book):
@@ -80,6 +91,19 @@ def test_result_of_a_page(book):
     result = records.result_of(book / "notebooks/tiny.ipynb")
     assert result["parameters"] == {"seed": 1, "n": 10, "mode": "ok", "weights": [1.0, 0.5]}
     assert 0 < result["seconds"] < 60 and 10 < result["peak_mb"] < 2000
+
+
+@pytest.mark.parametrize(
+    "result", [{"claims": "all"}, {"claims": [1]}, {"claims": [{"id": "c1", "value": 1, "verdict": "maybe"}]}, {"x": 1}]
+)
+@pytest.mark.parametrize("command", ["list", "show", "scoreboard", "check"])
+def test_a_damaged_result_in_a_notebook_is_told(book, paperlab, command, result):
+    stored = read_json("notebooks/tiny.ipynb")
+    stored["cells"][-1]["outputs"][0]["metadata"]["paperlab"] = result
+    files.write_json("notebooks/tiny.ipynb", stored)
+    code, out, err = paperlab(command, *(["tiny"] if command == "show" else []))
+    assert code == 2 and "Traceback" not in err
+    assert "notebooks/tiny.ipynb is damaged: its verdict cell holds no claims" in out + err
 
 
 @pytest.mark.parametrize("content", ["{", "[]", "\x00"])

@@ -4,11 +4,13 @@ import re
 from copy import deepcopy
 from html.parser import HTMLParser
 
+import nbformat
 import pytest
 from paperlab import paths
 from paperlab.pages import pictures, records, scoreboard, tables
 from paperlab.pages.claims import Criterion
 from paperlab.pages.page import Page
+from paperlab.runs import export
 from tiny_book import finding, read_json, replace, run
 
 NASTY = "<script>alert(\"x\")</script> & 'y'"
@@ -179,6 +181,12 @@ def test_a_copy_of_the_page_keeps_its_own_values_beside_the_record(page, book):
     copy["cells"][-1]["outputs"][0]["metadata"]["paperlab"]["claims"][0].update(value=0.125)
     html = tables.redrawn(copy, page)["cells"][-1]["outputs"][0]["data"]["text/html"]
     assert "0.125" in html and "0.25" in html
+
+
+def test_the_html_of_a_run_shows_the_record_beside_its_own_verdicts(page, book):
+    html = export.to_html(nbformat.read(book / "notebooks/tiny.ipynb", 4))
+    assert "recorded full run" in html and "3 of 5" in html and "2024-01-01" in html
+    assert html.count('id="verdict-c1"') == html.count('id="claim-c1"') == 1
 
 
 # pictures

@@ -5,7 +5,7 @@ import re
 import sys
 from collections import Counter
 
-from paperlab import datasets, files, paths
+from paperlab import datasets, paths
 from paperlab.errors import PaperlabError
 from paperlab.pages import form, new_page, records, result_checks
 from paperlab.pages.page import Book
@@ -49,7 +49,7 @@ def _paper(slug, book):
     try:
         card, notebook, text = page.card, page.notebook, page.text
         if notebook:
-            _ = page.record, page.parameters, page.files
+            _ = page.record, page.parameters, page.result, page.files
     except PaperlabError as error:
         return [str(error)]
     problems = [f"the template still stands: {line}" for line in page.placeholders]
@@ -204,8 +204,7 @@ def _strays(slugs):
 def _prose(book):
     problems = []
     listed, keys = book.contents, book.bibliography
-    bibliography = paths.root() / "book" / "references.bib"
-    for number, line in enumerate(files.read_text(bibliography).splitlines() if bibliography.exists() else [], start=1):
+    for number, line in enumerate(book.references.splitlines(), start=1):
         if new_page.MARK in line:
             problems.append(f"book/references.bib: the template still stands in line {number}: {line.strip()}")
     for path in sorted((paths.root() / "book").rglob("*.md")):

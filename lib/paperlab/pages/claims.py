@@ -47,7 +47,8 @@ def words(verdict, fidelity, role="paper"):
     return (_CONTROL if role == "control" else _WORDS[fidelity])[VERDICTS.index(verdict)]
 
 
-def _is_number(value):
+def is_number(value):
+    """Whether a value is one finite number; truth values are none."""
     return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
 
 
@@ -91,15 +92,15 @@ class Criterion:
         value = data[kind]
         if kind == "between":
             if not (
-                isinstance(value, list) and len(value) == 2 and all(map(_is_number, value)) and value[0] <= value[1]
+                isinstance(value, list) and len(value) == 2 and all(map(is_number, value)) and value[0] <= value[1]
             ):
                 raise PaperlabError(f"{where}: between needs [low, high], got {value!r}")
             low, high = value
-        elif not _is_number(value):
+        elif not is_number(value):
             raise PaperlabError(f"{where}: {kind} needs a number, got {value!r}")
         elif kind == "equals":
             tolerance = data.get("tolerance", 0.0)
-            if not (_is_number(tolerance) and tolerance >= 0):
+            if not (is_number(tolerance) and tolerance >= 0):
                 raise PaperlabError(f"{where}: tolerance must be a number >= 0, got {tolerance!r}")
             low, high = value - tolerance, value + tolerance
         else:
@@ -178,7 +179,7 @@ class Claim:
         _check_worth(data, where)
         if not isinstance(data.get("random", True), bool):
             raise PaperlabError(f"{where}: random must be true or false, got {data['random']!r}")
-        if data.get("paper_value") is not None and not _is_number(data["paper_value"]):
+        if data.get("paper_value") is not None and not is_number(data["paper_value"]):
             raise PaperlabError(f"{where}: paper_value must be a number, got {data['paper_value']!r}")
         if data.get("needs") not in (None, "full"):
             raise PaperlabError(f"{where}: needs can only be 'full', got {data['needs']!r}")

@@ -6,10 +6,15 @@ from paperlab import files, paths
 from paperlab.errors import PaperlabError
 
 
-def bibliography():
-    """Keys of book/references.bib."""
+def references():
+    """The text of book/references.bib; empty where there is none."""
     path = paths.root() / "book" / "references.bib"
-    text = files.read_text(path) if path.exists() else ""
+    return files.read_text(path) if path.exists() else ""
+
+
+def bibliography(text=None):
+    """Keys of book/references.bib; ``text`` is its content where it has been read already."""
+    text = references() if text is None else text
     return set(re.findall(r"^@\w+\{\s*([^,\s]+)\s*,", text, flags=re.MULTILINE))
 
 

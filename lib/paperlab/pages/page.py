@@ -7,6 +7,7 @@
 from functools import cached_property
 
 from paperlab import datasets, files, paths
+from paperlab.errors import PaperlabError
 from paperlab.pages import contents, imports, new_page, parameters, records
 from paperlab.pages.cards import Card
 from paperlab.pages.imports import imported_files
@@ -57,7 +58,13 @@ class Page:
     @cached_property
     def result(self):
         """What the verdict cell of the stored notebook holds (the default run), ``None`` where it holds nothing."""
-        return records.result_of(self.notebook or {})
+        result = records.result_of(self.notebook or {})
+        if result is not None and not records.good_run(result):
+            where = paths.shown(paths.notebook_path(self.slug))
+            raise PaperlabError(
+                f"{where} is damaged: its verdict cell holds no claims with their values; run `paperlab execute {self.slug}`"
+            )
+        return result
 
     @cached_property
     def record(self):
@@ -107,8 +114,10 @@ class Page:
         if "library" not in made:
             return None
         now = self.hashes
-        changed = [f"claim {name}" for name, value in made["claims"].items() if now["claims"].get(name) != value]
-        changed += ["the page's code"] if made["code"] != now["code"] else []
+        changed = [
+            f"claim {name}" for name, value in made.get("claims", {}).items() if now["claims"].get(name) != value
+        ]
+        changed += ["the page's code"] if made.get("code") != now["code"] else []
         library = {**made["library"], **now["library"]}
         return changed + [name for name in sorted(library) if made["library"].get(name) != now["library"].get(name)]
 
@@ -137,9 +146,14 @@ class Book:
         return [self.page(slug) for slug in made if not self.page(slug).placeholders]
 
     @cached_property
+    def references(self):
+        """The text of book/references.bib."""
+        return contents.references()
+
+    @cached_property
     def bibliography(self):
         """Keys of book/references.bib."""
-        return contents.bibliography()
+        return contents.bibliography(self.references)
 
     @cached_property
     def contents(self):

@@ -6,6 +6,7 @@ import json
 from paperlab import paths
 from paperlab.errors import PaperlabError
 from paperlab.files import read_json, write_json
+from paperlab.pages.claims import VERDICTS, is_number
 
 DIGITS = 12  # of a hash that is stored
 KEY = "paperlab"  # where the verdict cell's output metadata carries the result
@@ -29,10 +30,29 @@ def result_of(notebook):
     return found
 
 
+def _digest(content):
+    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:DIGITS]
+
+
+def _without_hashes(result):
+    return {key: value for key, value in result.items() if key != "hashes"} if isinstance(result, dict) else result
+
+
 def seal(result):
     """Hash of a result's parameters, values and tables, by which an edited one is told from the one that was made."""
-    content = {key: value for key, value in result.items() if key != "hashes"}
-    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:DIGITS]
+    return _digest(_without_hashes(result))
+
+
+def outputs_seal(notebook):
+    """Hash of all that the cells of a notebook show, however its file cuts texts into lines."""
+    shown = []
+    for cell in notebook["cells"]:
+        for output in cell.get("outputs", []):
+            metadata = {key: _without_hashes(value) for key, value in output.get("metadata", {}).items()}
+            parts = {**output.get("data", {}), "text": output.get("text", "")}
+            joined = {kind: "".join(part) if isinstance(part, list) else part for kind, part in parts.items()}
+            shown.append([cell.get("id"), output.get("output_type"), joined, metadata])
+    return _digest(shown)
 
 
 def sealed(result, hashes):
@@ -41,7 +61,8 @@ def sealed(result, hashes):
 
 
 def stamp(notebook, hashes):
-    """Seal the result in the verdict cell of an executed notebook, in place."""
+    """Seal the result in the verdict cell of an executed notebook, and with it all outputs, in place."""
+    hashes = {**hashes, "outputs": outputs_seal(notebook)}
     for cell in notebook["cells"]:
         for output in cell.get("outputs", []):
             if output.get("metadata", {}).get(KEY):
@@ -67,10 +88,43 @@ def load(slug):
         record = read_json(path) or {}
     except PaperlabError as error:
         raise PaperlabError(f"{error}; {remedy}") from None
-    for part in ("full", "stability"):
-        if part in record and not (isinstance(record[part], dict) and "claims" in record[part]):
-            raise PaperlabError(f"{paths.shown(path)} is damaged: {part} holds no claims; {remedy}")
+    for name, part in record.items():
+        if name != "slug" and not (_good_seeds(part) if name == "stability" else good_run(part)):
+            raise PaperlabError(f"{paths.shown(path)} is damaged: {name} holds no claims with their values; {remedy}")
     return record
+
+
+def good_run(part):
+    """Whether a stored or recorded run has the form of one: parameters, and each claim with id, value and verdict."""
+    return (
+        isinstance(part, dict)
+        and all(isinstance(part.get(key, {}), dict) for key in ("parameters", "tables", "hashes"))
+        and isinstance(part.get("claims"), list)
+        and all(
+            isinstance(entry, dict)
+            and isinstance(entry.get("id"), str)
+            and entry.get("verdict") in VERDICTS
+            and "value" in entry
+            and (entry["value"] is None or is_number(entry["value"]))
+            for entry in part["claims"]
+        )
+    )
+
+
+def _good_seeds(part):
+    return (
+        isinstance(part, dict)
+        and isinstance(part.get("hashes", {}), dict)
+        and isinstance(part.get("seeds", []), list)
+        and isinstance(part.get("claims"), dict)
+        and all(
+            isinstance(entry, dict)
+            and all(isinstance(entry.get(key), int) for key in ("held", "of"))
+            and isinstance(entry.get("values"), list)
+            and all(map(is_number, entry["values"]))
+            for entry in part["claims"].values()
+        )
+    )
 
 
 def save(slug, **parts):

@@ -4,9 +4,6 @@ A result is judged anew from its values. Where it carries hashes, an edited one 
 rests on is compared with what stands there now.
 """
 
-import math
-from numbers import Real
-
 from paperlab import paths
 from paperlab.errors import PaperlabError
 from paperlab.pages import records, scoreboard, tables
@@ -41,7 +38,7 @@ def notes(page):
     changed = [name for name in (page.changes(page.result or {}) or []) if not name.startswith("claim ")]
     if changed:
         found.append(f"default run: changed since: {', '.join(changed)}; `paperlab execute {page.slug}` runs it again")
-    if page.card.profiles and not made:
+    if "full" in page.card.profiles and "full" not in page.record:
         found.append(f"no full run is recorded; `paperlab record {page.slug}` makes it")
     return found
 
@@ -73,10 +70,8 @@ def _stored(page):
         return ["no verdict cell with stored output; the page must end in paper.verdicts()"]
     if records.intact(result) is False:
         return [f"the stored result was edited after its run; {remedy}"]
-    if not isinstance(result.get("parameters"), dict):
-        return [f"the stored result is damaged; {remedy}"]
-    found = _judged(page.card, result.get("claims"), "stored", remedy)
-    stored = result["parameters"]
+    found = _judged(page.card, result["claims"], "stored", remedy)
+    stored = result.get("parameters", {})
     changed = [name for name, parameter in page.parameters.items() if stored.get(name) != parameter.default]
     if changed:
         found.append(f"the stored run had other values of {', '.join(changed)}; {remedy}")
@@ -89,7 +84,11 @@ def _stored(page):
         if result.get(name) and not (part in page.record and result[name] == records.seal(page.record[part])):
             what = "another recorded run than" if part == "full" else "other seeds than those of"
             found.append(f"the page shows numbers of {what} data/records/{page.slug}.json; {remedy}")
-    return found or _shown(page, remedy)
+    found = found or _shown(page, remedy)
+    sealed = result.get("hashes", {}).get("outputs")
+    if not found and sealed and sealed != records.outputs_seal(page.notebook):
+        found.append(f"an output of the stored page was edited after its run; {remedy}")
+    return found
 
 
 def _shown(page, remedy):
@@ -109,9 +108,9 @@ def _shown(page, remedy):
 def _recorded(page, name, part):
     remedy = f"run `paperlab record {page.slug} --profile {name}`"
     if records.intact(part) is False:
-        return [f"the recorded {name} run was edited after it was made; {remedy}"]
-    found = _judged(page.card, part.get("claims"), "recorded", remedy)
-    entries = {entry["id"]: entry for entry in part.get("claims", [])} if not found else {}
+        return [f"the recorded {name} run was edited after it was made; restore it with git, or {remedy}"]
+    found = _judged(page.card, part["claims"], "recorded", remedy)
+    entries = {entry["id"]: entry for entry in part["claims"]} if not found else {}
     for claim in page.card.claims:
         entry = entries.get(claim.id)
         if entry and entry["value"] is None and not claim.not_tested and entry.get("reason", "") in AUTOMATIC:
@@ -122,7 +121,7 @@ def _recorded(page, name, part):
         asked = page.values(name)
     except PaperlabError as error:
         return [*found, f"profile {name}: {error}"]
-    had = part.get("parameters") or {}
+    had = part.get("parameters", {})
     changed = [key for key in {**asked, **had} if had.get(key) != asked.get(key)]
     if changed:
         found.append(f"the recorded {name} run had other values of {', '.join(changed)} than the card; {remedy}")
@@ -131,8 +130,6 @@ def _recorded(page, name, part):
 
 def _judged(card, entries, where, remedy):
     """Verdicts must be what the card's present criteria say about the values, claim by claim."""
-    if not _well_formed(entries):
-        return [f"the {where} verdicts are damaged; {remedy}"]
     by_id = {entry["id"]: entry for entry in entries}
     expected = {claim.id for claim in card.claims if not claim.not_tested}
     strange = sorted(set(by_id) - {claim.id for claim in card.claims})
@@ -162,27 +159,13 @@ def _judged(card, entries, where, remedy):
     return found
 
 
-def _well_formed(entries):
-    return isinstance(entries, list) and all(
-        isinstance(entry, dict)
-        and {"id", "value", "verdict"} <= set(entry)
-        and isinstance(entry["id"], str)
-        and (entry["value"] is None or _finite(entry["value"]))
-        for entry in entries
-    )
-
-
-def _finite(value):
-    return isinstance(value, Real) and not isinstance(value, bool) and math.isfinite(value)
-
-
 def _seeds(page):
     """The seeds must hold the default run's verdict as often as their values say."""
     remedy = f"run `paperlab stability {page.slug}`"
     part = page.record["stability"]
     sealed = records.intact(part)
     if sealed is False:
-        return [f"the recorded seeds were edited after they were run; {remedy}"]
+        return [f"the recorded seeds were edited after they were run; restore them with git, or {remedy}"]
     default = {entry["id"]: entry["verdict"] for entry in (page.result or {}).get("claims", [])}
     claims = {claim.id: claim for claim in page.card.claims}
     found = []
@@ -190,17 +173,12 @@ def _seeds(page):
         if name not in claims:
             found.append(f"the recorded seeds name {name}, which the card does not have; {remedy}")
             continue
-        if not (
-            isinstance(entry, dict) and isinstance(entry.get("values"), list) and all(map(_finite, entry["values"]))
-        ):
-            found.append(f"the recorded seeds of {name} are damaged; {remedy}")
-            continue
-        held, of, values = entry.get("held"), entry.get("of"), entry["values"]
+        held, of, values = entry["held"], entry["of"], entry["values"]
         if sealed is None and not (of == len(values) == len(part.get("seeds", values))):
             found.append(f"{name} has values of {len(values)} of {of} seeds; {remedy}")
             continue
         low, high = _agreeing(claims[name], values, default.get(name))
-        if not (_finite(held) and low <= held <= high):
+        if not low <= held <= high:
             found.append(
                 f"{name} is said to keep the default run's verdict {default.get(name)!r} on {held} of {of} seeds, "
                 f"their values say {low}; {remedy}"

@@ -7,6 +7,8 @@ import sys
 import warnings
 
 from paperlab import paths
+from paperlab.pages import records, tables
+from paperlab.pages.page import Page
 
 sys.modules.setdefault("rfc3987_syntax", None)  # optional part of nbformat's validator: builds a grammar for 2.5 s
 
@@ -35,6 +37,8 @@ def to_html(notebook):
     from nbconvert import HTMLExporter
 
     notebook = copy.deepcopy(notebook)
+    if result := records.result_of(notebook):
+        tables.redrawn(notebook, Page(result["slug"]))  # the record beside the run's own verdicts
     values = glued(notebook)
     for cell in notebook.cells:
         if cell.cell_type == "markdown":

@@ -227,7 +227,17 @@ def market_beta(y, market):
 
 
 def rolling_mean(x, window):
-    """Means of ``window`` successive values along the first axis, shape (n - window + 1, ...).
+    """Means of successive values along the first axis.
+
+    Parameters
+    ----------
+    x : array_like, shape (n, ...)
+    window : int
+        Number of values in each mean.
+
+    Returns
+    -------
+    means : ndarray, shape (n - window + 1, ...)
 
     Raises
     ------
@@ -247,7 +257,17 @@ def rolling_mean(x, window):
 
 
 def rolling_sd(x, window):
-    """Standard deviations of ``window`` successive values, shape (n - window + 1,).
+    """Standard deviations of successive values.
+
+    Parameters
+    ----------
+    x : array_like, shape (n,)
+    window : int
+        Number of values in each standard deviation (its divisor, too).
+
+    Returns
+    -------
+    sds : ndarray, shape (n - window + 1,)
 
     Raises
     ------

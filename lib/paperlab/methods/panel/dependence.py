@@ -99,7 +99,15 @@ class CDResult:
     n_factors: int
 
     def p_value(self, statistic="cd_star"):
-        """Two-sided p-value of ``statistic``, one of cd, cd_star, jr_w, jr_w_plus.
+        """Two-sided p-value of a statistic against N(0, 1).
+
+        Parameters
+        ----------
+        statistic : {"cd", "cd_star", "jr_w", "jr_w_plus"}
+
+        Returns
+        -------
+        float
 
         Raises
         ------

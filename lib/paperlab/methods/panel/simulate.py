@@ -125,14 +125,22 @@ def _check_errors(errors):
 
 
 def neighbour_matrix(n):
-    """Row-normalised matrix of a line on which each unit has one neighbour on each side, shape (n, n).
+    """Row-normalised matrix of a line on which each unit has one neighbour on each side.
+
+    Parameters
+    ----------
+    n : int
+
+    Returns
+    -------
+    w : ndarray, shape (n, n)
 
     Raises
     ------
     ValueError
         If ``n`` is below 2: a single unit has no neighbour.
     """
-    if n < 2:
+    if operator.index(n) < 2:
         raise ValueError(f"n must be at least 2, got {n}; a single unit has no neighbour")
     w = np.zeros((n, n))
     i = np.arange(n - 1)
