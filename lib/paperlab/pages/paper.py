@@ -44,7 +44,7 @@ class Paper:
         self._reasons = {}
         self._tables = {}
         self._record = records.load(slug)
-        self._shown = set()  # parts of the record whose numbers the page shows
+        self._shown: set[str] = set()  # parts of the record whose numbers the page shows
 
     def header(self):
         """The claims with their criteria, as the card states them."""

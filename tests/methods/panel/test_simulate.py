@@ -94,6 +94,7 @@ def test_rates_are_shares_of_rejections():
     for test in ("cd", "cd_star", "jr_w", "jr_w_plus"):
         assert (40 * table[test]).tolist() == pytest.approx([rejections(d, test) for d in draws])
     assert table.mean_cd.tolist() == [d["cd"].mean() for d in draws]
+    assert table.mean_star.tolist() == [d["cd_star"].mean() for d in draws]
     assert table.theta[1] == 0.0
 
 

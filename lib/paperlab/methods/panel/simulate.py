@@ -402,17 +402,18 @@ class Study:
         return [self._draws[design] for design in asked]
 
     def rates(self, designs):
-        """One row per design: what it is, the rejection rate of each test at the 5 % level, means of CD and theta.
+        """One row per design: what it is, the rejection rate of each test at the 5 % level, means of CD, CD* and theta.
 
         Returns
         -------
         DataFrame
-            Columns n, T, strength, errors, m_hat, rho; cd, cd_star, jr_w, jr_w_plus (rates); mean_cd, theta.
+            Columns n, T, strength, errors, m_hat, rho; cd, cd_star, jr_w, jr_w_plus (rates); mean_cd, mean_star, theta.
         """
         designs, rows = list(designs), []
         for design, cell in zip(designs, self.draws(designs)):
             row = {name: getattr(design, name) for name in ("n", "T", "strength", "errors")}
             row |= {"m_hat": design.n_factors, "rho": design.rho}
             row |= {test: np.mean(np.abs(cell[test]) > dependence.CRITICAL) for test in dependence.TESTS}
-            rows.append(row | {"mean_cd": cell["cd"].mean(), "theta": cell["theta"].mean()})
+            means = {"mean_cd": "cd", "mean_star": "cd_star", "theta": "theta"}
+            rows.append(row | {name: cell[statistic].mean() for name, statistic in means.items()})
         return pd.DataFrame(rows)
