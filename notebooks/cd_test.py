@@ -405,7 +405,7 @@ if full_size is not None:
     match = "n == {} and T == 100 and strength == '1, 1' and errors == 'gauss'"
     rows = [full_size.query(match.format(units)) for units in (100, 500)]
     rows += [full_controls[full_controls.panel == k] for k in (STANDARDISED, ALIKE)]
-    values = [value for row in rows for value in (row.cd_star.max(), row.mean_star.max())]
+    values = [row[name].max() for row in rows for name in ("cd_star", "mean_star")]
     values += [full_size.cd_star[(full_size.cd_star - 0.05).abs().idxmax()]]
     words = dict(zip(words, (*(f"{value:.3f}" for value in values), len(full_size))))
 seeds = paper.seeds("c2") or {"held": "(not run)", "of": 5, "values": [np.inf]}
