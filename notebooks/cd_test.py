@@ -407,7 +407,8 @@ if full_size is not None:
     rows += [full_controls[full_controls.panel == k] for k in (STANDARDISED, ALIKE)]
     values = [row[name].max() for row in rows for name in ("cd_star", "mean_star")]
     values += [full_size.cd_star[(full_size.cd_star - 0.05).abs().idxmax()]]
-    words = dict(zip(words, (*(f"{value:.3f}" for value in values), len(full_size))))
+    shown = [f"{value.round(3) + 0.0:.3f}" for value in values]  # no -0.000
+    words = dict(zip(words, (*shown, len(full_size))))
 seeds = paper.seeds("c2") or {"held": "(not run)", "of": 5, "values": [np.inf]}
 words["c2_seeds"] = f"{seeds['held']} of {seeds['of']}"
 words["c2_low"], words["c2_high"] = (f"{f(seeds['values']):.3f}" for f in (min, max))
