@@ -59,6 +59,9 @@ n_boot: int = 300  # [100, 5000] block bootstrap draws
 n_worlds: int = 8  # [3, 200] made-up markets for C9 to C11
 n_vol_worlds: int = 16  # [10, 500] made-up markets for C12
 n_paths: int = 100  # [20, 2000] made-up economies for C13
+# rule: days("2010-01-01", start) >= 0 and days(end, "2022-12-31") >= 0  # the prices
+# rule: days(start, end) >= 365  # halves and windows need a year
+# data: pse_prices, ph_macro if data == "pse"
 
 # %% [markdown]
 # ## Setup

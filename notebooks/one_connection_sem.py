@@ -64,6 +64,8 @@ n_starts: int = 60  # [10, 2000] random starts in the count of solutions
 fibre_points: int = 2  # [1, 50] random covariance matrices of each graph in the count of solutions
 timing_vertices: int = 8  # [4, 10] largest complete graph that is timed
 prime: int = 2147483629  # [1000000007, 2147483647] modulus of the exact arithmetic
+# rule: len(pair) == 2 and max(pair) < mixed_graphs.graphs.n_vertices(graph)
+# rule: mixed_graphs.modular.check_prime(prime) > 0  # arithmetic needs a field
 
 # %% [markdown]
 # ## Setup

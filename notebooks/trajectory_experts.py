@@ -40,13 +40,13 @@ paper.header()
 
 # %% tags=["parameters"]
 seed: int = 0  # [0, 4294967295] seed of every random generator on this page
-n: int = 500  # [150, 2000] simulated persons
+n: int = 500  # [160, 2000] simulated persons
 separation: float = 10.0  # [0, 20] distance of the mean intercepts; their standard deviation within a class is 5
 knots: list[float] = [3.5, 5.5]  # [1, 8] knot of each simulated class, on ten waves 0 to 9
 r2: list[float] = [0.13, 0.26]  # [0, 0.5] share of the growth factors' variance that the experts explain, by class
 gate_or: list[float] = [1.5, 1.7]  # [1, 4] odds ratio of each gating covariate
 dataset: str = "simulated"  # {simulated, example, school} data of the first experiment; example and school are downloaded once
-K: int = 2  # [1, 4] classes in the first experiment
+K: int = 2  # [1, 3] classes in the first experiment
 starts: int = 4  # [1, 100] random starts of every first fit
 model_x: bool = False  # also fit the full model with a normal distribution for x in each class
 reps: int = 50  # [4, 2000] simulated data sets
@@ -55,6 +55,9 @@ all_models: bool = False  # fit gating and expert models in the replications too
 permutations: int = 10  # [5, 100] permutations in each negative control
 trees: int = 25  # [5, 1000] trees in a forest
 school: bool = False  # analyse the school children (needs their data file)
+# rule: len(knots) == 2 and len(r2) == 2 and len(gate_or) == 2  # two simulated classes
+# rule: K <= 2 or dataset == "school"  # of two drawn classes a third stays empty
+# data: moe_trajectories if school or dataset != "simulated"
 
 # %% [markdown]
 # ## Setup

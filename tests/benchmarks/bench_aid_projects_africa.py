@@ -4,10 +4,8 @@ import numpy as np
 import pandas as pd
 import pytest
 from linearmodels.panel import PanelOLS
-from paperlab.methods.foundations import linear
-from paperlab.methods.weighting import effects as wt
-from paperlab.methods.weighting import images as ic
-from paperlab.methods.weighting import simulate
+from paperlab.methods.foundations.logistic import ridge_logistic
+from paperlab.methods.weighting import effects, images, simulate
 from sklearn.linear_model import LogisticRegression
 
 logit = pytest.mark.benchmark(group="ridge logit, 2,000 places, 101 columns")
@@ -18,9 +16,9 @@ panel = pytest.mark.benchmark(group="two-way fixed effects, 4,000 places, 4 peri
 def placement():
     rng = np.random.default_rng(0)
     b = rng.standard_normal(2000)
-    places = simulate.Places.draw(b, rng)
-    x = np.hstack([places.x, ic.random_features(simulate.draw_chips(b, rng), rng)])
-    return x, places.assign(simulate.Donor("a", 1.0, 0.2, 1.0), rng)
+    places = simulate.Places.draw(b, rng=rng)
+    x = np.hstack([places.x, images.random_features(simulate.draw_chips(b, rng=rng), rng=rng)])
+    return x, places.assign(simulate.Donor("a", 1.0, 0.2, 1.0), rng=rng)
 
 
 def peer_logit(x, w):
@@ -31,7 +29,7 @@ def peer_logit(x, w):
 @logit
 def test_newton(benchmark, placement):
     x, w = placement
-    e = benchmark(lambda: linear.ridge_logit(x, w, 1.0)(x))
+    e = benchmark(lambda: ridge_logistic(x, w, c=1.0).probability(x))
     difference = np.abs(e - peer_logit(x, w)).max()
     assert difference < 1e-3
     benchmark.extra_info.update(role="ours", label="Newton", agreement=f"max. difference {difference:.0e}")
@@ -45,8 +43,8 @@ def test_scikit_learn(benchmark, placement):
 
 @pytest.fixture(scope="module")
 def wealth():
-    _, w, _, imputed = simulate.draw_panel(4000, np.random.default_rng(1))
-    return imputed, w
+    panel = simulate.draw_panel(4000, rng=np.random.default_rng(1))
+    return panel.imputed, panel.treatment
 
 
 def peer_panel(y, w):
@@ -59,8 +57,8 @@ def peer_panel(y, w):
 
 @panel
 def test_within(benchmark, wealth):
-    found = benchmark(wt.fixed_effects, *wealth)
-    difference = np.abs(np.subtract(found, peer_panel(*wealth))).max()
+    found = benchmark(effects.fixed_effects, *wealth)
+    difference = np.abs(np.subtract((found.value, found.se), peer_panel(*wealth))).max()
     assert difference < 1e-8
     benchmark.extra_info.update(
         role="ours", label="within transformation", agreement=f"max. difference {difference:.0e}"

@@ -3,8 +3,7 @@
 import numpy as np
 import pytest
 from linearmodels.iv import IV2SLS
-from paperlab.methods.invariance import augmentation as da
-from paperlab.methods.invariance import simulate
+from paperlab.methods.invariance import augmentation, simulate
 from paperlab.methods.invariance.augmentation import Moments
 from sklearn.linear_model import LinearRegression
 
@@ -16,14 +15,14 @@ iv_group = pytest.mark.benchmark(group="two-stage least squares, 2,048 rows, 16 
 @pytest.fixture(scope="module")
 def data():
     rng = np.random.default_rng(0)
-    design = simulate.Design.draw(rng)
-    x, y = design.sample(2048, 1.0, rng)
-    g, gx = da.translate(x, simulate.invariant_directions(design.f), 1.0, rng)
-    return gx, y, g
+    design = simulate.Design.draw(rng=rng)
+    rows = design.sample(2048, 1.0, rng=rng)
+    moved = augmentation.translate(rows.x, simulate.invariant_directions(design.f), 1.0, rng=rng)
+    return moved.gx, rows.y, moved.g
 
 
 def ours(gx, y, g):
-    return da.iv_like(Moments.of(gx, y, g), ALPHAS)
+    return augmentation.iv_like(Moments.of(gx, y, g), ALPHAS)
 
 
 def dense(gx, y, g):
@@ -71,7 +70,7 @@ def test_anchor(benchmark, data):
 def test_two_stage(benchmark, data):
     gx, y, g = data
     x = gx[:, :16]
-    h = benchmark(lambda: da.two_stage(Moments.of(x, y, g)))
+    h = benchmark(lambda: augmentation.two_stage(Moments.of(x, y, g)))
     difference = np.abs(h - IV2SLS(y, None, x, g).fit().params.to_numpy()).max()
     assert difference < 1e-8
     benchmark.extra_info.update(

@@ -3,12 +3,11 @@
 import numpy as np
 import pytest
 import statsmodels.api as sm
-from paperlab.methods.conjoint import choices as conjoint
+from paperlab.methods.conjoint import choices, games, simulate
 from paperlab.methods.conjoint import election as elections
-from paperlab.methods.conjoint import games
-from paperlab.methods.conjoint import simulate as design
+from paperlab.methods.conjoint.layout import Layout
 
-LAYOUT = conjoint.Layout((2, 6, 4, 4, 4, 6, 6, 2, 2, 3, 3, 5))
+LAYOUT = Layout((2, 6, 4, 4, 4, 6, 6, 2, 2, 3, 3, 5))
 N_BOOT = 200
 fits = pytest.mark.benchmark(group="average-case slopes, 200 resamples of 1,081 respondents")
 effects = pytest.mark.benchmark(group="AMCE of 35 levels with clustered errors, 10,810 profiles")
@@ -18,7 +17,8 @@ batch = pytest.mark.benchmark(group="equilibria of 20 resampled elections, 47 le
 @pytest.fixture(scope="module")
 def pairs():
     rng = np.random.default_rng(0)
-    return design.simulate_voters(design.draw_voters(LAYOUT, [7, 8, 9, 10], rng), 1081, 5, 0.43, rng)[0]
+    voters = simulate.draw_voters(LAYOUT, [7, 8, 9, 10], rng=rng)
+    return simulate.simulate_voters(voters, 1081, 5, 0.43, rng=rng).pairs
 
 
 @pytest.fixture(scope="module")
@@ -27,12 +27,12 @@ def weights():
 
 
 def by_sums(pairs, weights):
-    x, y, rows = pairs.pooled()
-    return conjoint.CrossProducts.of(x, y, pairs.person[rows], pairs.n_persons).fit(weights, 20.0, 1)
+    design = pairs.pooled()
+    return choices.CrossProducts.of(design.x, design.y, pairs.person_code, pairs.n_persons).fit(weights, 20.0, 1)
 
 
 def by_rows(pairs, weights):
-    x, y, _ = pairs.pooled()
+    x, y = pairs.pooled().x, pairs.pooled().y
     ridge = np.diag(np.r_[0, np.full(LAYOUT.size, 20.0)])
     many = weights[:, pairs.person]
     return np.array([np.linalg.solve(x.T @ (x * w[:, None]) + ridge, x.T @ (w * y)) for w in many])
@@ -60,9 +60,9 @@ def peer_amce(pairs):
 
 @effects
 def test_amce(benchmark, pairs):
-    effect, se = benchmark(conjoint.amce, pairs)
+    found, free = benchmark(choices.amce, pairs), LAYOUT.free
     peer = peer_amce(pairs)
-    difference = max(np.abs(effect[LAYOUT.free] - peer.params[1:]).max(), np.abs(se[LAYOUT.free] - peer.bse[1:]).max())
+    difference = max(np.abs(found.effect[free] - peer.params[1:]).max(), np.abs(found.se[free] - peer.bse[1:]).max())
     assert difference < 1e-8
     benchmark.extra_info.update(role="ours", label="normal equations", agreement=f"max. difference {difference:.0e}")
 
@@ -86,13 +86,14 @@ def single(election, i):
 
 
 def one_by_one(election):
-    return np.array([games.solve(single(election, i), 0.05) for i in range(20)])
+    found = [games.solve(single(election, i), 0.05) for i in range(20)]
+    return np.array([(one.pi_r, one.pi_d) for one in found])
 
 
 @batch
 def test_batch(benchmark, election):
     found = benchmark.pedantic(games.solve, (election, np.array([0.05])), rounds=3, iterations=1)
-    difference = np.abs(np.stack(found, 1)[:, :, 0] - one_by_one(election)).max()
+    difference = np.abs(np.stack([found.pi_r, found.pi_d], 1)[:, :, 0] - one_by_one(election)).max()
     assert difference < 1e-8
     benchmark.extra_info.update(
         role="ours", label="all games in one batch", agreement=f"max. difference {difference:.0e}"

@@ -21,8 +21,9 @@ def forest():
 
 
 def ours(predict, x, orders):
-    rows, paths = attribution.coalitions(x, np.zeros_like(x), GROUPS, np.random.default_rng(0), orders)
-    return attribution.shapley(predict(rows.reshape(-1, FACTORS)).reshape(rows.shape[:3]), paths)
+    behind, rng = np.zeros_like(x), np.random.default_rng(0)
+    walk = attribution.coalitions(x, behind, GROUPS, n_permutations=orders, rng=rng)
+    return attribution.shapley(walk.values(predict), walk.orders)
 
 
 def theirs(predict, x, orders):

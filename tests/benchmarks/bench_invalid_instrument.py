@@ -4,45 +4,45 @@ import numpy as np
 import pytest
 from paperlab.methods.foundations import linear
 from paperlab.methods.foundations.forest import forest_predict
-from paperlab.methods.instruments import crossfit
-from paperlab.methods.instruments import multiply_robust as iv
-from paperlab.methods.instruments import simulate as iv_dgp
+from paperlab.methods.instruments import crossfit, multiply_robust, scores, simulate
+from paperlab.methods.instruments.nuisances import basis, fit_nuisances
+from paperlab.methods.instruments.samples import Sample
 
 REPS = 50
 
 
 @pytest.fixture(scope="module")
 def stack():
-    return iv_dgp.simulate(np.random.default_rng(0), 2000, reps=REPS)
+    return simulate.draw(2000, rng=np.random.default_rng(0), n_replications=REPS)
 
 
 @pytest.fixture(scope="module")
 def one():
-    s = iv_dgp.simulate(np.random.default_rng(1), 8000)
-    folds = crossfit.assign_folds(s.z, 5, np.random.default_rng(0))
+    s = simulate.draw(8000, rng=np.random.default_rng(1))
+    folds = crossfit.assign_folds(s.instrument, 5, rng=np.random.default_rng(0))
     return s, folds
 
 
 def ours_2sls(s):
-    b = iv.basis(s.x, "quadratic")
-    return linear.two_stage_least_squares(s.y, s.a[..., None], b, s.z[..., None])
+    b = basis(s.x, "quadratic")
+    return linear.two_stage_least_squares(s.y, s.treatment[..., None], b, s.instrument[..., None])
 
 
 def peer_2sls(s):
     from linearmodels.iv import IV2SLS
 
-    b = iv.basis(s.x, "quadratic")
-    fits = [IV2SLS(s.y[r], b[r], s.a[r], s.z[r]).fit(cov_type="robust") for r in range(REPS)]
+    b = basis(s.x, "quadratic")
+    fits = [IV2SLS(s.y[r], b[r], s.treatment[r], s.instrument[r]).fit(cov_type="robust") for r in range(REPS)]
     return np.array([f.params.iloc[-1] for f in fits]), np.array([f.std_errors.iloc[-1] for f in fits])
 
 
 @pytest.mark.benchmark(group="2SLS with robust errors, 50 samples of 2,000 (agree to 1e-8)")
 def test_2sls_here(benchmark, stack):
     benchmark.extra_info.update(role="ours", label="stacked 2SLS", agreement="1e-8")
-    coef, se = benchmark(ours_2sls, stack)
+    fit = benchmark(ours_2sls, stack)
     peer_coef, peer_se = peer_2sls(stack)
-    np.testing.assert_allclose(coef[:, 0], peer_coef, atol=1e-8)
-    np.testing.assert_allclose(se[:, 0], peer_se, atol=1e-8)
+    np.testing.assert_allclose(fit.coef[:, 0], peer_coef, atol=1e-8)
+    np.testing.assert_allclose(fit.se[:, 0], peer_se, atol=1e-8)
 
 
 @pytest.mark.benchmark(group="2SLS with robust errors, 50 samples of 2,000 (agree to 1e-8)")
@@ -54,7 +54,7 @@ def test_2sls_linearmodels(benchmark, stack):
 
 def linear_predictions(y, x, folds):
     """Out-of-fold least squares on ``(1, X)``, as DoubleML does with LinearRegression."""
-    b = iv.basis(x, "linear")
+    b = basis(x, "linear")
     out = np.empty((len(b), y.shape[1]))
     for k in np.unique(folds):
         out[folds == k] = b[folds == k] @ linear.least_squares(b[folds != k], y[folds != k])
@@ -62,8 +62,9 @@ def linear_predictions(y, x, folds):
 
 
 def ours_plr(s, folds):
-    y_hat, a_hat = linear_predictions(np.column_stack([s.y, s.a]), s.x, folds).T
-    return crossfit.partialling_out(s.y, s.a, y_hat, a_hat)
+    y_hat, a_hat = linear_predictions(np.column_stack([s.y, s.treatment]), s.x, folds).T
+    found = scores.partialling_out(s.y, s.treatment, y_hat, a_hat)
+    return found.value, found.se
 
 
 def peer_plr(s, folds):
@@ -71,7 +72,7 @@ def peer_plr(s, folds):
     from sklearn.linear_model import LinearRegression
 
     splits = [[(np.flatnonzero(folds != k), np.flatnonzero(folds == k)) for k in np.unique(folds)]]
-    data = doubleml.DoubleMLData.from_arrays(s.x, s.y, s.a)
+    data = doubleml.DoubleMLData.from_arrays(s.x, s.y, s.treatment)
     model = doubleml.DoubleMLPLR(data, LinearRegression(), LinearRegression(), draw_sample_splitting=False)
     model.set_sample_splitting(splits)
     model.fit()
@@ -95,7 +96,7 @@ def test_plr_doubleml(benchmark, one):
 
 def ours_late(s, folds):
     """Doubly robust Wald ratio with linear regressions in all five places."""
-    y, a, z, b = s.y, s.a, s.z, iv.basis(s.x, "linear")
+    y, a, z, b = s.y, s.treatment, s.instrument, basis(s.x, "linear")
     both = np.column_stack([y, a])
     fits = np.empty((3, len(y), 2))
     for k in np.unique(folds):
@@ -104,7 +105,10 @@ def ours_late(s, folds):
             rows = train & (z == arm)
             fits[arm, test] = b[test] @ linear.least_squares(b[rows], both[rows])
         fits[2, test, 0] = b[test] @ linear.least_squares(b[train], z[train])
-    return crossfit.interactive_late(y, a, z, fits[0, :, 0], fits[1, :, 0], fits[0, :, 1], fits[1, :, 1], fits[2, :, 0])
+    named = {("mu", 0): fits[0, :, 0], ("mu", 1): fits[1, :, 0], ("p", 0): fits[0, :, 1], ("p", 1): fits[1, :, 1]}
+    predictions = {(*key, "linear"): values for key, values in named.items()} | {("pi", "linear"): fits[2, :, 0]}
+    found = scores.interactive_late(s, predictions, "linear")
+    return found.value, found.se
 
 
 def peer_late(s, folds):
@@ -124,7 +128,7 @@ def peer_late(s, folds):
             return np.column_stack([1 - p, p])
 
     splits = [[(np.flatnonzero(folds != k), np.flatnonzero(folds == k)) for k in np.unique(folds)]]
-    data = doubleml.DoubleMLData.from_arrays(s.x, s.y, s.a, z=s.z)
+    data = doubleml.DoubleMLData.from_arrays(s.x, s.y, s.treatment, z=s.instrument)
     model = doubleml.DoubleMLIIVM(
         data, LinearRegression(), LinearProbability(), LinearProbability(), draw_sample_splitting=False
     )
@@ -151,15 +155,15 @@ def test_late_doubleml(benchmark, one):
 @pytest.mark.benchmark(group="multiply robust estimator, 50 samples of 2,000 (agree to 1e-9)")
 def test_multiply_robust_stacked(benchmark, stack):
     benchmark.extra_info.update(role="ours", label="all samples in one call", agreement="1e-9")
-    found = benchmark(lambda: iv.multiply_robust(stack, iv.fit_nuisances(stack)).value)
+    found = benchmark(lambda: multiply_robust.estimate(stack, fit_nuisances(stack)).value)
     np.testing.assert_allclose(found, one_by_one(stack), atol=1e-9)
 
 
 def one_by_one(stack):
     values = []
     for r in range(REPS):
-        s = iv.Sample(stack.y[r], stack.a[r], stack.z[r], stack.x[r])
-        values.append(iv.multiply_robust(s, iv.fit_nuisances(s)).value)
+        s = Sample(stack.y[r], stack.treatment[r], stack.instrument[r], stack.x[r])
+        values.append(multiply_robust.estimate(s, fit_nuisances(s)).value)
     return np.array(values)
 
 
@@ -189,7 +193,7 @@ def peer_forest(x, y, new):
 @pytest.mark.benchmark(group=FOREST_GROUP)
 def test_forest_here(benchmark, curve):
     benchmark.extra_info.update(role="ours", label="numba forest", agreement="correlation of predictions above 0.98")
-    found = benchmark(forest_predict, *curve)
+    found = benchmark(forest_predict, *curve, rng=0)
     assert np.corrcoef(found, peer_forest(*curve))[0, 1] > 0.98
 
 

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from paperlab.methods.prediction import prescription as rx
+from paperlab.methods.prediction import prescription
 
 pytestmark = pytest.mark.benchmark(group="advice for 120 people, ten habits, three changes")
 
@@ -14,14 +14,15 @@ def survey():
 
 
 def one_by_one(value, levels):
-    return np.vstack([rx.prescribe(v[None], x[None], 3, 2) for v, x in zip(value, levels, strict=True)])
+    return np.vstack([prescription.prescribe(v[None], x[None], 3, 2) for v, x in zip(value, levels, strict=True)])
 
 
 def test_together(benchmark, survey):
-    steps = benchmark(rx.prescribe, *survey, 3, 2)
+    steps = benchmark(prescription.prescribe, *survey, 3, 2)
     value = survey[0]
     difference = max(
-        abs((value * steps).sum() - (value * other).sum()) for other in (one_by_one(*survey), rx.ranking(*survey, 3, 2))
+        abs((value * steps).sum() - (value * other).sum())
+        for other in (one_by_one(*survey), prescription.ranking(*survey, 3, 2))
     )
     assert difference < 1e-6
     benchmark.extra_info.update(role="ours", label="one sparse program", agreement=f"objective within {difference:.0e}")
@@ -33,5 +34,5 @@ def test_one_by_one(benchmark, survey):
 
 
 def test_sorting(benchmark, survey):
-    benchmark(rx.ranking, *survey, 3, 2)
+    benchmark(prescription.ranking, *survey, 3, 2)
     benchmark.extra_info.update(role="peer", label="sorting (this program only)", agreement="")

@@ -2,7 +2,8 @@
 
 import numpy as np
 import pytest
-from paperlab.methods.foundations import metrics, resampling
+from paperlab.methods.foundations import metrics
+from paperlab.methods.foundations.resampling import resample_weights
 from sklearn.metrics import f1_score
 
 pytestmark = pytest.mark.benchmark(group="bootstrap of class F1, 36 people, 2,000 resamples")
@@ -12,7 +13,7 @@ NAMES = np.array(["TD", "DEPR", "ASD", "SCHZ"])
 @pytest.fixture(scope="module")
 def answers():
     rng = np.random.default_rng(0)
-    return rng.choice(NAMES, 36), rng.choice(NAMES, 36), resampling.resample_weights(36, 2000, rng)
+    return rng.choice(NAMES, 36), rng.choice(NAMES, 36), resample_weights(36, n_draws=2000, rng=rng)
 
 
 def loop(truth, guess, weights):

@@ -2,9 +2,8 @@
 
 import numpy as np
 import pytest
-from paperlab.methods.foundations import resampling
-from paperlab.methods.prediction import classifiers as zoo
-from paperlab.methods.prediction import powder_bed as bed
+from paperlab.methods.foundations.resampling import splits
+from paperlab.methods.prediction import classifiers, powder_bed
 from sklearn.inspection import permutation_importance
 
 REPEATS = 5
@@ -13,18 +12,17 @@ pytestmark = pytest.mark.benchmark(group="permutation importance, 36 columns, 5 
 
 @pytest.fixture(scope="module")
 def fitted():
-    x, values = bed.draw_parts(300, np.random.default_rng(0))
-    ((train, test),) = resampling.splits(300, 1, 0.2, 0)
-    labels = zoo.classes(values, train)
-    model = zoo.classifier("bagging", 0).fit(x.to_numpy()[train], labels[train])
-    return model, x.to_numpy()[test], labels[test]
+    drawn = powder_bed.draw_parts(300, rng=np.random.default_rng(0))
+    ((train, test),) = splits(300, 1, 0.2, rng=0)
+    x, labels = drawn.features.to_numpy(), classifiers.classes(drawn.values, train)
+    return classifiers.classifier("bagging", rng=0).fit(x[train], labels[train]), x[test], labels[test]
 
 
 def test_ours(benchmark, fitted):
     found = benchmark.pedantic(
-        zoo.permutation_importance,
-        (*fitted, np.random.default_rng(0)),
-        {"repeats": REPEATS},
+        classifiers.permutation_importance,
+        fitted,
+        {"rng": np.random.default_rng(0), "n_repeats": REPEATS},
         rounds=3,
         iterations=1,
         warmup_rounds=1,

@@ -16,7 +16,6 @@ OLDER = frozenset(
         "factor_score_regression",
         "happiness_factors",
         "intervention_extrapolation",
-        "invalid_instrument",
         "matrix_sensing",
         "one_connection_sem",
         "robust_high_dim",

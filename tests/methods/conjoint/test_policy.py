@@ -1,9 +1,9 @@
+"""The closed form is the maximum, its errors are derivatives, and what has no unique maximum says so."""
+
 import numpy as np
 import pytest
-from paperlab.methods.conjoint import choices, policy
-from paperlab.methods.conjoint import simulate as design
-from paperlab.methods.conjoint.choices import Layout
-from paperlab.methods.foundations.linear import regress
+from paperlab.methods.conjoint import policy
+from paperlab.methods.conjoint.layout import Layout
 
 LAYOUT = Layout((2, 3, 3))
 FREE = LAYOUT.free
@@ -15,7 +15,10 @@ def model():
     beta = rng.normal(0, 0.1, 5)
     gamma = np.triu(rng.normal(0, 0.05, (5, 5)), 1)
     gamma = (gamma + gamma.T) * (LAYOUT.factor[FREE][:, None] != LAYOUT.factor[FREE][None])
-    return beta, gamma, LAYOUT.uniform[FREE], 0.4
+    return policy.TwoWayModel(0.3, beta, gamma)
+
+
+P, LAM = LAYOUT.uniform[FREE], 0.4
 
 
 def whole(vector):
@@ -26,42 +29,133 @@ def whole(vector):
     return out
 
 
-def payoff(pi, beta, gamma, lam):
-    return policy.quadratic_value(0.3, beta, gamma, pi) - lam * ((whole(pi) - LAYOUT.uniform) ** 2).sum()
+def over_all_levels(model):
+    wide, square = np.zeros(LAYOUT.size), np.zeros((LAYOUT.size,) * 2)
+    wide[FREE], square[np.ix_(FREE, FREE)] = model.beta, model.gamma
+    return policy.TwoWayModel(model.intercept, wide, square)
+
+
+# The two-way model
+
+
+def test_value_is_the_mean_over_profiles():
+    rng = np.random.default_rng(1)
+    x = np.stack(np.meshgrid(*[[0.0, 1.0]] * 4)).reshape(4, -1).T
+    coef = rng.standard_normal(11)
+    pi = rng.random(4)
+    chance = np.prod(np.where(x == 1, pi, 1 - pi), 1)
+    model = policy.TwoWayModel.from_coef(coef, 4)
+    assert model.value(pi) == pytest.approx(chance @ (policy.two_way(x) @ coef))
+    np.testing.assert_allclose(model.value(x), policy.two_way(x) @ coef)
+
+
+def test_bad_models_are_refused():
+    with pytest.raises(ValueError, match="gamma must be symmetric"):
+        policy.TwoWayModel(0.0, np.zeros(2), np.array([[0, 1.0], [0, 0]]))
+    with pytest.raises(ValueError, match=r"gamma must end in shape \(2, 2\)"):
+        policy.TwoWayModel(0.0, np.zeros(2), np.zeros((3, 3)))
+    with pytest.raises(ValueError, match="beta is nan in row 1"):
+        policy.TwoWayModel(0.0, np.array([0, np.nan]), np.zeros((2, 2)))
+    with pytest.raises(ValueError, match="coef must have 4 entries for 2 columns, got 5"):
+        policy.TwoWayModel.from_coef(np.zeros(5), 2)
+
+
+# Closed form
 
 
 def test_closed_form_is_the_maximum_of_the_penalised_value(model):
-    beta, gamma, p, lam = model
-    best = policy.closed_form(0.3, beta, gamma, p, lam, LAYOUT)
+    best = policy.closed_form(model, P, LAM, LAYOUT)
     assert best.unique
     assert best.inside
-    top = payoff(best.pi, beta, gamma, lam)
+    assert best.value == pytest.approx(model.value(best.pi))
+
+    def payoff(pi):
+        return model.value(pi) - LAM * ((whole(pi) - LAYOUT.uniform) ** 2).sum()
+
+    top = payoff(best.pi)
     for step in np.random.default_rng(1).normal(0, 1e-3, (200, 5)):
-        assert payoff(best.pi + step, beta, gamma, lam) < top
+        assert payoff(best.pi + step) < top
 
 
 def test_binary_factors_give_the_published_system():
     beta, gamma, p, lam = np.array([0.1, -0.2]), np.array([[0, 0.3], [0.3, 0]]), np.array([0.5, 0.5]), 0.7
-    c, b = policy.system(beta, gamma, p, lam, Layout((2, 2)))
-    np.testing.assert_allclose(c, [[-4 * lam, 0.3], [0.3, -4 * lam]])
-    np.testing.assert_allclose(b, -beta - 4 * lam * p)
+    found = policy.system(policy.TwoWayModel(0.0, beta, gamma), p, lam, Layout((2, 2)))
+    np.testing.assert_allclose(found.c, [[-4 * lam, 0.3], [0.3, -4 * lam]])
+    np.testing.assert_allclose(found.b, -beta - 4 * lam * p)
+
+
+def test_three_levels_give_the_published_system():
+    beta, p, lam = np.array([0.1, -0.2]), np.array([0.2, 0.3]), 0.7
+    found = policy.system(policy.TwoWayModel(0.0, beta, np.zeros((2, 2))), p, lam, Layout((3,)))
+    np.testing.assert_allclose(found.c, [[-4 * lam, -2 * lam], [-2 * lam, -4 * lam]])
+    np.testing.assert_allclose(found.b, [-0.1 - 4 * lam * 0.2 - 2 * lam * 0.3, 0.2 - 4 * lam * 0.3 - 2 * lam * 0.2])
+
+
+@pytest.mark.parametrize("unit", [1e-9, 1e6])
+def test_the_policy_does_not_depend_on_the_unit_of_the_outcome(model, unit):
+    moved = policy.TwoWayModel(unit * model.intercept, unit * model.beta, unit * model.gamma)
+    best, same = policy.closed_form(model, P, LAM, LAYOUT), policy.closed_form(moved, P, unit * LAM, LAYOUT)
+    np.testing.assert_allclose(same.pi, best.pi, rtol=1e-9)
+    assert same.value == pytest.approx(unit * best.value)
+    assert same.unique and same.inside
+
+
+def test_a_batch_is_the_single_systems(model):
+    scale = np.array([1.0, 0.5])
+    batch = policy.TwoWayModel(np.zeros(2), scale[:, None] * model.beta, scale[:, None, None] * model.gamma)
+    both = policy.closed_form(batch, P, LAM, LAYOUT)
+    half = policy.TwoWayModel(0.0, model.beta / 2, model.gamma / 2)
+    np.testing.assert_allclose(both.pi[1], policy.closed_form(half, P, LAM, LAYOUT).pi)
+
+
+def test_without_enough_penalty_the_closed_form_says_so():
+    layout, p, none = Layout((2, 2)), np.full(2, 0.5), np.zeros((2, 2))
+    strong = np.array([[0, 3.0], [3.0, 0]])
+    best = policy.closed_form(policy.TwoWayModel(0.0, np.zeros(2), strong), p, 0.1, layout)
+    assert not best.unique
+    wide = policy.closed_form(policy.TwoWayModel(0.0, np.array([2.0, 0.0]), none), p, 0.1, layout)
+    assert wide.unique
+    assert not wide.inside
+    for scale in (1.0, 1e-9):  # 4 lam equals the interaction: a line of optima
+        level = policy.TwoWayModel(0.0, np.zeros(2), scale * strong)
+        with pytest.raises(ValueError, match=r"C is singular at lam = .*: the optimum is not unique; raise lam"):
+            policy.closed_form(level, p, 0.75 * scale, layout)
 
 
 def test_gradient_ascent_and_projection_agree_with_the_closed_form(model):
-    beta, gamma, p, lam = model
-    wide, square = np.zeros(LAYOUT.size), np.zeros((LAYOUT.size,) * 2)
-    wide[FREE], square[np.ix_(FREE, FREE)] = beta, gamma
-    best = policy.closed_form(0.0, beta, gamma, p, lam, LAYOUT)
-    found = policy.ascend(wide, square, LAYOUT.uniform, lam, LAYOUT)
+    best = policy.closed_form(model, P, LAM, LAYOUT)
+    found = policy.ascend(over_all_levels(model), LAYOUT.uniform, LAM, LAYOUT)
     np.testing.assert_allclose(found, whole(best.pi), atol=1e-6)
-    main = policy.closed_form(0.0, beta, 0 * gamma, p, lam, LAYOUT)
-    np.testing.assert_allclose(policy.linear_policy(wide, LAYOUT.uniform, lam, LAYOUT), whole(main.pi), atol=1e-10)
+    main = policy.TwoWayModel(0.0, model.beta, 0 * model.gamma)
+    expected = whole(policy.closed_form(main, P, LAM, LAYOUT).pi)
+    wide = over_all_levels(main)
+    np.testing.assert_allclose(policy.linear_policy(wide.beta, LAYOUT.uniform, LAM, LAYOUT), expected, atol=1e-10)
+
+
+def test_ascent_starts_where_it_is_told_and_follows_units(model):
+    wide = over_all_levels(model)
+    start = np.log(LAYOUT.softmax(np.random.default_rng(0).standard_normal(LAYOUT.size)))
+    still = policy.ascend(wide, LAYOUT.uniform, LAM, LAYOUT, start=start, n_steps=0)
+    np.testing.assert_allclose(still, LAYOUT.softmax(start))
+    tiny = policy.TwoWayModel(0.0, 1e-9 * wide.beta, 1e-9 * wide.gamma)
+    np.testing.assert_allclose(
+        policy.ascend(tiny, LAYOUT.uniform, 1e-9 * LAM, LAYOUT, n_steps=50),
+        policy.ascend(wide, LAYOUT.uniform, LAM, LAYOUT, n_steps=50),
+    )
+
+
+def test_a_small_price_leads_to_the_best_profile_and_a_large_one_to_the_design():
+    slopes = np.random.default_rng(2).normal(0, 0.1, LAYOUT.size)
+    corner = policy.linear_policy(slopes, LAYOUT.uniform, 1e-6, LAYOUT)
+    np.testing.assert_array_equal(corner, LAYOUT.argmax(slopes))
+    np.testing.assert_allclose(policy.linear_policy(slopes, LAYOUT.uniform, 1e9, LAYOUT), LAYOUT.uniform)
 
 
 def test_kl_policy_is_the_tilted_design():
     slopes = np.random.default_rng(2).normal(0, 0.1, LAYOUT.size)
     tilted = LAYOUT.softmax(np.log(LAYOUT.uniform) + slopes / 0.2)
-    found = policy.ascend(slopes, np.zeros((LAYOUT.size,) * 2), LAYOUT.uniform, 0.2, LAYOUT, penalty="kl")
+    model = policy.TwoWayModel(0.0, slopes, np.zeros((LAYOUT.size,) * 2))
+    found = policy.ascend(model, LAYOUT.uniform, 0.2, LAYOUT, penalty="kl")
     np.testing.assert_allclose(found, tilted, atol=1e-5)
 
 
@@ -72,65 +166,39 @@ def test_delta_method_equals_finite_differences():
     coef = rng.normal(0, 0.3, 1 + k + 6)
     half = rng.normal(0, 1, (11, 11))
     cov = half @ half.T / 100
-    pairs = np.triu_indices(k, 1)
 
     def both(coef):
-        a, beta, gamma = choices.unpack(coef, k)
-        best = policy.closed_form(a, beta, gamma, p, lam, layout)
+        best = policy.closed_form(policy.TwoWayModel.from_coef(coef, k), p, lam, layout)
         return np.r_[best.pi, best.value]
 
     jac = np.column_stack([(both(coef + h) - both(coef - h)) / 2e-6 for h in 1e-6 * np.eye(11)])
     expected = np.sqrt(np.diag(jac @ cov @ jac.T))
-    a, beta, gamma = choices.unpack(coef, k)
-    best = policy.closed_form(a, beta, gamma, p, lam, layout)
-    se_pi, se_value = policy.delta_method(best, beta, gamma, cov, pairs)
-    np.testing.assert_allclose(np.r_[se_pi, se_value], expected, rtol=1e-6)
+    model = policy.TwoWayModel.from_coef(coef, k)
+    se = policy.delta_method(policy.closed_form(model, p, lam, layout), model, cov)
+    np.testing.assert_allclose(np.r_[se.pi, se.value], expected, rtol=1e-6)
+    with pytest.raises(ValueError, match=r"cov must end in shape \(11, 11\)"):
+        policy.delta_method(policy.closed_form(model, p, lam, layout), model, cov[:10, :10])
 
 
-def test_without_enough_penalty_the_closed_form_says_so():
-    gamma = np.array([[0, 3.0], [3.0, 0]])
-    best = policy.closed_form(0.0, np.zeros(2), gamma, np.full(2, 0.5), 0.1, Layout((2, 2)))
-    assert not best.unique
-    wide = policy.closed_form(0.0, np.array([2.0, 0.0]), 0 * gamma, np.full(2, 0.5), 0.1, Layout((2, 2)))
-    assert wide.unique
-    assert not wide.inside
-
-
-def test_substitutes_mislead_the_amce():
-    x, y, beta, gamma = design.substitutes(20_000, np.random.default_rng(4))
-    effects = regress(np.column_stack([np.ones(len(x)), x]), y)[0][1:]
-    np.testing.assert_allclose(effects[:2], 0.05, atol=0.03)
-    both, one = np.array([1.0, 1, 1, 0]), np.array([1.0, 0, 1, 0])
-    assert policy.quadratic_value(0, beta, gamma, one) > policy.quadratic_value(0, beta, gamma, both) + 0.15
-
-
-def test_average_case_design_has_an_interior_optimum():
-    truth = design.average_case(5, np.random.default_rng(5))
-    assert (truth.pi > 0.15).all()
-    assert (truth.pi < 0.85).all()
-    x = np.stack(np.meshgrid(*[[0.0, 1.0]] * 5)).reshape(5, -1).T
-    y = x @ truth.beta + np.einsum("ni,ij,nj->n", x, truth.gamma, x) / 2
-    fitted = np.column_stack([np.ones(32), x])
-    residual = y - fitted @ np.linalg.lstsq(fitted, y, rcond=None)[0]
-    assert 1 - residual.var() / y.var() == pytest.approx(0.75, abs=1e-6)
-
-
-def test_estimates_are_near_the_truth_and_need_enough_rows():
-    truth = design.average_case(5, np.random.default_rng(5))
-    pi, se, value, se_value, inside = design.estimate_average(truth, 20_000, 1.0, np.random.default_rng(6))
-    assert (np.abs(pi - truth.pi) < 4 * se).all()
-    assert abs(value - truth.value) < 4 * se_value
-    assert inside
-    with pytest.raises(ValueError, match="n must exceed the 16 coefficients"):
-        design.estimate_average(truth, 16, 1.0, np.random.default_rng(6))
+# Choosing a penalty, looking up a profile
 
 
 def test_one_standard_error_rule():
     shares = np.array([[0.70, 0.69, 0.60], [0.66, 0.67, 0.58], [0.74, 0.71, 0.62]])
-    index, mean, se = policy.choose_penalty([0.01, 0.02, 0.5], shares)
-    assert index == 1
-    np.testing.assert_allclose(mean, shares.mean(0))
-    assert se[0] == pytest.approx(0.04 / np.sqrt(3))
+    found = policy.choose_penalty([0.01, 0.02, 0.5], shares)
+    assert (found.index, found.lam) == (1, 0.02)
+    np.testing.assert_allclose(found.mean, shares.mean(0))
+    assert found.se[0] == pytest.approx(0.04 / np.sqrt(3))
+    turned = policy.choose_penalty([0.5, 0.02, 0.01], shares[:, ::-1])
+    assert (turned.index, turned.lam) == (1, 0.02)
+    assert policy.choose_penalty([0.01, 0.02], [[0.7, 0.1], [0.7, 0.1]]).lam == 0.01  # certain: the best one
+
+
+def test_bad_shares_are_refused():
+    with pytest.raises(ValueError, match="two folds or more, 2 penalties"):
+        policy.choose_penalty([0.1, 1.0], [[0.7, 0.6]])
+    with pytest.raises(ValueError, match="shares is nan in row 1"):
+        policy.choose_penalty([0.1], [[0.7], [np.nan]])
 
 
 def test_log_probability_and_its_floor():
@@ -138,11 +206,23 @@ def test_log_probability_and_its_floor():
     assert policy.log_probability(LAYOUT.uniform, profile, LAYOUT) == pytest.approx(-np.log(18))
     other = np.array([0.0, 1, 0, 1, 0, 0, 0, 1])
     assert policy.log_probability(other, profile, LAYOUT) == pytest.approx(np.log(1e-3))
+    assert policy.log_probability(other, profile, LAYOUT, floor=0.1) == pytest.approx(np.log(0.1))
+    with pytest.raises(ValueError, match="profile has not one level of each factor"):
+        policy.log_probability(other, 0 * profile, LAYOUT)
+    with pytest.raises(ValueError, match="floor must lie between 0 and 1, got 0"):
+        policy.log_probability(other, profile, LAYOUT, floor=0)
 
 
-def test_bad_penalties_are_named(model):
-    beta, gamma, p, _ = model
-    with pytest.raises(ValueError, match="lam must be positive, got 0"):
-        policy.closed_form(0.0, beta, gamma, p, 0, LAYOUT)
+def test_bad_penalties_and_shapes_are_named(model):
+    wide = over_all_levels(model)
+    for lam in (0, -1, np.inf, np.nan):
+        with pytest.raises(ValueError, match=f"lam must be positive, got {lam}"):
+            policy.closed_form(model, P, lam, LAYOUT)
+        with pytest.raises(ValueError, match=f"lam must be positive, got {lam}"):
+            policy.linear_policy(wide.beta, LAYOUT.uniform, lam, LAYOUT)
     with pytest.raises(ValueError, match="penalty must be l2 or kl"):
-        policy.ascend(np.zeros(8), np.zeros((8, 8)), LAYOUT.uniform, 1.0, LAYOUT, penalty="l1")
+        policy.ascend(wide, LAYOUT.uniform, 1.0, LAYOUT, penalty="l1")
+    with pytest.raises(ValueError, match="one entry for each of 5 non-reference levels"):
+        policy.closed_form(wide, P, 1.0, LAYOUT)
+    with pytest.raises(ValueError, match="beta is nan in row 0"):
+        policy.linear_policy(np.full(8, np.nan), LAYOUT.uniform, 1.0, LAYOUT)

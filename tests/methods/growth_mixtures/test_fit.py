@@ -213,7 +213,7 @@ def test_three_waves_and_fixed_knots_are_a_gaussian_mixture():
 
 def test_example_data_reach_the_likelihood_of_another_optimiser():
     """Found before with another parametrisation, automatic differentiation and a quasi-Newton method."""
-    if "not here" in datasets.where("moe_trajectories")["BLS_dat2.csv"]:
+    if "not here" in datasets.locate("moe_trajectories")["BLS_dat2.csv"]:
         pytest.skip("the example data are not on this machine")
     table = datasets.load("moe_trajectories")["example"]
     data = Trajectories(table.filter(regex=r"^Y\d"), table.filter(regex=r"^T\d"))

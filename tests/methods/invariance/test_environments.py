@@ -1,20 +1,19 @@
+"""Environments by any name; penalties that equalise risks; subsets whose residuals are the same everywhere."""
+
 import numpy as np
 import pytest
 import scipy.optimize
-from paperlab.methods.invariance import augmentation as da
-from paperlab.methods.invariance import environments as inv
-from paperlab.methods.invariance import simulate
-from paperlab.methods.invariance.augmentation import Moments
+from paperlab.methods.invariance import augmentation, environments, simulate
+from paperlab.methods.invariance.environments import Groups
 
 
 @pytest.fixture(scope="module")
 def sample():
     rng = np.random.default_rng(0)
-    design = simulate.Design.draw(rng, 6)
-    x, y = design.sample(800, 1.0, rng)
-    basis = simulate.invariant_directions(design.f)
-    g, gx = da.translate(x, basis, 1.0, rng)
-    return design, inv.Augmented(x, y, g, gx, lambda rows, rng: da.translate(rows, basis, 1.0, rng)[1])
+    design = simulate.Design.draw(6, rng=rng)
+    rows = design.sample(800, 1.0, rng=rng)
+    moved = augmentation.translate(rows.x, simulate.invariant_directions(design.f), 1.0, rng=rng)
+    return moved.gx, rows.y, moved.g
 
 
 @pytest.fixture(scope="module")
@@ -29,123 +28,193 @@ def uneven():
     return np.column_stack([cause, effect]), y, labels
 
 
+# Environments
+
+
 def test_environments_cut_in_the_middle_of_the_range():
     g = np.array([[0.0, 5.0], [1.0, 9.0], [0.2, 8.0], [0.9, 5.5]])
-    assert inv.environments(g, 1).tolist() == [0, 1, 0, 1]
-    assert len(np.unique(inv.environments(g, 2))) == 4
-    with pytest.raises(ValueError, match="n_bits = 3: choose 1 to 2"):
-        inv.environments(g, 3)
+    assert environments.cut_in_half(g, 1).tolist() == [0, 1, 0, 1]
+    assert len(np.unique(environments.cut_in_half(g, 2))) == 4
+    for n_bits in (0, 3):
+        with pytest.raises(ValueError, match=f"n_bits = {n_bits}: choose 1 to 2"):
+            environments.cut_in_half(g, n_bits)
+    with pytest.raises(ValueError, match="g is nan in row 0"):
+        environments.cut_in_half(g * np.nan, 1)
 
 
-def test_full_binning_leaves_nearly_every_row_alone():
+def test_full_cutting_leaves_nearly_every_row_alone():
     g = np.random.default_rng(0).standard_normal((1000, 31))
-    assert len(np.unique(inv.environments(g, 31))) > 990
+    assert len(np.unique(environments.cut_in_half(g, 31))) > 990
 
 
 def test_group_moments_give_residual_risks(sample):
-    _, one = sample
-    labels = inv.environments(one.g, 2)
-    groups, h = inv.Groups.of(one.gx, one.y, labels), np.arange(6.0)
-    expected = [np.mean((one.y - one.gx @ h)[labels == e] ** 2) for e in range(4)]
+    gx, y, g = sample
+    labels = environments.cut_in_half(g, 2)
+    groups, h = Groups.of(gx, y, labels), np.arange(6.0)
+    expected = [np.mean((y - gx @ h)[labels == e] ** 2) for e in range(4)]
     np.testing.assert_allclose(groups.risk(h), expected)
-    np.testing.assert_allclose(
-        da.least_squares(groups.pooled()), np.linalg.lstsq(one.gx, one.y, rcond=None)[0], rtol=1e-8
-    )
+    pooled = augmentation.least_squares(groups.pooled())
+    np.testing.assert_allclose(pooled, np.linalg.lstsq(gx, y, rcond=None)[0], rtol=1e-8)
+    np.testing.assert_allclose(groups.choose([2, 0]).risk(h), [expected[2], expected[0]])
+
+
+@pytest.mark.parametrize("rename", [lambda e: e, lambda e: 5000 + 37 * e, lambda e: -e, lambda e: f"lab {e}"])
+def test_names_of_environments_are_names(uneven, rename):
+    x, y, labels = uneven
+    base, found = Groups.of(x, y, labels), Groups.of(x, y, [rename(e) for e in labels.tolist()])
+    assert sorted(found.yy) == pytest.approx(sorted(base.yy))
+    assert found.n.tolist() == [3000] * 3
+
+
+def test_single_rows_are_left_out_with_a_warning_and_one_environment_is_refused():
+    x, y = np.random.default_rng(2).standard_normal((7, 2)), np.arange(7.0)
+    with pytest.warns(UserWarning, match="1 of 3 environments with a single row are left out"):
+        assert Groups.of(x, y, [0, 0, 0, 1, 1, 1, 2]).n.tolist() == [3, 3]
+    with pytest.raises(ValueError, match="labels: 1 environments with two rows or more"):
+        Groups.of(x, y, [0] * 6 + [1])
+    with pytest.raises(ValueError, match="labels has no label in row 1"):
+        Groups.of(x, y, [0, None, *range(5)])
+
+
+# Penalties
 
 
 @pytest.mark.parametrize("kind", ["IRM", "V-REx"])
 def test_without_a_penalty_the_mean_risk_is_minimised(uneven, kind):
-    groups = inv.Groups.of(*uneven)
-    h = inv.fit_environments(kind, [groups], np.zeros((1, 1)))[0, 0]
+    groups = Groups.of(*uneven)
+    h = environments.fit_environments(kind, [groups], np.zeros((1, 1)))[0, 0]
     np.testing.assert_allclose(h, np.linalg.solve(groups.xx.mean(0), groups.xy.mean(0)), atol=1e-3)
 
 
 def test_group_dro_is_the_smallest_worst_risk(uneven):
-    groups = inv.Groups.of(*uneven)
-    h = inv.fit_environments("DRO", [groups], np.zeros((1, 1)))[0, 0]
+    groups = Groups.of(*uneven)
+    h = environments.fit_environments("DRO", [groups], np.zeros((1, 1)))[0, 0]
     best = scipy.optimize.minimize(
         lambda v: groups.risk(v).max(), h, method="Nelder-Mead", options={"xatol": 1e-8, "fatol": 1e-10}
     )
     assert groups.risk(h).max() <= best.fun * 1.002
 
 
+def test_mm_rex_between_its_ends(uneven):
+    """With weight 0 it is group DRO, with weight 1/e the mean risk."""
+    groups = Groups.of(*uneven)
+    worst, mean = environments.fit_environments("MM-REx", [groups], np.array([[0.0, 1 / 3]]))[0]
+    dro = environments.fit_environments("DRO", [groups], np.zeros((1, 1)))[0, 0]
+    np.testing.assert_allclose(worst, dro, atol=1e-6)
+    np.testing.assert_allclose(mean, np.linalg.solve(groups.xx.mean(0), groups.xy.mean(0)), atol=1e-3)
+
+
 def test_penalties_move_towards_the_cause(uneven):
-    groups = inv.Groups.of(*uneven)
+    groups = Groups.of(*uneven)
     for kind, weight in (("V-REx", 1000.0), ("IRM", 1e4)):
-        plain, strong = inv.fit_environments(kind, [groups], np.array([[0.0, weight]]), steps=1000)[0]
+        plain, strong = environments.fit_environments(kind, [groups], np.array([[0.0, weight]]), n_steps=1000)[0]
         assert abs(strong[1]) < 0.2 * abs(plain[1])
         assert abs(strong[0] - 1) < 0.1
 
 
 def test_replications_do_not_influence_one_another(uneven):
-    groups = inv.Groups.of(*uneven)
-    other = inv.Groups.of(uneven[0] * 2, uneven[1], uneven[2])
+    groups = Groups.of(*uneven)
+    other = Groups.of(uneven[0] * 2, uneven[1], uneven[2])
     weights = np.array([[0.5, 2.0]])
-    alone = inv.fit_environments("V-REx", [groups], weights)
-    both = inv.fit_environments("V-REx", [groups, other], np.repeat(weights, 2, 0))
+    alone = environments.fit_environments("V-REx", [groups], weights)
+    both = environments.fit_environments("V-REx", [groups, other], np.repeat(weights, 2, 0))
     np.testing.assert_allclose(both[0], alone[0], rtol=1e-9)
     np.testing.assert_allclose(both[1], both[0] / 2, rtol=1e-5)
 
 
+@pytest.mark.parametrize("kind", environments.KINDS)
+@pytest.mark.parametrize("unit", [1e-9, 1e6])
+def test_penalised_fits_follow_the_units(uneven, kind, unit):
+    x, y, labels = uneven
+    weights = np.array([[0.2]])
+    base = environments.fit_environments(kind, [Groups.of(x, y, labels)], weights)
+    found = environments.fit_environments(kind, [Groups.of(unit * x, y, labels)], weights)
+    np.testing.assert_allclose(unit * found, base, rtol=1e-5)
+    found = environments.fit_environments(kind, [Groups.of(x, unit * y, labels)], weights)
+    np.testing.assert_allclose(found / unit, base, rtol=1e-5)
+
+
+def test_the_chosen_penalty_predicts_the_held_out_environments_best(sample):
+    gx, y, g = sample
+    groups = Groups.of(gx, y, environments.cut_in_half(g, 3))
+    weights = np.array([[0.1, 1.0, 10.0]])
+    found = environments.choose_environments("V-REx", [groups], weights, rng=np.random.default_rng(3))
+    out = np.random.default_rng(3).permutation(8)[:2]
+    inside = groups.choose(np.setdiff1d(np.arange(8), out))
+    trial = environments.fit_environments("V-REx", [inside], weights)[0]
+    best = weights[0, groups.choose(out).risk(trial).mean(-1).argmin()]
+    assert found.weight == pytest.approx([best])
+    np.testing.assert_allclose(found.coef, environments.fit_environments("V-REx", [groups], [[best]])[:, 0])
+
+
+# Invariant prediction
+
+
 def test_invariant_prediction_finds_the_cause_and_nothing_else(uneven):
-    h, accepted = inv.invariant_prediction(inv.Groups.of(*uneven), np.random.default_rng(0), level=0.01)
-    assert accepted > 0
-    assert h[1] == 0
-    assert h[0] == pytest.approx(1, abs=0.05)
+    found = environments.invariant_prediction(Groups.of(*uneven), rng=np.random.default_rng(0), level=0.01)
+    assert found.n_accepted > 0
+    assert found.coef[1] == 0
+    assert found.coef[0] == pytest.approx(1, abs=0.05)
 
 
-def test_invariance_penalty_limits(sample):
-    _, one = sample
-    rng = np.random.default_rng(4)
-    copies = np.stack([one.augment(one.x, rng) for _ in range(3)])
-    erm = np.linalg.lstsq(one.x, one.y, rcond=None)[0]
-    np.testing.assert_allclose(inv.invariance_penalty(one.x, copies, one.y, 0.0), erm, atol=1e-8)
-    strong = inv.invariance_penalty(one.x, copies, one.y, 1e6)
-    assert np.abs((one.x - copies) @ strong).max() < 0.05 * np.abs((one.x - copies) @ erm).max()
-
-
-def test_invariance_penalty_is_a_minimum(sample):
-    _, one = sample
-    rng = np.random.default_rng(5)
-    copies = np.stack([one.augment(one.x, rng) for _ in range(3)])
-
-    def objective(h):
-        change = ((one.x - copies) @ h) ** 2
-        return np.mean((one.y - one.x @ h) ** 2) + 2.0 * np.mean(change.max(0))
-
-    h = inv.invariance_penalty(one.x, copies, one.y, 2.0)
-    best = scipy.optimize.minimize(objective, h, method="BFGS").fun
-    assert objective(h) <= best * 1.01
-
-
-@pytest.mark.parametrize("kind", ["ridge", "lasso"])
-def test_shrinkage_meets_its_target_norm(sample, kind):
-    _, one = sample
-    moments = Moments.of(one.x, one.y)
-    erm = da.least_squares(moments)
-    beta = da.confounding_strength(moments.xx / moments.n, erm)
-    assert np.linalg.norm(inv.shrink_to_norm(moments, kind)) == pytest.approx(
-        np.sqrt(1 - beta) * np.linalg.norm(erm), rel=0.01
+@pytest.mark.parametrize("unit", [1e-9, 1e6])
+def test_invariant_prediction_follows_the_units(uneven, unit):
+    x, y, labels = uneven
+    base, found = (
+        environments.invariant_prediction(Groups.of(x * s, y, labels), rng=np.random.default_rng(0), level=0.01)
+        for s in (1.0, np.array([1.0, unit]))
     )
+    assert found.n_accepted == base.n_accepted
+    np.testing.assert_allclose(found.coef, base.coef, rtol=1e-8)
 
 
-def test_causal_regularisation_limits(sample):
-    _, one = sample
-    plain, augmented = Moments.of(one.x, one.y), Moments.of(one.gx, one.y)
-    np.testing.assert_allclose(inv.causal_regularisation(plain, augmented, 1.0), da.least_squares(augmented), rtol=1e-8)
-    np.testing.assert_allclose(inv.causal_regularisation(plain, augmented, -1.0), da.least_squares(plain), rtol=1e-6)
+def test_without_invariance_nothing_is_accepted_and_nothing_is_said():
+    rng = np.random.default_rng(4)
+    labels = np.repeat([0, 1], 500)
+    x = rng.standard_normal((1000, 2))
+    y = x[:, 0] + np.where(labels, 5.0, 0.1) * rng.standard_normal(1000)  # the noise itself differs
+    found = environments.invariant_prediction(Groups.of(x, y, labels), rng=rng)
+    assert found.n_accepted == 0 and not found.coef.any()
 
 
-def test_rivals_answer_for_every_sample(sample):
-    _, one = sample
-    found = inv.rivals([one, one], np.random.default_rng(0), n_bits=2, n_weights=3)
-    assert set(found) == {"IRM", "V-REx", "MM-REx", "DRO", "ICP", "RICE", "l1 Janzing", "l2 Janzing", "Kania-Wit"}
-    assert all(h.shape == (2, 6) and np.isfinite(h).all() for h in found.values())
+def test_noise_of_equal_size_is_accepted_at_about_the_level():
+    """With true residuals the test keeps its size: one subset, many data sets."""
+    rng, accepted = np.random.default_rng(5), 0
+    for _ in range(300):
+        x = rng.standard_normal((60, 1))
+        groups = Groups.of(x, x[:, 0] + rng.standard_normal(60), np.repeat([0, 1], 30))
+        accepted += environments.invariant_prediction(groups, rng=rng, level=0.1, max_subsets=1).n_accepted
+    assert 0.86 < accepted / 300 <= 1
 
 
-def test_unknown_kinds_are_refused(sample):
-    _, one = sample
-    with pytest.raises(ValueError, match="choose IRM, V-REx, MM-REx or DRO"):
-        inv.fit_environments("REx", [], np.zeros((0, 1)))
-    with pytest.raises(ValueError, match="choose 'ridge' or 'lasso'"):
-        inv.shrink_to_norm(Moments.of(one.x, one.y), "elastic")
+@pytest.mark.parametrize(
+    "call, words",
+    [
+        (lambda one: environments.fit_environments("REx", [one], [[1.0]]), "choose IRM, V-REx, MM-REx or DRO"),
+        (lambda one: environments.fit_environments("IRM", [], np.zeros((0, 1))), r"weights must be \(s, w\) for 0"),
+        (lambda one: environments.fit_environments("IRM", [one], [1.0]), r"weights must be \(s, w\) for 1"),
+        (lambda one: environments.fit_environments("IRM", [one], [[np.nan]]), "weights is nan in row 0"),
+        (lambda one: environments.fit_environments("IRM", [one, one.choose([0, 1])], [[1.0]] * 2), "same number"),
+        (lambda one: environments.invariant_prediction(one.choose([0]), rng=None), "groups has 1 environment"),
+        (
+            lambda one: environments.invariant_prediction(one, rng=None, level=0),
+            "level must lie between 0 and 1, got 0",
+        ),
+    ],
+)
+def test_bad_input_is_told(uneven, call, words):
+    with pytest.raises(ValueError, match=words):
+        call(Groups.of(*uneven))
+
+
+def test_an_exact_fit_and_collinear_treatments_are_refused(uneven):
+    x, y, labels = uneven
+    with pytest.raises(ValueError, match="fits a sample without error"):
+        environments.fit_environments("IRM", [Groups.of(x, x @ [1.0, 2], labels)], [[1.0]])
+    double = Groups.of(x[:, [0, 0]], y, labels)
+    for call in (
+        lambda: environments.fit_environments("IRM", [double], [[1.0]]),
+        lambda: environments.invariant_prediction(double, rng=np.random.default_rng(0)),
+    ):
+        with pytest.raises(ValueError, match="x: column 1 is a linear combination of column 0"):
+            call()

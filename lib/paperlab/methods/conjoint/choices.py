@@ -1,154 +1,80 @@
-"""Forced-choice conjoint data: encoding, pairs, AMCE, linear-probability and logit fits, respondents as clusters.
+"""Forced-choice conjoint data: pairs of profiles, effects of attributes, respondents as clusters.
 
-Page ``conjoint_candidates`` (Jerzak, Chandra and Hazra). A profile is a one-hot vector over the levels of
-all factors, side by side.
+Page ``conjoint_candidates`` (Jerzak, Chandra and Hazra).
 """
 
+from __future__ import annotations
+
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 
+from paperlab.methods.conjoint.layout import Layout
+from paperlab.methods.foundations.checks import binary, codes, finite
 from paperlab.methods.foundations.linear import regress
+
+PARTIES = ("Democratic", "Republican")  # voter, party1 and party2 are 0 and 1
 
 
 @dataclass(frozen=True)
-class Layout:
-    """How the levels of all factors lie side by side in one vector.
+class TaskRows:
+    """Rows of the ``first`` and ``second`` profile of each task, and 1 in ``y`` where the first was chosen; shape (n,)."""
 
-    Parameters
-    ----------
-    levels : tuple of int
-        Number of levels of each factor, at least two.
-
-    Raises
-    ------
-    ValueError
-        If there is no factor or one has fewer than two levels.
-    """
-
-    levels: tuple
-
-    def __post_init__(self):
-        if not self.levels:
-            raise ValueError("levels is empty; give the number of levels of at least one factor")
-        for d, count in enumerate(self.levels):
-            if count < 2:
-                raise ValueError(f"factor {d} has {count} level; a factor needs two or more, else drop it")
-
-    @property
-    def size(self):
-        """Number of levels over all factors."""
-        return sum(self.levels)
-
-    @property
-    def starts(self):
-        """Position of the first level of each factor."""
-        return np.concatenate([[0], np.cumsum(self.levels)[:-1]])
-
-    @property
-    def factor(self):
-        """Factor of each position, shape (size,)."""
-        return np.repeat(np.arange(len(self.levels)), self.levels)
-
-    @property
-    def uniform(self):
-        """Uniform assignment probabilities, shape (size,)."""
-        return np.repeat(1 / np.array(self.levels), self.levels)
-
-    @property
-    def free(self):
-        """Positions other than each factor's first level, which is the reference."""
-        return np.setdiff1d(np.arange(self.size), self.starts)
-
-    def total(self, values):
-        """Sum over the levels of each factor, repeated for each level; shape as ``values`` (..., size)."""
-        return np.add.reduceat(values, self.starts, axis=-1)[..., self.factor]
-
-    def softmax(self, logits):
-        """Probabilities within each factor from logits (..., size)."""
-        top = np.maximum.reduceat(logits, self.starts, axis=-1)[..., self.factor]
-        raised = np.exp(logits - top)
-        return raised / self.total(raised)
-
-    def project(self, values):
-        """Nearest point, factor by factor, with non-negative entries of sum one; shape (..., size)."""
-        active = np.ones(np.shape(values), dtype=bool)
-        for _ in range(max(self.levels)):  # each round drops levels, so this many rounds are enough
-            threshold = (self.total(np.where(active, values, 0)) - 1) / self.total(active.astype(float))
-            active = values > threshold
-        return np.where(active, values - threshold, 0)
-
-    def argmax(self, values):
-        """One-hot profile of the best level of each factor (the first of equals); shape (..., size)."""
-        values = np.asarray(values, float)
-        out = np.zeros(values.shape)
-        for start, count in zip(self.starts, self.levels, strict=True):
-            best = values[..., start : start + count].argmax(axis=-1)
-            np.put_along_axis(out[..., start : start + count], best[..., None], 1.0, axis=-1)
-        return out
-
-
-def encode(columns, levels):
-    """One-hot profiles.
-
-    Parameters
-    ----------
-    columns : mapping of str to sequence
-        Factor to the level of each profile, e.g. a DataFrame.
-    levels : mapping of str to list
-        Factor to its levels, in the order of the columns of the result.
-
-    Returns
-    -------
-    x : ndarray, shape (n_profiles, n_levels)
-
-    Raises
-    ------
-    ValueError
-        If a factor has one level, or a level is not listed.
-    """
-    parts = []
-    for factor, names in levels.items():
-        if len(names) < 2:
-            raise ValueError(f"factor {factor!r} has {len(names)} level; a factor needs two or more, else drop it")
-        seen = np.asarray(columns[factor])
-        hot = seen[:, None] == np.asarray(names)[None, :]
-        if not hot.any(axis=1).all():
-            raise ValueError(f"factor {factor!r}: unknown level {seen[~hot.any(axis=1)][0]!r}; known are {list(names)}")
-        parts.append(hot.astype(float))
-    return np.hstack(parts)
+    first: np.ndarray
+    second: np.ndarray
+    y: np.ndarray
 
 
 def pair_rows(task, chosen):
-    """Rows of the two profiles of each task, and whether the first was chosen.
+    """Bring the two profiles of each task together.
 
     Parameters
     ----------
-    task : array, shape (2 n,)
-        Identifier of the task of each row, unique over respondents.
+    task : sequence of hashable, shape (2 n,)
+        Name of the task of each row, unique over respondents.
     chosen : array of 0 and 1, shape (2 n,)
 
     Returns
     -------
-    first, second : ndarray of int, shape (n,)
-    y : ndarray of float, shape (n,)
+    TaskRows
 
     Raises
     ------
     ValueError
         Naming a task that has not two profiles, or not exactly one chosen.
+
+    Examples
+    --------
+    >>> rows = pair_rows(["b", "a", "b", "a"], [1, 0, 0, 1])
+    >>> rows.first.tolist(), rows.second.tolist(), rows.y.tolist()
+    ([1, 0], [3, 2], [0.0, 1.0])
     """
-    task, chosen = np.asarray(task), np.asarray(chosen)
-    names, where, count = np.unique(task, return_inverse=True, return_counts=True)
-    if (count != 2).any():
-        bad = np.flatnonzero(count != 2)[0]
-        raise ValueError(f"task {names[bad]} has {count[bad]} profiles; a forced choice needs two")
-    picked = np.bincount(where, weights=chosen)
-    if (picked != 1).any() or not np.isin(chosen, (0, 1)).all():
-        bad = np.flatnonzero(picked != 1)[0] if (picked != 1).any() else where[~np.isin(chosen, (0, 1))][0]
-        raise ValueError(f"task {names[bad]} has {picked[bad]:g} chosen profiles; a forced choice has exactly one")
+    where, chosen = codes("task", task), binary("chosen", chosen)
+    if chosen.shape != where.shape:
+        raise ValueError(f"chosen must have one entry for each of {len(where)} rows, got shape {chosen.shape}")
+    names = list(task)
+    count, picked = np.bincount(where), np.bincount(where, weights=chosen)
+    for wrong, number, what, rule in (
+        (count != 2, count, "profiles", "needs two"),
+        (picked != 1, picked, "chosen profiles", "has exactly one"),
+    ):
+        if wrong.any():
+            bad = np.argmax(wrong)
+            raise ValueError(
+                f"task {names[np.argmax(where == bad)]} has {number[bad]:g} {what}; a forced choice {rule}"
+            )
     order = np.argsort(where, kind="stable").reshape(-1, 2)
-    return order[:, 0], order[:, 1], chosen[order[:, 0]].astype(float)
+    return TaskRows(order[:, 0], order[:, 1], chosen[order[:, 0]])
+
+
+@dataclass(frozen=True)
+class Design:
+    """Regressors ``x`` (n, k) and outcome ``y`` (n,) of one outcome model, and the ``rows`` of the pairs used (n,)."""
+
+    x: np.ndarray
+    y: np.ndarray
+    rows: np.ndarray
 
 
 @dataclass(frozen=True)
@@ -159,13 +85,18 @@ class Pairs:
     ----------
     x1, x2 : ndarray, shape (n, n_levels)
         One-hot profiles without the party.
-    party1, party2, voter : ndarray of int, shape (n,)
+    party1, party2, voter : ndarray of 0 and 1, shape (n,)
         Party of the first and second candidate and of the respondent.
-    y : ndarray, shape (n,)
+    y : ndarray of 0 and 1, shape (n,)
         1 where the first profile was chosen.
-    person : ndarray of int, shape (n,)
-        Respondent, 0 to ``n_persons - 1``.
+    person : sequence of hashable, shape (n,)
+        Respondent, by any name.
     layout : Layout
+
+    Raises
+    ------
+    ValueError
+        If shapes differ, a profile is not one-hot, a party or choice is not 0 or 1, or a respondent has no name.
     """
 
     x1: np.ndarray
@@ -177,10 +108,32 @@ class Pairs:
     person: np.ndarray
     layout: Layout
 
+    def __post_init__(self):
+        n = len(self.y)
+        for name in ("party1", "party2", "voter", "y"):
+            values = binary(name, getattr(self, name))
+            if values.shape != (n,):
+                raise ValueError(f"{name} must have one entry for each of {n} pairs, got shape {values.shape}")
+            object.__setattr__(self, name, values if name == "y" else values.astype(int))
+        codes("person", self.person, n)
+        for name in ("x1", "x2"):
+            x = binary(name, getattr(self, name))
+            if x.shape != (n, self.layout.size):
+                raise ValueError(f"{name} must have shape {(n, self.layout.size)}, got {x.shape}")
+            whole = (self.layout.total(x) == 1).all(1)
+            if not whole.all():
+                raise ValueError(f"{name} has not one level of each factor in row {np.argmin(whole)}")
+            object.__setattr__(self, name, x)
+
+    @cached_property
+    def person_code(self):
+        """Respondents numbered 0, 1, ... in the order of their names, shape (n,)."""
+        return codes("person", self.person)
+
     @property
     def n_persons(self):
         """Number of respondents."""
-        return int(self.person.max()) + 1
+        return int(self.person_code.max()) + 1
 
     def swapped(self):
         """The same choices with first and second candidate exchanged."""
@@ -188,66 +141,96 @@ class Pairs:
         return replace(self, **exchanged, y=1 - self.y)
 
     def pooled(self):
-        """Design of the average case, all voters and pairs: columns own-party difference, then x1 - x2.
+        """Design of the average case, all voters and pairs.
 
         Returns
         -------
-        x : ndarray, shape (n, 1 + n_levels)
-        y : ndarray, shape (n,)
-            Choice minus one half.
-        rows : ndarray of int
-            Pairs used.
+        Design
+            Columns own-party difference, then x1 - x2, shape (n, 1 + n_levels); choice minus one half.
         """
         own = (self.party1 == self.voter).astype(float) - (self.party2 == self.voter)
-        return np.column_stack([own, self.x1 - self.x2]), self.y - 0.5, np.arange(len(self.y))
+        return Design(np.column_stack([own, self.x1 - self.x2]), self.y - 0.5, np.arange(len(self.y)))
 
     def general(self, voter):
-        """Design of the general election: pairs of different parties seen by one party's voters.
+        """Design of the general election: pairs of different parties seen by one party's voters (0 or 1).
 
         Returns
         -------
-        x : ndarray, shape (n, 1 + 2 n_levels)
-            Intercept, levels of the Republican minus uniform, uniform minus levels of the Democrat.
-        y : ndarray, shape (n,)
-            1 where the Republican was chosen.
-        rows : ndarray of int
+        Design
+            Intercept, levels of the Republican minus uniform, uniform minus levels of the Democrat, shape
+            (n, 1 + 2 n_levels); 1 where the Republican was chosen.
+
+        Raises
+        ------
+        ValueError
+            If these voters saw no such pair.
         """
-        rows = np.flatnonzero((self.party1 != self.party2) & (self.voter == voter))
+        rows = self._rows(voter, self.party1 != self.party2, "of different parties")
         first = self.party1[rows, None] == 1
         p = self.layout.uniform
         red, blue = np.where(first, self.x1[rows], self.x2[rows]), np.where(first, self.x2[rows], self.x1[rows])
         y = np.where(first[:, 0], self.y[rows], 1 - self.y[rows])
-        return np.column_stack([np.ones(len(rows)), red - p, p - blue]), y, rows
+        return Design(np.column_stack([np.ones(len(rows)), red - p, p - blue]), y, rows)
 
     def primary(self, voter, own=True):
         """Design of a party's primary: its voters, two candidates of their party (``own``) or of either one.
 
         Returns
         -------
-        x, y, rows
-            Columns x1 - x2; choice minus one half; pairs used.
+        Design
+            Columns x1 - x2, shape (n, n_levels); choice minus one half.
+
+        Raises
+        ------
+        ValueError
+            If these voters saw no such pair.
         """
-        same = (self.party1 == self.party2) & (self.voter == voter)
-        rows = np.flatnonzero(same & (self.party1 == voter) if own else same)
-        return self.x1[rows] - self.x2[rows], self.y[rows] - 0.5, rows
+        same = self.party1 == self.party2
+        rows = self._rows(voter, same & (self.party1 == voter) if own else same, "of one party")
+        return Design(self.x1[rows] - self.x2[rows], self.y[rows] - 0.5, rows)
+
+    def _rows(self, voter, wanted, kind):
+        if voter not in (0, 1):
+            raise ValueError(f"voter must be 0 (Democrat) or 1 (Republican), got {voter!r}")
+        rows = np.flatnonzero(wanted & (self.voter == voter))
+        if not len(rows):
+            raise ValueError(f"no pair {kind} was seen by {PARTIES[voter]} voters; this election is not identified")
+        return rows
+
+
+@dataclass(frozen=True)
+class Amce:
+    """Average marginal component effects ``effect`` and standard errors ``se`` (n_levels,), both 0 at references."""
+
+    effect: np.ndarray
+    se: np.ndarray
 
 
 def amce(pairs, clustered=True):
     """Average marginal component effects from the profiles in long form, first level of each factor as reference.
 
+    Parameters
+    ----------
+    pairs : Pairs
+    clustered : bool
+        Respondents are clusters; otherwise every profile stands for itself.
+
     Returns
     -------
-    effect, se : ndarray, shape (n_levels,)
-        0 at references.
+    Amce
+
+    Raises
+    ------
+    ValueError
+        If a level was never shown (its column is a combination of others), or there is one respondent only.
     """
     free = pairs.layout.free
     x = np.vstack([pairs.x1, pairs.x2])[:, free]
-    x = np.column_stack([np.ones(len(x)), x])
     y = np.concatenate([pairs.y, 1 - pairs.y])
-    coef, cov = regress(x, y, np.tile(pairs.person, 2) if clustered else None)
+    fit = regress(np.column_stack([np.ones(len(x)), x]), y, np.tile(pairs.person_code, 2) if clustered else None)
     effect, se = np.zeros(pairs.layout.size), np.zeros(pairs.layout.size)
-    effect[free], se[free] = coef[1:], np.sqrt(np.diag(cov))[1:]
-    return effect, se
+    effect[free], se[free] = fit.coef[1:], fit.se[1:]
+    return Amce(effect, se)
 
 
 @dataclass(frozen=True)
@@ -264,14 +247,31 @@ class CrossProducts:
     moment: np.ndarray
 
     @classmethod
-    def of(cls, x, y, person, n_persons):
-        """Sums over the rows of each person."""
+    def of(cls, x, y, person_code, n_persons):
+        """Sums over the rows of each person.
+
+        Parameters
+        ----------
+        x : ndarray, shape (n, k)
+        y : ndarray, shape (n,)
+        person_code : ndarray of int, shape (n,)
+            0 to ``n_persons - 1``, as `Pairs.person_code`; persons without a row get zeros.
+        n_persons : int
+
+        Raises
+        ------
+        ValueError
+            If a value is not finite, or a code is out of range.
+        """
+        x, y, person_code = finite("x", x), finite("y", y), np.asarray(person_code)
+        if person_code.shape != y.shape or person_code.min() < 0 or person_code.max() >= n_persons:
+            raise ValueError(f"person_code must be {len(y)} numbers from 0 to {n_persons - 1}; see Pairs.person_code")
         k = x.shape[1]
         gram, moment = np.zeros((n_persons, k, k)), np.zeros((n_persons, k))
-        order = np.argsort(person, kind="stable")
-        for rows in np.split(order, np.flatnonzero(np.diff(person[order])) + 1):
-            gram[person[rows[0]]] = x[rows].T @ x[rows]
-            moment[person[rows[0]]] = x[rows].T @ y[rows]
+        order = np.argsort(person_code, kind="stable")
+        for rows in np.split(order, np.flatnonzero(np.diff(person_code[order])) + 1):
+            gram[person_code[rows[0]]] = x[rows].T @ x[rows]
+            moment[person_code[rows[0]]] = x[rows].T @ y[rows]
         return cls(gram, moment)
 
     def fit(self, weights, penalty, unpenalised=0):
@@ -282,29 +282,27 @@ class CrossProducts:
         weights : ndarray, shape (n_fits, n_persons)
             How often each respondent counts.
         penalty : float
-            Added to the diagonal; a tiny one gives the least-squares fit of smallest norm.
+            Above 0, added to the diagonal; a tiny one gives the least-squares fit of smallest norm.
         unpenalised : int
-            Number of leading columns without penalty.
+            Number of leading columns without penalty, 0 or 1.
 
         Returns
         -------
         coef : ndarray, shape (n_fits, k)
+
+        Raises
+        ------
+        ValueError
+            If a weight is negative or missing, the penalty is not above 0, or a resample has no row for the first column.
         """
+        weights = finite("weights", weights)
         n, k = self.moment.shape
+        if weights.ndim != 2 or weights.shape[1] != n or (weights < 0).any():
+            raise ValueError(f"weights must be (n_fits, {n}) and not negative, got shape {weights.shape}")
+        if not penalty > 0:
+            raise ValueError(f"penalty must be above 0, got {penalty}; all levels of a factor together are collinear")
         gram = (weights @ self.gram.reshape(n, k * k)).reshape(-1, k, k)
+        if unpenalised not in (0, 1) or (unpenalised and (gram[:, 0, 0] <= 0).any()):
+            raise ValueError("the column without penalty is 0 in every row of a resample; leave out that resample")
         gram[:, np.arange(unpenalised, k), np.arange(unpenalised, k)] += penalty
         return np.linalg.solve(gram, (weights @ self.moment)[..., None])[..., 0]
-
-
-def two_way(x):
-    """Columns 1, x, and products of all pairs; and the pairs."""
-    i, j = np.triu_indices(x.shape[1], 1)
-    return np.hstack([np.ones((len(x), 1)), x, x[:, i] * x[:, j]]), (i, j)
-
-
-def unpack(coef, k):
-    """Intercept, effects, symmetric interactions of a two-way fit with k columns."""
-    gamma = np.zeros((*coef.shape[:-1], k, k))
-    i, j = np.triu_indices(k, 1)
-    gamma[..., i, j] = gamma[..., j, i] = coef[..., 1 + k :]
-    return coef[..., 0], coef[..., 1 : 1 + k], gamma

@@ -1,16 +1,48 @@
-"""Two parties choose candidate policies against each other: elections with primaries, and the game of one binary factor.
+"""Two parties choose candidate policies against each other: elections with primaries, equilibria, what is left to gain.
 
 Page ``conjoint_candidates``. Player A (Republicans) raises the share, player B (Democrats) lowers it; both pay for leaving the
 design probabilities. Everything is batched over leading axes (bootstrap draws, penalties).
 """
 
+from __future__ import annotations
+
 from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
+from scipy.special import expit
 
-from paperlab.methods.conjoint.choices import Layout
+from paperlab.methods.conjoint.layout import Layout
 from paperlab.methods.conjoint.policy import check_penalty
+from paperlab.methods.foundations.checks import finite
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """Republican share ``value`` (...), and its gradients ``grad_r``, ``grad_d`` (..., n_levels) in both policies."""
+
+    value: np.ndarray
+    grad_r: np.ndarray
+    grad_d: np.ndarray
+
+
+@dataclass(frozen=True)
+class Nomination:
+    """Probability ``value`` (...) of winning a primary, and its gradient ``grad`` (..., n_levels) in the policy."""
+
+    value: np.ndarray
+    grad: np.ndarray
+
+
+@dataclass(frozen=True)
+class Quadrants:
+    """Probability ``chance`` and Republican ``share`` of four general elections, shapes (..., 4).
+
+    Order: both entrants nominated; only the Republican entrant; only the Democratic one; neither.
+    """
+
+    chance: np.ndarray
+    share: np.ndarray
 
 
 @dataclass(frozen=True)
@@ -31,6 +63,11 @@ class Election:
     layout : Layout
     link : {"linear", "logit"}
         With "logit" intercept and slopes are on the logit scale; means over profiles use the logistic-normal approximation.
+
+    Raises
+    ------
+    ValueError
+        If a coefficient is not finite, a shape does not fit the layout, ``weight`` is no share of voters, or ``link`` is unknown.
     """
 
     intercept: np.ndarray
@@ -43,6 +80,24 @@ class Election:
     layout: Layout
     link: str = "linear"
 
+    def __post_init__(self):
+        if self.link not in ("linear", "logit"):
+            raise ValueError(f"link must be linear or logit, got {self.link!r}")
+        weight = finite("weight", self.weight)
+        if weight.shape != (2,) or (weight < 0).any() or abs(weight.sum() - 1) > 1e-9:
+            raise ValueError(f"weight must be two shares of voters with sum 1, got {weight}")
+        size, (one, two) = self.layout.size, (self.primary_r, self.primary_d)
+        if (one is None) != (two is None):
+            raise ValueError("primary_r and primary_d must both be given, or neither")
+        ends = {"intercept": (2,), "slope_r": (2, size), "slope_d": (2, size), "p": (size,)}
+        ends |= {} if one is None else {"primary_r": (size,), "primary_d": (size,)}
+        for name, end in ends.items():
+            values = finite(name, getattr(self, name), -1)
+            if values.shape[-len(end) :] != end:
+                raise ValueError(f"{name} must end in shape {end}, got {values.shape}")
+            object.__setattr__(self, name, values)
+        object.__setattr__(self, "weight", weight)
+
     def without_primaries(self):
         """The same electorate, entrants nominated without a vote."""
         return replace(self, primary_r=None, primary_d=None)
@@ -53,13 +108,6 @@ class Election:
         w = self.weight
         return (w * self.intercept).sum(-1), *((w[:, None] * s).sum(-2) for s in (self.slope_r, self.slope_d))
 
-    def _mean(self, mean, spread):
-        """Mean of the logistic function of a normal predictor; derivatives with respect to its mean and variance."""
-        shrink = 1 / np.sqrt(1 + np.pi * spread / 8)
-        value = 1 / (1 + np.exp(-mean * shrink))
-        slope = value * (1 - value)
-        return value, slope * shrink, slope * mean * (-np.pi / 16) * shrink**3
-
     def _moments(self, slope, pi):
         """Centred mean and variance of slope'x, x from a policy, and gradient of the variance."""
         expected = self.layout.total(slope * pi)
@@ -68,7 +116,7 @@ class Election:
         return mean, spread, slope**2 - 2 * expected * slope
 
     def share(self, pi_r, pi_d):
-        """Republican share in the general election, with gradients.
+        """Republican share in the general election, with its gradients.
 
         Parameters
         ----------
@@ -76,147 +124,273 @@ class Election:
 
         Returns
         -------
-        value : ndarray, shape (...)
-        grad_r, grad_d : ndarray, shape (..., n_levels)
+        Outcome
+
+        Raises
+        ------
+        ValueError
+            If a policy has another number of levels, or is not finite.
         """
+        self._check_shapes(pi_r=pi_r, pi_d=pi_d)
         if self.link == "linear":
             level, slope_r, slope_d = self._summed
             value = level + (slope_r * (pi_r - self.p)).sum(-1) - (slope_d * (pi_d - self.p)).sum(-1)
-            return value, slope_r, -slope_d
+            return Outcome(_finite_value(value, pi_r=pi_r, pi_d=pi_d), slope_r, -slope_d)
         mean_r, var_r, dvar_r = self._moments(self.slope_r, pi_r[..., None, :])
         mean_d, var_d, dvar_d = self._moments(self.slope_d, pi_d[..., None, :])
-        value, by_mean, by_var = self._mean(self.intercept + mean_r - mean_d, var_r + var_d)
+        value, by_mean, by_var = _logistic_normal(self.intercept + mean_r - mean_d, var_r + var_d)
         w = self.weight
         grad_r = ((w * by_mean)[..., None] * self.slope_r + (w * by_var)[..., None] * dvar_r).sum(-2)
         grad_d = (-(w * by_mean)[..., None] * self.slope_d + (w * by_var)[..., None] * dvar_d).sum(-2)
-        return (w * value).sum(-1), grad_r, grad_d
+        return Outcome(_finite_value((w * value).sum(-1), pi_r=pi_r, pi_d=pi_d), grad_r, grad_d)
+
+    def _check_shapes(self, **policies):
+        for name, pi in policies.items():
+            if pi.shape[-1:] != self.p.shape:
+                raise ValueError(f"{name} must have one entry for each of {self.p.size} levels, got shape {pi.shape}")
 
     def nomination(self, pi, slope):
-        """Probability that an entrant from ``pi`` beats the field in a primary, and its gradient."""
+        """Probability that an entrant from ``pi`` beats the field in a primary.
+
+        Parameters
+        ----------
+        pi : ndarray, shape (..., n_levels)
+        slope : ndarray, shape (..., n_levels), or None
+            ``primary_r`` or ``primary_d``; with None nobody opposes the entrant.
+
+        Returns
+        -------
+        Nomination
+
+        Raises
+        ------
+        ValueError
+            If the policy has another number of levels, or is not finite.
+        """
+        self._check_shapes(pi=pi)
         if slope is None:
-            return np.ones(pi.shape[:-1]), np.zeros_like(pi)
+            return Nomination(np.ones(pi.shape[:-1]), np.zeros_like(pi))
         if self.link == "linear":
-            return 0.5 + (slope * (pi - self.p)).sum(-1), slope
+            return Nomination(_finite_value(0.5 + (slope * (pi - self.p)).sum(-1), pi=pi), slope)
         mean, var, dvar = self._moments(slope, pi)
         _, field, _ = self._moments(slope, np.broadcast_to(self.p, pi.shape))
-        value, by_mean, by_var = self._mean(mean, var + field)
-        return value, by_mean[..., None] * slope + by_var[..., None] * dvar
+        value, by_mean, by_var = _logistic_normal(mean, var + field)
+        return Nomination(_finite_value(value, pi=pi), by_mean[..., None] * slope + by_var[..., None] * dvar)
 
     def quadrants(self, pi_r, pi_d):
-        """Probability and Republican share of the four general elections, shapes (..., 4).
+        """The four general elections that primaries may lead to.
 
-        Order: both entrants nominated; only the Republican entrant; only the Democratic one; neither.
+        Parameters
+        ----------
+        pi_r, pi_d : ndarray, shape (..., n_levels)
+
+        Returns
+        -------
+        Quadrants
         """
-        k_r, _ = self.nomination(pi_r, self.primary_r)
-        k_d, _ = self.nomination(pi_d, self.primary_d)
+        k_r = self.nomination(pi_r, self.primary_r).value
+        k_d = self.nomination(pi_d, self.primary_d).value
         field = np.broadcast_to(self.p, pi_r.shape)
         sides = [(pi_r, pi_d), (pi_r, field), (field, pi_d), (field, field)]
         chance = np.stack([k_r * k_d, k_r * (1 - k_d), (1 - k_r) * k_d, (1 - k_r) * (1 - k_d)], -1)
-        return chance, np.stack([self.share(*side)[0] for side in sides], -1)
+        return Quadrants(chance, np.stack([self.share(*side).value for side in sides], -1))
 
     def outcome(self, pi_r, pi_d):
-        """Expected Republican share over nominations ("linearised" push-forward), with gradients, as `share`."""
+        """Expected Republican share over nominations ("linearised" push-forward), with its gradients.
+
+        Parameters
+        ----------
+        pi_r, pi_d : ndarray, shape (..., n_levels)
+
+        Returns
+        -------
+        Outcome
+
+        Notes
+        -----
+        Page ``conjoint_candidates``, "Model": ``k_R k_D Q(R, D) + k_R (1 - k_D) Q(R, p) + (1 - k_R) k_D Q(p, D) + (1 - k_R)
+        (1 - k_D) Q(p, p)``.
+        """
         if self.primary_r is None:
             return self.share(pi_r, pi_d)
-        k_r, dk_r = self.nomination(pi_r, self.primary_r)
-        k_d, dk_d = self.nomination(pi_d, self.primary_d)
+        first, second = self.nomination(pi_r, self.primary_r), self.nomination(pi_d, self.primary_d)
+        k_r, k_d = first.value, second.value
         field = np.broadcast_to(self.p, pi_r.shape)
-        both, both_r, both_d = self.share(pi_r, pi_d)
-        only_r, only_r_grad, _ = self.share(pi_r, field)
-        only_d, _, only_d_grad = self.share(field, pi_d)
-        none = self.share(field, field)[0]
-        value = k_r * k_d * both + k_r * (1 - k_d) * only_r + (1 - k_r) * k_d * only_d + (1 - k_r) * (1 - k_d) * none
-        by_r, by_d = (
-            k_d * (both - only_d) + (1 - k_d) * (only_r - none),
-            k_r * (both - only_r) + (1 - k_r) * (only_d - none),
+        both, only_r, only_d = self.share(pi_r, pi_d), self.share(pi_r, field), self.share(field, pi_d)
+        none = self.share(field, field).value
+        value = (
+            k_r * k_d * both.value
+            + k_r * (1 - k_d) * only_r.value
+            + (1 - k_r) * k_d * only_d.value
+            + (1 - k_r) * (1 - k_d) * none
         )
+        by_r = k_d * (both.value - only_d.value) + (1 - k_d) * (only_r.value - none)
+        by_d = k_r * (both.value - only_r.value) + (1 - k_r) * (only_d.value - none)
         k_r, k_d = k_r[..., None], k_d[..., None]
-        grad_r = by_r[..., None] * dk_r + k_r * (k_d * both_r + (1 - k_d) * only_r_grad)
-        grad_d = by_d[..., None] * dk_d + k_d * (k_r * both_d + (1 - k_r) * only_d_grad)
-        return value, grad_r, grad_d
+        grad_r = by_r[..., None] * first.grad + k_r * (k_d * both.grad_r + (1 - k_d) * only_r.grad_r)
+        grad_d = by_d[..., None] * second.grad + k_d * (k_r * both.grad_d + (1 - k_r) * only_d.grad_d)
+        return Outcome(value, grad_r, grad_d)
+
+
+def _finite_value(value, **policies):
+    """The value, if it is finite; else the policy that is not is named: cheaper than a look at each policy at each step."""
+    if not np.isfinite(value).all():
+        for name, pi in policies.items():
+            finite(name, pi, -1)
+    return value
+
+
+def _logistic_normal(mean, spread):
+    """Mean of the logistic function of a normal predictor; derivatives with respect to its mean and variance."""
+    shrink = 1 / np.sqrt(1 + np.pi * spread / 8)
+    value = expit(mean * shrink)
+    slope = value * (1 - value)
+    return value, slope * shrink, slope * mean * (-np.pi / 16) * shrink**3
 
 
 def distance(pi, p):
-    """Penalty |pi - p|^2."""
+    """Penalty ``|pi - p|^2`` of policies (..., n_levels), shape (...)."""
     return ((pi - p) ** 2).sum(-1)
 
 
-def solve(game, lam, *, steps=800, rate=None, extragradient=True, batch=()):
-    """Simultaneous ascent and descent on the logits of both policies, from the design probabilities.
+@dataclass(frozen=True)
+class Policies:
+    """Policies of both parties.
+
+    Attributes
+    ----------
+    pi_r, pi_d : ndarray, shape (..., n_levels)
+    last_move : ndarray, shape (...)
+        Largest change of a probability in the last step: how far from rest the search ended.
+    """
+
+    pi_r: np.ndarray
+    pi_d: np.ndarray
+    last_move: np.ndarray
+
+
+def solve(game, lam, *, n_steps=800, learning_rate=None, extragradient=True):
+    """Equilibrium by simultaneous ascent and descent on the logits of both policies, from the design probabilities.
 
     Parameters
     ----------
     game : Election
     lam : float, or ndarray that broadcasts against the batch
-    rate : float, optional
+        Price ``lam |pi - p|^2`` of leaving the design.
+    n_steps : int
+        At least 1.
+    learning_rate : float, optional
         Step on the logits; ``2 / (lam + 0.01)`` if not given, since gradients in the policies are of the order of ``lam``.
     extragradient : bool
         Take each step with the gradient found one step ahead.
-    batch : tuple
-        Shape of the leading axes if ``lam`` or the slopes do not show it.
 
     Returns
     -------
-    pi_r, pi_d : ndarray, shape (..., n_levels)
+    Policies
+
+    Raises
+    ------
+    ValueError
+        If ``lam`` or ``learning_rate`` is not positive, or there is no step.
     """
     check_penalty(lam)
+    if n_steps < 1 or not (learning_rate is None or learning_rate > 0):
+        raise ValueError(f"n_steps must be 1 or more and learning_rate above 0, got {n_steps} and {learning_rate}")
     lam = np.asarray(lam, float)[..., None]
     layout, p = game.layout, game.p
-    shape = np.broadcast_shapes(lam.shape[:-1], game.intercept.shape[:-1], batch)
+    shape = np.broadcast_shapes(lam.shape[:-1], game.intercept.shape[:-1])
     a, b = (np.broadcast_to(np.log(p), (*shape, layout.size)).copy() for _ in range(2))
-    rate = 2 / (lam + 0.01) if rate is None else rate
+    rate = 2 / (lam + 0.01) if learning_rate is None else learning_rate
 
     def direction(a, b):
         pi_r, pi_d = layout.softmax(a), layout.softmax(b)
-        _, up, down = game.outcome(pi_r, pi_d)
-        up, down = up - 2 * lam * (pi_r - p), -down - 2 * lam * (pi_d - p)
+        outcome = game.outcome(pi_r, pi_d)
+        up, down = outcome.grad_r - 2 * lam * (pi_r - p), -outcome.grad_d - 2 * lam * (pi_d - p)
         return pi_r * (up - layout.total(pi_r * up)), pi_d * (down - layout.total(pi_d * down))
 
-    for _ in range(steps):
+    for _ in range(n_steps):
+        before = a, b
         da, db = direction(a, b)
         if extragradient:
             da, db = direction(a + rate * da, b + rate * db)
         a, b = a + rate * da, b + rate * db
-    return layout.softmax(a), layout.softmax(b)
+    pi, last = (layout.softmax(np.stack(logits)) for logits in ((a, b), before))
+    return Policies(pi[0], pi[1], np.abs(pi - last).max((0, -1)))
 
 
-def best_response(game, lam, pi_r, pi_d, side, *, starts=20, steps=1500, rng=None):
+@dataclass(frozen=True)
+class BestResponse:
+    """Largest penalised payoff ``best`` that one side can reach while the other stays, and the payoff ``now``."""
+
+    best: float
+    now: float
+
+
+def best_response(game, lam, policies, side, *, rng, n_starts=20, n_steps=1500):
     """Largest penalised payoff one side can reach while the other stays, by projected gradient from many starts.
 
     Parameters
     ----------
-    pi_r, pi_d : ndarray, shape (n_levels,)
+    game : Election
         One game, no batch.
+    lam : float
+    policies : Policies
+        ``pi_r`` and ``pi_d`` of shape (n_levels,).
     side : {"R", "D"}
+    rng : numpy.random.Generator
+        Draws the corners from which the search starts, beside the present policy, the design and a point beyond.
+    n_starts, n_steps : int
 
     Returns
     -------
-    payoff, now : float
-        Best payoff found, and the payoff at the given point.
+    BestResponse
+
+    Raises
+    ------
+    ValueError
+        If ``lam`` is not positive, ``side`` is unknown, or the game is a batch.
     """
     check_penalty(lam)
+    if side not in ("R", "D"):
+        raise ValueError(f"side must be R or D, got {side!r}")
     layout, p = game.layout, game.p
-    rng = np.random.default_rng(0) if rng is None else rng
-    own, other = (pi_r, pi_d) if side == "R" else (pi_d, pi_r)
-    corners = layout.argmax(rng.random((starts, layout.size)))
+    own, other = (policies.pi_r, policies.pi_d) if side == "R" else (policies.pi_d, policies.pi_r)
+    if own.shape != (layout.size,) or other.shape != (layout.size,) or game.intercept.shape != (2,):
+        raise ValueError(
+            f"policies and game must be one, without batch axes, got {own.shape} and {game.intercept.shape}"
+        )
+    corners = layout.argmax(rng.random((n_starts, layout.size)))
     pi = np.vstack([own, p, layout.project(p + (own - p) * 3), corners])
     fixed = np.broadcast_to(other, pi.shape)
 
     def payoff(pi):
-        value, up, down = game.outcome(pi, fixed) if side == "R" else game.outcome(fixed, pi)
-        sign, grad = (1, up) if side == "R" else (-1, down)
-        return sign * value - lam * distance(pi, p), sign * grad - 2 * lam * (pi - p)
+        outcome = game.outcome(pi, fixed) if side == "R" else game.outcome(fixed, pi)
+        sign, grad = (1, outcome.grad_r) if side == "R" else (-1, outcome.grad_d)
+        return sign * outcome.value - lam * distance(pi, p), sign * grad - 2 * lam * (pi - p)
 
-    now = payoff(pi)[0][0]
-    for _ in range(steps):
+    now = payoff(pi)[0]
+    best = now.max()
+    for _ in range(n_steps):
         pi = layout.project(pi + payoff(pi)[1] / (2 * lam + 0.3))
-    return payoff(pi)[0].max(), now
+    return BestResponse(float(max(best, payoff(pi)[0].max())), float(now[0]))
 
 
-def exploitability(game, lam, pi_r, pi_d, **options):
-    """What the two sides together could still gain by best responses in the penalised game; a float."""
-    gains = [np.subtract(*best_response(game, lam, pi_r, pi_d, side, **options)) for side in "RD"]
-    return float(sum(gains))
+def exploitability(game, lam, policies, *, rng, n_starts=20, n_steps=1500):
+    """What the two sides together could still gain by best responses in the penalised game; 0 in equilibrium.
 
+    Parameters
+    ----------
+    game, lam, policies, rng, n_starts, n_steps
+        As `best_response`.
 
-# One binary factor: the gender game of the authors' simulation
+    Returns
+    -------
+    float
+
+    Raises
+    ------
+    ValueError
+        As `best_response`.
+    """
+    found = [best_response(game, lam, policies, side, rng=rng, n_starts=n_starts, n_steps=n_steps) for side in "RD"]
+    return sum(response.best - response.now for response in found)

@@ -326,7 +326,7 @@ def rotation_curve(factors, target, angles):
 
 
 def volatility_search(factors, volatility, *, rng, window=20, n_placebos=200):
-    """Does some direction in the plane of two factors follow a volatility?
+    """Correlation of the best direction in the plane of two factors with a volatility, and placebos.
 
     Means of ``window`` days of the two factors are set against the volatility of the same days. The largest correlation
     over all directions is the multiple correlation. Placebo: the second factor is rolled in time by a random number of

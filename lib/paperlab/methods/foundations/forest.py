@@ -1,4 +1,4 @@
-"""A small random forest for many small regressions: no Python work per tree (page ``invalid_instrument``).
+"""A small random forest for many small regressions: no Python work per tree.
 
 Fitting a forest of 40 trees to 1,000 units takes a few milliseconds here; in scikit-learn the set-up of the tree
 objects alone takes ten times as long, which matters when a Monte Carlo run fits hundreds of forests.
@@ -7,10 +7,18 @@ objects alone takes ten times as long, which matters when a Monte Carlo run fits
 import numpy as np
 from numba import njit
 
+from paperlab.methods.foundations.checks import finite
+from paperlab.methods.foundations.resampling import seed_of
+
+NO_GAIN = 1e-12  # smallest gain of a split, as a share of the squared deviations in its node
+ROUNDING = 1e-15  # error of a gain, as a share of the squares in its node
+
 
 @njit(cache=True)
-def _grow(x, y, rows, min_leaf, n_features, feature, threshold, left, right, value):
-    """Grow one tree on ``rows`` into the given node arrays; the number of nodes."""
+def _grow(x, y, rows, min_leaf, n_features, links, numbers):
+    """Grow one tree on ``rows``: feature, left and right child of each node in ``links``, cut and value in ``numbers``."""
+    feature, left, right = links[0], links[1], links[2]
+    threshold, value = numbers[0], numbers[1]
     d = x.shape[1]
     start, stop = np.empty(len(value), np.int64), np.empty(len(value), np.int64)
     start[0], stop[0] = 0, len(rows)
@@ -18,13 +26,15 @@ def _grow(x, y, rows, min_leaf, n_features, feature, threshold, left, right, val
     while node < n_nodes:
         i, j = start[node], stop[node]
         size = j - i
-        total = 0.0
+        total, squares = 0.0, 0.0
         for t in range(i, j):
             total += y[rows[t]]
+            squares += y[rows[t]] ** 2
         value[node] = total / size
         feature[node] = -1
         if size >= 2 * min_leaf:
-            best_gain, best_f, best_cut = 1e-12 * (1 + total * total / size), -1, 0.0
+            best_gain = NO_GAIN * (squares - total**2 / size) + ROUNDING * squares
+            best_f, best_cut = -1, 0.0
             for f in np.random.permutation(d)[:n_features]:  # noqa: NPY002 (numba's generator)
                 part = rows[i:j]
                 v = x[part, f]
@@ -52,19 +62,19 @@ def _grow(x, y, rows, min_leaf, n_features, feature, threshold, left, right, val
                     start[n_nodes + 1], stop[n_nodes + 1] = middle, j
                     n_nodes += 2
         node += 1
-    return n_nodes
 
 
 @njit(cache=True)
 def _forest(x, y, x_new, n_trees, min_leaf, n_features, n_sub, seed):
     np.random.seed(seed)  # noqa: NPY002
     size = 2 * (n_sub // min_leaf) + 3
-    feature, left, right = np.empty(size, np.int64), np.empty(size, np.int64), np.empty(size, np.int64)
-    threshold, value = np.empty(size), np.empty(size)
+    links, numbers = np.empty((3, size), np.int64), np.empty((2, size))
+    feature, left, right = links[0], links[1], links[2]
+    threshold, value = numbers[0], numbers[1]
     out = np.zeros(len(x_new))
     for _ in range(n_trees):
         rows = np.random.permutation(len(y))[:n_sub]  # noqa: NPY002
-        _grow(x, y, rows, min_leaf, n_features, feature, threshold, left, right, value)
+        _grow(x, y, rows, min_leaf, n_features, links, numbers)
         for r in range(len(x_new)):
             node = 0
             while feature[node] >= 0:
@@ -73,7 +83,7 @@ def _forest(x, y, x_new, n_trees, min_leaf, n_features, n_sub, seed):
     return out / n_trees
 
 
-def forest_predict(x, y, x_new, *, n_trees=40, min_leaf=25, n_features=None, subsample=0.5, seed=0):
+def forest_predict(x, y, x_new, *, rng, n_trees=40, min_leaf=25, n_features=None, subsample=0.5):
     """Fit a random forest of regression trees and predict.
 
     Each tree is grown on a random share ``subsample`` of the units (without replacement) by splits that most reduce
@@ -81,14 +91,14 @@ def forest_predict(x, y, x_new, *, n_trees=40, min_leaf=25, n_features=None, sub
 
     Parameters
     ----------
-    x, x_new : ndarray, shape (n, d) and (n_new, d)
-    y : ndarray, shape (n,)
+    x, x_new : array_like, shape (n, d) and (n_new, d)
+    y : array_like, shape (n,)
+    rng : numpy.random.Generator or int
+        A generator draws the forest's seed; a whole number is the seed.
     n_trees, min_leaf : int
     n_features : int or None
         Covariates tried at each node; None tries all.
     subsample : float
-    seed : int
-        Seed of the forest (below 2**32).
 
     Returns
     -------
@@ -97,15 +107,23 @@ def forest_predict(x, y, x_new, *, n_trees=40, min_leaf=25, n_features=None, sub
     Raises
     ------
     ValueError
-        If a size is out of range or shapes do not fit.
+        If a value is not finite (names argument and row), a size is out of range or shapes do not fit.
+
+    Examples
+    --------
+    >>> x = np.linspace(-1, 1, 400)[:, None]
+    >>> forest_predict(x, np.sign(x[:, 0]), [[-0.5], [0.5]], rng=0)
+    array([-1.,  1.])
     """
-    x, x_new, y = (np.ascontiguousarray(v, dtype=float) for v in (x, x_new, y))
-    if x.ndim != 2 or x_new.ndim != 2 or x.shape[1] != x_new.shape[1] or len(x) != len(y):
+    x, x_new, y = (np.ascontiguousarray(finite(name, v)) for name, v in (("x", x), ("x_new", x_new), ("y", y)))
+    if x.ndim != 2 or x_new.ndim != 2 or x.shape[1] != x_new.shape[1] or y.shape != x.shape[:1]:
         raise ValueError(f"x, y and x_new must fit together, got shapes {x.shape}, {y.shape} and {x_new.shape}")
     if min_leaf < 1 or n_trees < 1:
         raise ValueError(f"min_leaf and n_trees must be at least 1, got {min_leaf} and {n_trees}")
     if not 0 < subsample <= 1 or len(y) == 0:
         raise ValueError(f"subsample must lie in (0, 1] and y must not be empty, got {subsample} and {len(y)} units")
+    if n_features is not None and not 1 <= n_features <= x.shape[1]:
+        raise ValueError(f"n_features must lie between 1 and the {x.shape[1]} columns of x, got {n_features}")
     n_sub = max(1, round(subsample * len(y)))
-    n_features = x.shape[1] if n_features is None else min(max(1, n_features), x.shape[1])
-    return _forest(x, y, x_new, n_trees, min_leaf, n_features, n_sub, seed % 2**32)
+    n_features = x.shape[1] if n_features is None else n_features
+    return _forest(x, y, x_new, n_trees, min_leaf, n_features, n_sub, seed_of(rng) % 2**32)

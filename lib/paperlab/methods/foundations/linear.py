@@ -1,8 +1,14 @@
-"""Linear and logistic regression: least squares, two stages, ridge, covariances by cluster."""
+"""Linear regression: least squares, two stages, covariances by cluster."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
 
 import numpy as np
 
-from paperlab.methods.foundations.checks import finite, full_rank
+from paperlab.methods.foundations.checks import codes, finite, full_rank
+
+NEAR_COLLINEAR = 1e-8  # smallest eigenvalue of a correlation matrix that normal equations are trusted with
 
 
 def least_squares(b, y, weights=None, instruments=None):
@@ -13,6 +19,7 @@ def least_squares(b, y, weights=None, instruments=None):
     b, instruments : ndarray, shape (..., n, k)
     y : ndarray, shape (..., n), or (..., n, m) for m outcomes at once
     weights : ndarray, shape (..., n)
+        Not negative.
 
     Returns
     -------
@@ -21,18 +28,78 @@ def least_squares(b, y, weights=None, instruments=None):
     Raises
     ------
     ValueError
-        If the moment matrix is singular (collinear regressors, or an empty arm).
+        If a value is not finite (names argument and row), a weight is negative or all of a sample are zero (an empty arm),
+        or ``b`` has collinear columns (names the column), or columns that the instruments do not tell apart.
+
+    Notes
+    -----
+    Normal equations of columns of unit length; where these are nearly collinear, a QR decomposition.
+
+    Examples
+    --------
+    >>> b = np.column_stack([np.ones(4), [0, 1, 1, 2]])
+    >>> least_squares(b, np.array([1.0, 2, 2, 3])).round(6)
+    array([1., 1.])
     """
+    many = y.ndim == b.ndim
+    target = y if many else y[..., None]
     q = b if instruments is None else instruments
     if weights is not None:
+        _check_weights(weights)
         q = q * weights[..., None]
     q = np.swapaxes(q, -1, -2)
-    many = y.ndim == b.ndim
-    try:
-        c = np.linalg.solve(q @ b, q @ (y if many else y[..., None]))
-    except np.linalg.LinAlgError:
-        raise ValueError("b has collinear columns (or an empty arm); drop columns or use a smaller basis") from None
+    with np.errstate(over="ignore", invalid="ignore"):  # looked at below
+        moments, right = q @ b, q @ target
+    if not (np.isfinite(moments).all() and np.isfinite(right).all()):
+        for name, values, axis in (("b", b, -2), ("y", y, -2 if many else -1), ("instruments", instruments, -2)):
+            if values is not None:
+                finite(name, values, axis)
+        raise ValueError("b and y are so large that their products overflow; use other units")
+    if instruments is None:
+        c = _solve_normal(moments, right, b, target, weights)
+    else:
+        c = _solve_moments(moments, right, b, instruments, weights)
     return c if many else c[..., 0]
+
+
+def _check_weights(weights):
+    finite("weights", weights, -1)
+    if (weights < 0).any():
+        raise ValueError(f"weights must not be negative, got {weights.min():g}; a weight says how often a row counts")
+    empty = ~(weights > 0).any(-1)
+    if empty.any():
+        place = np.unravel_index(np.argmax(empty), empty.shape)
+        where = f" in sample {', '.join(map(str, place))}" if place else ""
+        raise ValueError(f"weights are all zero{where}: an empty arm; leave it out")
+
+
+def _solve_normal(gram, right, b, target, weights):
+    """Solve ``gram c = right`` in columns of unit length; by QR of the rows where the columns are nearly collinear."""
+    length = np.sqrt(np.diagonal(gram, axis1=-2, axis2=-1))
+    unit = np.where(length > 0, length, 1)
+    correlation = gram / (unit[..., :, None] * unit[..., None, :])
+    if np.linalg.eigvalsh(correlation).min(initial=1) >= NEAR_COLLINEAR:
+        return np.linalg.solve(correlation, right / unit[..., None]) / unit[..., None]
+    root = np.ones(b.shape[:-1]) if weights is None else np.sqrt(weights)
+    columns = b * root[..., None] / unit[..., None, :]
+    full_rank("b", columns)
+    basis, r = np.linalg.qr(columns)
+    return np.linalg.solve(r, np.swapaxes(basis, -1, -2) @ (target * root[..., None])) / unit[..., None]
+
+
+def _solve_moments(moments, right, b, instruments, weights):
+    """Solve ``Q'Wb c = Q'Wy``; refused where a combination of columns of ``b`` is orthogonal to all instruments."""
+    root = 1.0 if weights is None else np.sqrt(weights)[..., None]
+    lengths = []
+    for name, columns in (("b", b * root), ("instruments", instruments * root)):
+        full_rank(name, columns)
+        lengths.append(np.linalg.norm(columns, axis=-2))
+    unit = moments / (lengths[1][..., :, None] * lengths[0][..., None, :])
+    if np.linalg.svd(unit, compute_uv=False).min(initial=1) <= 1e-12:
+        raise ValueError(
+            "b has a combination of columns that the instruments do not predict (collinear): not identified"
+        )
+    return np.linalg.solve(unit, right / lengths[1][..., None]) / lengths[0][..., None]
 
 
 def predict(b, c):
@@ -40,17 +107,12 @@ def predict(b, c):
     return b @ c if c.ndim == b.ndim else (b @ c[..., None])[..., 0]
 
 
-def logistic(b, y, b_new=None, n_iterations=25, tolerance=1e-10):
-    """Probabilities from a logistic regression of ``y`` (0 or 1) on ``b`` (Newton), at ``b_new`` if given."""
-    c = np.zeros((*b.shape[:-2], b.shape[-1]))
-    for _ in range(n_iterations):
-        prob = 1 / (1 + np.exp(-predict(b, c)))
-        variance = np.maximum(prob * (1 - prob), 1e-9)
-        step = least_squares(b, (y - prob) / variance, variance)
-        c = c + np.clip(step, -5, 5)
-        if np.abs(step).max() < tolerance:
-            break
-    return 1 / (1 + np.exp(-predict(b if b_new is None else b_new, c)))
+@dataclass(frozen=True)
+class RobustFit:
+    """Coefficients ``coef`` and heteroskedasticity-robust standard errors ``se`` (HC0), each of shape (..., k)."""
+
+    coef: np.ndarray
+    se: np.ndarray
 
 
 def two_stage_least_squares(y, endogenous, exogenous, instruments):
@@ -64,8 +126,8 @@ def two_stage_least_squares(y, endogenous, exogenous, instruments):
 
     Returns
     -------
-    coef, se : ndarray, shape (..., k_endogenous + k_exogenous)
-        Endogenous variables first; standard errors without a small-sample factor (HC0).
+    RobustFit
+        Endogenous variables first.
 
     Raises
     ------
@@ -82,8 +144,8 @@ def two_stage_least_squares(y, endogenous, exogenous, instruments):
     --------
     >>> z = np.array([0.0, 0, 1, 1])
     >>> a, y = np.array([0.0, 1, 1, 2]), np.array([1.0, 2, 3, 6])
-    >>> coef, se = two_stage_least_squares(y, a[:, None], np.ones((4, 1)), z[:, None])
-    >>> coef.round(3)  # Wald ratio (4.5 - 1.5) / (1.5 - 0.5), and the constant
+    >>> fit = two_stage_least_squares(y, a[:, None], np.ones((4, 1)), z[:, None])
+    >>> fit.coef.round(3)  # Wald ratio (4.5 - 1.5) / (1.5 - 0.5), and the constant
     array([3., 0.])
     """
     y = finite("y", y, -1)
@@ -118,13 +180,17 @@ def two_stage_least_squares(y, endogenous, exogenous, instruments):
 
 
 def ols(y, b):
-    """Ordinary least squares; coefficients and HC0 standard errors, shape ``(..., k)``.
+    """Ordinary least squares with heteroskedasticity-robust standard errors.
 
     Parameters
     ----------
     y : ndarray, shape (..., n)
     b : ndarray, shape (..., n, k)
         Regressors, the constant among them; more rows than columns.
+
+    Returns
+    -------
+    RobustFit
 
     Raises
     ------
@@ -133,8 +199,8 @@ def ols(y, b):
 
     Examples
     --------
-    >>> coef, se = ols([1.0, 2.0, 3.0, 6.0], np.column_stack([np.ones(4), [0, 1, 1, 2]]))
-    >>> coef.round(3), se.round(3)
+    >>> fit = ols([1.0, 2.0, 3.0, 6.0], np.column_stack([np.ones(4), [0, 1, 1, 2]]))
+    >>> fit.coef.round(3), fit.se.round(3)
     (array([0.5, 2.5]), array([0.468, 0.354]))
     """
     y, b = finite("y", y, -1), finite("b", b, -2)
@@ -154,110 +220,82 @@ def _robust(y, w, w_hat):
     pinv = np.linalg.solve(r, np.swapaxes(q, -1, -2)) / length[..., None]  # (..., k, n)
     coef = predict(pinv, y)
     residual = y - predict(w, coef)
-    return coef, np.sqrt(((pinv * residual[..., None, :]) ** 2).sum(-1))
+    return RobustFit(coef, np.sqrt(((pinv * residual[..., None, :]) ** 2).sum(-1)))
 
 
-def cluster_covariance(x, residual, bread, clusters):
-    """Cluster-robust covariance with the usual correction G/(G-1) (n-1)/(n-k); shape (k, k).
+@dataclass(frozen=True)
+class Regression:
+    """Least squares with a cluster-robust covariance.
 
-    Parameters
+    Attributes
     ----------
-    x : ndarray, shape (n, k)
-    residual : ndarray, shape (n,)
-    bread : ndarray, shape (k, k)
-        Inverse of X'X (plus a penalty, if there was one).
-    clusters : ndarray of int, shape (n,)
-        Cluster 0, 1, ... of each row; ``numpy.arange(n)`` gives HC1.
+    coef : ndarray, shape (k,)
+    cov : ndarray, shape (k, k)
+    n_clusters : int
     """
-    n, k = x.shape
-    scores = x * residual[:, None]
-    groups = clusters.max() + 1
-    if groups < n:
-        order = np.argsort(clusters, kind="stable")
-        scores = np.add.reduceat(scores[order], np.flatnonzero(np.diff(clusters[order], prepend=-1)), axis=0)
-    half = scores @ bread
-    g = len(scores)
-    return half.T @ half * (g / (g - 1) * (n - 1) / (n - k))
+
+    coef: np.ndarray
+    cov: np.ndarray
+    n_clusters: int
+
+    @property
+    def se(self):
+        """Standard errors, shape (k,)."""
+        return np.sqrt(np.diag(self.cov))
 
 
 def regress(x, y, clusters=None):
-    """Least squares with cluster-robust covariance (each row its own cluster if ``clusters`` is None).
-
-    Returns
-    -------
-    coef : ndarray, shape (k,)
-    cov : ndarray, shape (k, k)
-
-    Raises
-    ------
-    ValueError
-        If the columns of ``x`` are collinear, as when no reference level was left out.
-    """
-    gram = x.T @ x
-    if np.linalg.matrix_rank(gram, hermitian=True) < len(gram):
-        raise ValueError("x has collinear columns; leave out one reference level of each factor")
-    bread = np.linalg.inv(gram)
-    coef = bread @ (x.T @ y)
-    return coef, cluster_covariance(x, y - x @ coef, bread, np.arange(len(y)) if clusters is None else clusters)
-
-
-def logit_ridge(x, y, penalty, unpenalised=0, rounds=30):
-    """Logistic regression with a ridge penalty ``penalty * |b|^2 / 2`` by Newton's method; shape (k,).
-
-    Raises
-    ------
-    ValueError
-        If Newton's steps do not settle.
-    """
-    ridge = np.r_[np.zeros(unpenalised), np.full(x.shape[1] - unpenalised, float(penalty))]
-    b = np.zeros(x.shape[1])
-    for _ in range(rounds):
-        prob = 1 / (1 + np.exp(-x @ b))
-        hessian = x.T @ (x * (prob * (1 - prob))[:, None]) + np.diag(ridge)
-        step = np.linalg.solve(hessian, x.T @ (y - prob) - ridge * b)
-        b = b + step
-        if np.abs(step).max() < 1e-10:
-            return b
-    raise ValueError(f"logit did not converge in {rounds} Newton steps; raise penalty (now {penalty})")
-
-
-def ridge_logit(x, w, c, n_iterations=30):
-    """Logistic regression on standardised columns with penalty ``|b|^2 / (2 C)``; the intercept is free.
+    """Least squares with cluster-robust covariance.
 
     Parameters
     ----------
     x : ndarray, shape (n, k)
-    w : ndarray of 0 and 1, shape (n,)
-    c : float
-        Inverse strength of the penalty, above 0, as scikit-learn's ``C``.
+    y : ndarray, shape (n,)
+    clusters : sequence of hashable, shape (n,), optional
+        Cluster of each row, by any name; each row is its own cluster if not given (HC1).
 
     Returns
     -------
-    predict : callable
-        Probabilities for new rows, shape (m,).
+    Regression
+
+    Raises
+    ------
+    ValueError
+        If a value is not finite (names argument and row), the columns of ``x`` are collinear, as when no reference level
+        was left out (names the column), there are not more rows than columns, a label is missing, or there is one cluster.
+
+    Notes
+    -----
+    ``G / (G - 1) (n - 1) / (n - k) (X'X)^-1 [sum_g X_g' u_g u_g' X_g] (X'X)^-1`` with the residuals ``u``.
+
+    Examples
+    --------
+    >>> x = np.column_stack([np.ones(4), [0, 1, 1, 2]])
+    >>> fit = regress(x, np.array([1.0, 2, 3, 6]), clusters=["a", "b", "b", "a"])
+    >>> fit.coef.round(3), fit.n_clusters
+    (array([0.5, 2.5]), 2)
     """
-    centre, scale = x.mean(0), x.std(0)
-    scale = np.where(scale > 0, scale, 1)
-
-    def columns(rows):
-        return np.column_stack([np.ones(len(rows)), (rows - centre) / scale])
-
-    z = columns(x)
-    penalty = np.r_[0, np.full(x.shape[1], 1 / c)]
-    b = np.zeros(z.shape[1])
-    b[0] = np.log(w.mean() / (1 - w.mean()))
-
-    def loss(b):
-        odds = z @ b
-        return (np.logaddexp(0, odds) - w * odds).sum() + 0.5 * penalty @ b**2
-
-    now = loss(b)
-    for _ in range(n_iterations):
-        p = 1 / (1 + np.exp(-z @ b))
-        step = np.linalg.solve(z.T @ (z * (p * (1 - p))[:, None]) + np.diag(penalty), z.T @ (w - p) - penalty * b)
-        while (new := loss(b + step)) > now + 1e-9 and np.abs(step).max() > 1e-8:
-            step = step / 2
-        b, now = b + step, new
-        if np.abs(step).max() < 1e-8:
-            break
-    return lambda rows: 1 / (1 + np.exp(-columns(rows) @ b))
+    x, y = finite("x", x), finite("y", y)
+    if x.ndim != 2 or y.shape != x.shape[:1]:
+        raise ValueError(f"x must be (n, k) and y (n,), got {x.shape} and {y.shape}")
+    n, k = x.shape
+    full_rank("x", x)
+    if n <= k:
+        raise ValueError(f"x has {n} rows for {k} columns: no residual is left for a standard error; add rows")
+    group = np.arange(n) if clusters is None else codes("clusters", clusters, n)
+    n_clusters = int(group.max()) + 1
+    if n_clusters < 2:
+        raise ValueError(
+            "clusters: all rows belong to one cluster, which has no variance between clusters; give two or more"
+        )
+    length = np.linalg.norm(x, axis=0)
+    unit = x / length
+    bread = np.linalg.inv(unit.T @ unit)
+    coef = bread @ (unit.T @ y)
+    scores = unit * (y - unit @ coef)[:, None]
+    if n_clusters < n:
+        order = np.argsort(group, kind="stable")
+        scores = np.add.reduceat(scores[order], np.flatnonzero(np.diff(group[order], prepend=-1)), axis=0)
+    half = scores @ bread / length
+    factor = n_clusters / (n_clusters - 1) * (n - 1) / (n - k)
+    return Regression(coef / length, factor * half.T @ half, n_clusters)

@@ -36,7 +36,9 @@ class Observations(NamedTuple):
 
 
 class Posterior(NamedTuple):
-    """Class probabilities ``resp`` (n, K), mean (n, K, 3) and variance (n, K, 6; upper triangle) of the growth factors given
+    """What the data say of classes and growth factors.
+
+    Class probabilities ``resp`` (n, K), mean (n, K, 3) and variance (n, K, 6; upper triangle) of the growth factors given
     the class, and log-likelihoods of persons (n,).
     """
 

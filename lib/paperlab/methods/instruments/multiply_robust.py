@@ -1,57 +1,35 @@
 """Average treatment effect from a binary instrument that may act on the outcome directly.
 
-Every function takes stacks: ``y``, ``a``, ``z`` have shape ``(..., n)`` and covariates ``(..., n, d)``, so
-that many Monte Carlo replications are one call. Page ``invalid_instrument``; learners and cross-fitting are in
-`paperlab.methods.crossfit`.
+Every function takes stacks: outcome, treatment and instrument have shape ``(..., n)`` and covariates ``(..., n, d)``, so
+that many Monte Carlo replications are one call. Equations are those of page ``invalid_instrument``.
 """
 
-import warnings
+from __future__ import annotations
+
 from dataclasses import dataclass
 
 import numpy as np
 
-from paperlab.methods.foundations.linear import least_squares, logistic, predict
+from paperlab.methods.foundations.checks import finite, full_rank
+from paperlab.methods.instruments.nuisances import Nuisances, fit_by_arm
 
 NOT_IDENTIFIED = 0.01  # smallest mean |Var(A|Z=1,X) - Var(A|Z=0,X)| at which an estimate is given
 
 
 @dataclass(frozen=True)
-class Sample:
-    """Observations: outcome ``y``, treatment ``a``, instrument ``z``, shape ``(..., n)``; ``x`` ``(..., n, d)``.
-
-    ``a`` and ``z`` are 0 or 1; ``u`` is the hidden confounder of simulated data; no estimator reads it.
-    """
-
-    y: np.ndarray
-    a: np.ndarray
-    z: np.ndarray
-    x: np.ndarray
-    u: np.ndarray | None = None
-
-
-@dataclass(frozen=True)
-class Nuisances:
-    """Fitted nuisance functions at every unit, each of shape ``(..., n)``.
-
-    ``p0``, ``p1``: P(A=1 | Z=0 or 1, X). ``pi``: P(Z=1 | X). ``beta``, ``rho``: effect and confounding part.
-    ``m0``, ``m1``: E[Y - beta A | Z=0 or 1, X].
-    """
-
-    p0: np.ndarray
-    p1: np.ndarray
-    pi: np.ndarray
-    m0: np.ndarray
-    m1: np.ndarray
-    beta: np.ndarray
-    rho: np.ndarray
-
-
-@dataclass(frozen=True)
 class Estimate:
-    """``value`` and standard error ``se`` (shape ``(...)``), with what was done on the way.
+    """An average effect, with what was done on the way.
 
-    ``truncated``: units whose variance change was set to the bound; ``mean_delta``: mean change of Var(A) with
-    Z; ``psi``: uncentred influence values, shape ``(..., n)``.
+    Attributes
+    ----------
+    value, se : ndarray, shape (...)
+        Estimate and standard error; nan where not identified.
+    truncated : ndarray of int, shape (...)
+        Units whose variance change was set to the bound.
+    mean_delta : ndarray, shape (...)
+        Mean change of Var(A) with Z.
+    psi : ndarray, shape (..., n)
+        Uncentred influence values.
     """
 
     value: np.ndarray
@@ -61,168 +39,60 @@ class Estimate:
     psi: np.ndarray
 
 
-def validate(y, a, z, x):
-    """Check observations and return them as a `Sample` of floats.
+@dataclass(frozen=True)
+class VarianceChange:
+    """Change of the treatment's variance with the instrument.
 
-    Raises
-    ------
-    ValueError
-        If shapes differ, a value is not finite, ``a`` or ``z`` is not binary, or an arm of ``z`` is empty.
-
-    Warns
-    -----
-    UserWarning
-        If ``a`` does not vary in one of the arms of ``z``: there its variance and its confounding are zero,
-        and the functional degenerates to regression in the other arm.
-    """
-    y, a, z, x = (np.asarray(v, dtype=float) for v in (y, a, z, x))
-    for name, v in (("a", a), ("z", z)):
-        if v.shape != y.shape:
-            raise ValueError(f"{name} must have the shape of y, got {v.shape} and {y.shape}")
-        values = np.unique(v)
-        if not np.isin(values, (0.0, 1.0)).all():
-            raise ValueError(f"{name} must be binary (0 or 1), got values such as {values[:4]}; recode it")
-    if x.shape[:-1] != y.shape:
-        raise ValueError(f"x must have shape {y.shape} + (d,), got {x.shape}; use x[..., None] for one covariate")
-    if not (np.isfinite(y).all() and np.isfinite(x).all()):
-        raise ValueError("y and x must be finite; drop or impute missing values first")
-    for arm in (0, 1):
-        size = (z == arm).sum(-1)
-        if np.any(size == 0):
-            raise ValueError(f"z must take both values in every sample, but nobody has z = {arm}")
-        treated = (a * (z == arm)).sum(-1)
-        if np.any((treated == 0) | (treated == size)):
-            warnings.warn(
-                f"a does not vary where z = {arm}: its variance there is zero, and the functional is "
-                f"regression among z = {1 - arm}",
-                stacklevel=2,
-            )
-    return Sample(y, a, z, x)
-
-
-def basis(x, kind):
-    """Regressors made from covariates ``x`` of shape ``(..., n, d)``.
-
-    Parameters
+    Attributes
     ----------
-    kind : {"linear", "quadratic", "wrong", "constant"}
-        ``(1, X)``; ``(1, X, X^2, X_i X_j)``; ``(1, cos 3 X_d)`` with the last covariate, which misses every
-        function of the first design on the page; ``(1)``.
-
-    Returns
-    -------
-    b : ndarray, shape (..., n, k)
+    delta : ndarray, shape (..., n)
+        Truncated at ``delta_min`` times the sign of the mean.
+    n_truncated : ndarray of int, shape (...)
+    mean : ndarray, shape (...)
+        Before the truncation.
     """
-    one = np.ones((*x.shape[:-1], 1))
-    d = x.shape[-1]
-    if kind == "constant":
-        return one
-    if kind == "linear":
-        return np.concatenate([one, x], -1)
-    if kind == "quadratic":
-        i, j = np.triu_indices(d)
-        return np.concatenate([one, x, x[..., i] * x[..., j]], -1)
-    if kind == "wrong":
-        return np.concatenate([one, np.cos(3 * x[..., 1:2] if d > 1 else 3 * x)], -1)
-    raise ValueError(f"kind must be linear, quadratic, wrong or constant, got {kind!r}")
 
-
-def fit_by_arm(b, y, z):
-    """Least squares of ``y`` on ``b`` in each arm of ``z``; both predictions for all units."""
-    return tuple(predict(b, least_squares(b, y, np.asarray(z == arm, dtype=float))) for arm in (0, 1))
-
-
-def bootstrap_iv(y, w, q, weights):
-    """Just-identified IV coefficients ``(Q' W w)^-1 Q' W y`` for many weights at once (OLS if ``q`` is ``w``).
-
-    Parameters
-    ----------
-    y : ndarray, shape (n,)
-    w, q : ndarray, shape (n, k)
-        Regressors and instruments.
-    weights : ndarray, shape (n_draws, n)
-        Resampling counts.
-
-    Returns
-    -------
-    coef : ndarray, shape (n_draws, k)
-    """
-    k = w.shape[1]
-    gram = (weights @ (q[:, :, None] * w[:, None, :]).reshape(len(y), -1)).reshape(-1, k, k)
-    return np.linalg.solve(gram, (weights @ (q * y[:, None]))[..., None])[..., 0]
-
-
-def fit_nuisances(sample, models=None, step="two-step", shared=None):
-    """Parametric nuisance models.
-
-    Parameters
-    ----------
-    sample : Sample
-    models : dict
-        Basis kind for ``pi``, ``p``, ``m``, ``b`` (the effect beta) and ``r`` (the confounding part rho);
-        ``"quadratic"`` where a key is missing.
-    step : {"two-step", "g-estimation"}
-        How beta and rho are fitted. ``two-step`` regresses ``(A - p)(Y - mu)`` on ``[b(X) V, r(X)]`` and
-        needs both p and mu. ``g-estimation`` solves ``E[(Z - pi) b e] = E[r e] = 0`` with
-        ``e = (A - p)(Y - beta A - m) - rho``, which is unbiased in each of the four robustness sets.
-    shared : dict or None
-        Fits kept from one call to the next on the same sample.
-
-    Returns
-    -------
-    Nuisances
-    """
-    models = dict.fromkeys(("pi", "p", "m", "b", "r"), "quadratic") | (models or {})
-    y, a, z = sample.y, sample.a, sample.z
-    shared = {} if shared is None else shared
-
-    def once(key, compute):
-        if key not in shared:
-            shared[key] = compute()
-        return shared[key]
-
-    b_p, b_m, b_b, b_r, b_pi = (
-        once(models[key], lambda kind=models[key]: basis(sample.x, kind)) for key in ("p", "m", "b", "r", "pi")
-    )
-    pi = once(("pi", models["pi"]), lambda: np.clip(logistic(b_pi, z), 0.01, 0.99))
-    p0, p1 = once(("p", models["p"]), lambda: fit_by_arm(b_p, a, z))
-    mu0, mu1 = once(("mu", models["m"]), lambda: fit_by_arm(b_m, y, z))
-    p, mu = np.where(z == 1, p1, p0), np.where(z == 1, mu1, mu0)
-    if step == "two-step":
-        regressors = np.concatenate([b_b * (p * (1 - p))[..., None], b_r], -1)
-        coef = least_squares(regressors, (a - p) * (y - mu))
-    elif step == "g-estimation":
-        b_a = b_b * a[..., None]
-        fit0, fit1 = once(("ba", models["m"], models["b"]), lambda: fit_by_arm(b_m, b_a, z))
-        residual = b_a - np.where(z[..., None] == 1, fit1, fit0)
-        regressors = np.concatenate([(a - p)[..., None] * residual, b_r], -1)
-        moments = np.concatenate([b_b * (z - pi)[..., None], b_r], -1)
-        coef = least_squares(regressors, (a - p) * (y - mu), instruments=moments)
-    else:
-        raise ValueError(f"step must be two-step or g-estimation, got {step!r}")
-    k = b_b.shape[-1]
-    beta, rho = predict(b_b, coef[..., :k]), predict(b_r, coef[..., k:])
-    m0, m1 = fit_by_arm(b_m, y - beta * a, z)
-    return Nuisances(p0, p1, pi, m0, m1, beta, rho)
+    delta: np.ndarray
+    n_truncated: np.ndarray
+    mean: np.ndarray
 
 
 def variance_change(p0, p1, delta_min=0.03):
     """``delta = p1 (1 - p1) - p0 (1 - p0)``, kept away from zero on the side of its mean.
 
+    Parameters
+    ----------
+    p0, p1 : array_like, shape (..., n)
+        P(A=1 | Z=0, X) and P(A=1 | Z=1, X).
+    delta_min : float
+        Smallest ``|delta|``, above 0.
+
     Returns
     -------
-    delta : ndarray, shape (..., n)
-        Truncated at ``delta_min`` times the sign of the mean.
-    n_truncated, mean_delta : ndarray, shape (...)
+    VarianceChange
+
+    Raises
+    ------
+    ValueError
+        If a probability is not finite, or ``delta_min`` not above 0.
+
+    Examples
+    --------
+    >>> change = variance_change([0.2, 0.2], [0.5, 0.2])
+    >>> change.delta.round(3), int(change.n_truncated)
+    (array([0.09, 0.03]), 1)
     """
+    p0, p1 = finite("p0", p0, -1), finite("p1", p1, -1)
+    if not delta_min > 0:
+        raise ValueError(f"delta_min must be above 0, got {delta_min}; delta is divided by")
     delta = p1 * (1 - p1) - p0 * (1 - p0)
     mean = delta.mean(-1)
     sign = np.where(mean < 0, -1.0, 1.0)[..., None]
     small = sign * delta < delta_min
-    return np.where(small, sign * delta_min, delta), small.sum(-1), mean
+    return VarianceChange(np.where(small, sign * delta_min, delta), small.sum(-1), mean)
 
 
-def multiply_robust(sample, nuisances, delta_min=0.03, unidentified="raise"):
+def estimate(sample, nuisances, delta_min=0.03, unidentified="raise"):
     """The multiply robust estimator: the mean of the uncentred efficient influence function.
 
     ``psi = beta + (2Z - 1) / (pi(Z|X) delta) [(A - p)(Y - m - beta A) - rho]``, ``m`` and ``p`` at ``(Z, X)``.
@@ -243,31 +113,55 @@ def multiply_robust(sample, nuisances, delta_min=0.03, unidentified="raise"):
     Raises
     ------
     ValueError
-        If the instrument does not change Var(A).
+        If the instrument does not change Var(A), or ``unidentified`` is unknown.
+
+    Examples
+    --------
+    >>> from paperlab.methods.instruments.nuisances import fit_nuisances
+    >>> from paperlab.methods.instruments.simulate import draw
+    >>> sample = draw(20_000, rng=np.random.default_rng(0))  # the average effect is 1
+    >>> found = estimate(sample, fit_nuisances(sample))
+    >>> bool(abs(found.value - 1) < 2 * found.se), found.psi.shape
+    (True, (20000,))
     """
-    y, a, z, f = sample.y, sample.a, sample.z, nuisances
-    delta, truncated, mean_delta = variance_change(f.p0, f.p1, delta_min)
-    weak = np.abs(mean_delta) < NOT_IDENTIFIED
+    if unidentified not in ("raise", "nan"):
+        raise ValueError(f"unidentified must be raise or nan, got {unidentified!r}")
+    y, a, z, f = sample.y, sample.treatment, sample.instrument, nuisances
+    change = variance_change(f.p0, f.p1, delta_min)
+    weak = np.abs(change.mean) < NOT_IDENTIFIED
     if unidentified == "raise" and np.any(weak):
-        worst = np.min(np.abs(mean_delta))
+        worst = np.min(np.abs(change.mean))
         raise ValueError(
             f"instrument does not change Var(A): not identified (mean change {worst:.4f}, at least "
             f"{NOT_IDENTIFIED} is needed); use an instrument that moves P(A=1) towards or away from one half"
         )
-    weight = np.where(z == 1, 1 / f.pi, -1 / (1 - f.pi)) / delta
+    weight = np.where(z == 1, 1 / f.pi, -1 / (1 - f.pi)) / change.delta
     p, m = np.where(z == 1, f.p1, f.p0), np.where(z == 1, f.m1, f.m0)
     psi = f.beta + weight * ((a - p) * (y - m - f.beta * a) - f.rho)
     value = np.where(weak, np.nan, psi.mean(-1))
     se = np.where(weak, np.nan, psi.std(-1) / np.sqrt(psi.shape[-1]))
-    return Estimate(value, se, truncated, mean_delta, psi)
+    return Estimate(value, se, change.n_truncated, change.mean, psi)
 
 
 def weighting(sample, nuisances, delta_min=0.03):
-    """Pure weighting, ``mean of (2Z - 1) (A - p) Y / (pi(Z|X) delta)``: needs p and pi. Shape ``(...)``."""
+    """Pure weighting, ``mean of (2Z - 1) (A - p) Y / (pi(Z|X) delta)``: needs p and pi.
+
+    Parameters
+    ----------
+    sample : Sample
+    nuisances : Nuisances
+    delta_min : float
+        Truncation of ``|delta|``.
+
+    Returns
+    -------
+    ndarray, shape (...)
+        nan where not identified.
+    """
     zero = np.zeros_like(sample.y)
     f = nuisances
     bare = Nuisances(f.p0, f.p1, f.pi, zero, zero, zero, zero)
-    return multiply_robust(sample, bare, delta_min, unidentified="nan").value
+    return estimate(sample, bare, delta_min, unidentified="nan").value
 
 
 def plug_in(nuisances):
@@ -280,8 +174,23 @@ def constant_effect(sample, b):
 
     ``C`` and ``V`` are mean products of the residuals of A with those of Y and of A. Where nobody takes the
     treatment at ``z = 0``, ``C0 = V0 = 0`` and the value is OLS of Y on A and ``b`` among ``z = 1``.
+
+    Parameters
+    ----------
+    sample : Sample
+    b : ndarray, shape (..., n, k)
+        Regressors, the constant among them, see `basis`.
+
+    Returns
+    -------
+    ndarray, shape (...)
+
+    Raises
+    ------
+    ValueError
+        If the residual variances differ by less than 0.01: not identified.
     """
-    y, a, z = sample.y, sample.a, sample.z
+    y, a, z = sample.y, sample.treatment, sample.instrument
     c, v = [], []
     for arm, fit_y, fit_a in zip((0, 1), fit_by_arm(b, y, z), fit_by_arm(b, a, z), strict=True):
         here = z == arm
@@ -290,3 +199,52 @@ def constant_effect(sample, b):
     if np.any(np.abs(v[1] - v[0]) < NOT_IDENTIFIED):
         raise ValueError("instrument does not change Var(A): not identified; the residual variances are equal")
     return (c[1] - c[0]) / (v[1] - v[0])
+
+
+def bootstrap_iv(y, w, q, weights):
+    """Just-identified IV coefficients ``(Q' W w)^-1 Q' W y`` for many weights at once (OLS if ``q`` is ``w``).
+
+    Parameters
+    ----------
+    y : array_like, shape (n,)
+    w, q : array_like, shape (n, k)
+        Regressors and instruments.
+    weights : array_like, shape (n_draws, n)
+        Resampling counts.
+
+    Returns
+    -------
+    coef : ndarray, shape (n_draws, k)
+
+    Raises
+    ------
+    ValueError
+        If a value is not finite, shapes differ, a column is a linear combination of others (names it), or the instruments
+        do not tell the regressors apart in a draw (names it).
+
+    Examples
+    --------
+    >>> y, a, z = np.array([1.0, 2, 3, 6]), np.array([0.0, 1, 1, 2]), np.array([0.0, 0, 1, 1])
+    >>> one = np.ones(4)
+    >>> bootstrap_iv(y, np.column_stack([a, one]), np.column_stack([z, one]), np.ones((1, 4))).round(6)
+    array([[3., 0.]])
+    """
+    y, w, q, weights = finite("y", y), finite("w", w), finite("q", q), finite("weights", weights, -1)
+    n, k = w.shape
+    if y.shape != (n,) or q.shape != w.shape or weights.ndim != 2 or weights.shape[1] != n:
+        raise ValueError(
+            f"y must be (n,), w and q (n, k), weights (n_draws, n); got {y.shape}, {w.shape}, {q.shape}, {weights.shape}"
+        )
+    full_rank("w", w)
+    full_rank("q", q)
+    unit_w, unit_q = np.linalg.norm(w, axis=0), np.linalg.norm(q, axis=0)
+    w, q = w / unit_w, q / unit_q
+    gram = (weights @ (q[:, :, None] * w[:, None, :]).reshape(n, -1)).reshape(-1, k, k)
+    values = np.linalg.svd(gram, compute_uv=False)
+    lost = values[:, -1] <= 1e-10 * values[:, 0]
+    if lost.any():
+        raise ValueError(
+            f"q does not tell the columns of w apart in draw {lost.argmax()}: not identified there; draw again, or leave "
+            "out columns that few rows have"
+        )
+    return np.linalg.solve(gram, (weights @ (q * y[:, None]))[..., None])[..., 0] / unit_w

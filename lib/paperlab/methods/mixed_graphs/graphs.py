@@ -462,3 +462,12 @@ def random_nonsimple_graphs(n, n_graphs, *, rng, p_cycle=0.5):
     kept = (priority[rows, chosen] >= 0) & ((states > 0).sum(axis=1) + 1 <= states.shape[1])
     states[rows, chosen] = np.where(two_cycle, 3, states[rows, chosen] | 4)
     return NonsimpleFamily(*_from_states(states[kept], n), two_cycle[kept])
+
+
+def n_vertices(text):
+    """Number of vertices of the graph that a text describes, as `MixedGraph.parse` reads it.
+
+    >>> n_vertices("0>1, 1>2, 0<>2")
+    3
+    """
+    return MixedGraph.parse(text).n

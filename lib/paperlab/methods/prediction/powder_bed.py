@@ -4,10 +4,15 @@ Page ``thermoelectric_power``. ``draw_parts`` makes parts whose power factor fol
 ``process_features`` and ``composition_features`` turn the two public tables into numbers for a classifier.
 """
 
+from __future__ import annotations
+
 import itertools
+from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
+
+from paperlab.methods.foundations.checks import codes, finite
 
 POWERS = np.arange(15.0, 51, 5)  # W
 SPEEDS = np.arange(150.0, 701, 50)  # mm/s
@@ -31,26 +36,48 @@ SENSORS = (
 
 
 def energy_density(power, speed, hatch, layer, scans=1):
-    """Volumetric energy density P sqrt(scans) / (v h t) in J/mm^3; power in W, speed in mm/s, hatch and layer in mm.
+    """Volumetric energy density ``P sqrt(scans) / (v h t)`` in J/mm^3.
+
+    Parameters
+    ----------
+    power, speed, hatch, layer, scans : array_like
+        Laser power [W], scan speed [mm/s], line distance and layer thickness [mm], number of scans; broadcast together.
+
+    Returns
+    -------
+    ndarray
 
     Raises
     ------
     ValueError
-        If a speed, hatch or layer is not positive; names the first such row.
+        If a value is not finite or not positive; names the argument and the first such row.
+
+    Examples
+    --------
+    >>> float(energy_density(25, 350, 0.05, 0.075, scans=4).round(2))
+    38.1
     """
-    for name, values in (("speed", speed), ("hatch", hatch), ("layer", layer)):
-        wrong = np.flatnonzero(~(np.atleast_1d(np.asarray(values, float)) > 0))
-        if len(wrong):
-            value = np.atleast_1d(values)[wrong[0]]
-            raise ValueError(
-                f"{name} = {value} in row {wrong[0]}: the energy density needs a positive {name}; drop the row"
-            )
-    return np.asarray(power) * np.sqrt(scans) / (np.asarray(speed) * np.asarray(hatch) * np.asarray(layer))
+    values = [
+        _positive(name, value)
+        for name, value in (("power", power), ("speed", speed), ("hatch", hatch), ("layer", layer), ("scans", scans))
+    ]
+    power, speed, hatch, layer, scans = values
+    return power * np.sqrt(scans) / (speed * hatch * layer)
+
+
+def _positive(name, values):
+    values = np.asarray(values, float)
+    wrong = np.flatnonzero(~((values > 0) & np.isfinite(values)))
+    if len(wrong):
+        raise ValueError(
+            f"{name} = {values.ravel()[wrong[0]]} in row {wrong[0]}: the energy density needs a positive {name}; drop the row"
+        )
+    return values
 
 
 def _logs(power, speed, hatch, layer, scans, spot):
-    heat = 0.6 * np.log(power / np.sqrt(speed * spot)) + 0.2 * np.log(scans)
-    return heat, np.log(energy_density(power, speed, hatch, layer, scans))
+    energy = np.log(energy_density(power, speed, hatch, layer, scans))
+    return 0.6 * np.log(power / np.sqrt(speed * spot)) + 0.2 * np.log(scans), energy
 
 
 def _moments():
@@ -63,25 +90,52 @@ def _moments():
 MOMENTS = _moments()
 
 
-def power_factor(power, speed, hatch, layer, scans, spot=SPOT, *, rng=None, absorption=1.0):
+@dataclass(frozen=True)
+class Process:
+    """What a laser makes of a powder, in the shape of the settings.
+
+    Attributes
+    ----------
+    value : ndarray
+        Power factor S^2 sigma relative to a dense part without loss.
+    heat, energy : ndarray
+        Standardised logarithms.
+    lack_of_fusion, keyhole : ndarray
+        Shares of both kinds of pores, 0 to 1.
+    tellurium_loss : ndarray
+    """
+
+    value: np.ndarray
+    heat: np.ndarray
+    energy: np.ndarray
+    lack_of_fusion: np.ndarray
+    keyhole: np.ndarray
+    tellurium_loss: np.ndarray
+
+
+def power_factor(power, speed, hatch, layer, scans, spot=SPOT, *, rng, absorption=1.0):
     """Relative power factor S^2 sigma of parts made with these settings, and the states of the process behind it.
 
     Parameters
     ----------
     power, speed, hatch, layer, scans, spot : array_like
         Settings in W, mm/s, mm, mm, number, mm; broadcast together.
-    rng : numpy.random.Generator, optional
+    rng : numpy.random.Generator or None
         Draws the scatter from part to part; None gives the expected process.
     absorption : float
         Share of the power that reaches the powder, relative to the machine of the design.
 
     Returns
     -------
-    value : ndarray
-    state : dict of ndarray
-        ``heat`` and ``energy`` (standardised logarithms), ``lack_of_fusion``, ``keyhole``, ``tellurium_loss``.
+    Process
+
+    Raises
+    ------
+    ValueError
+        If a setting or the absorption is not finite or not positive; names it and the first such row.
     """
-    heat, energy = _logs(np.asarray(power) * absorption, speed, hatch, layer, scans, spot)
+    power, spot = _positive("power", power) * _positive("absorption", absorption), _positive("spot", spot)
+    heat, energy = _logs(power, speed, hatch, layer, scans, spot)
     heat, energy = ((values - mean) / sd for values, (mean, sd) in zip((heat, energy), MOMENTS, strict=True))
 
     def noise(scale):
@@ -94,27 +148,49 @@ def power_factor(power, speed, hatch, layer, scans, spot=SPOT, *, rng=None, abso
     loss = 0.05 * np.maximum(0, heat - 0.3)
     conductivity = (1 - porosity) ** 2.5 * (1 + 2 * loss)
     seebeck = 1 - 2.2 * loss + noise(0.03)
-    state = {"heat": heat, "energy": energy, "lack_of_fusion": lack, "keyhole": keyhole, "tellurium_loss": loss}
-    return seebeck**2 * conductivity * (1 + noise(0.05)), state
+    return Process(seebeck**2 * conductivity * (1 + noise(0.05)), heat, energy, lack, keyhole, loss)
 
 
-def draw_parts(n, rng, n_noise=20):
+@dataclass(frozen=True)
+class Parts:
+    """Columns ``features`` (n, p) of printed parts and their power factors ``values`` (n,)."""
+
+    features: pd.DataFrame
+    values: np.ndarray
+
+
+def draw_parts(n, *, rng, n_noise=20):
     """Parts with random settings, sensors that see the process, and sensors that see nothing.
+
+    Parameters
+    ----------
+    n : int
+        At least 10.
+    rng : numpy.random.Generator
+    n_noise : int
+        Sensors that see nothing.
 
     Returns
     -------
-    features : pandas.DataFrame, shape (n, 16 + n_noise)
-        `PARAMETERS`, `SENSORS`, then ``noise 1`` and so on.
-    values : ndarray, shape (n,)
-        Power factor.
+    Parts
+        Columns are `PARAMETERS`, `SENSORS`, then ``noise 1`` and so on.
+
+    Raises
+    ------
+    ValueError
+        If ``n`` is below 10, or ``n_noise`` negative.
+
+    Examples
+    --------
+    >>> draw_parts(50, rng=np.random.default_rng(0), n_noise=2).features.shape
+    (50, 18)
     """
-    if n < 10:
-        raise ValueError(f"n = {n}: draw at least 10 parts")
+    if n < 10 or n_noise < 0:
+        raise ValueError(f"n = {n}, n_noise = {n_noise}: draw at least 10 parts and no negative number of sensors")
     columns = [rng.choice(levels, n) for levels in (POWERS, SPEEDS, HATCHES, LAYERS, SCANS)]
     columns.append(np.clip(rng.normal(SPOT, 0.005, n), 0.03, 0.07))
-    values, state = power_factor(*columns, rng=rng)
-    heat, energy = state["heat"], state["energy"]
-    lack, keyhole, loss = state["lack_of_fusion"], state["keyhole"], state["tellurium_loss"]
+    made = power_factor(*columns, rng=rng)
+    heat, energy, lack, keyhole = made.heat, made.energy, made.lack_of_fusion, made.keyhole
 
     def noise(scale):
         return scale * rng.standard_normal(n)
@@ -127,13 +203,13 @@ def draw_parts(n, rng, n_noise=20):
         0.8 * heat + 0.3 * energy + noise(0.3),
         keyhole + lack + noise(0.3),
         rng.poisson(np.exp(0.5 + 1.2 * keyhole + 0.4 * lack)).astype(float),
-        20 * loss + noise(0.6),
+        20 * made.tellurium_loss + noise(0.6),
         2 * lack + keyhole + noise(0.4),
         keyhole + noise(0.5),
     ]
     columns += list(rng.standard_normal((n_noise, n)))
     names = [*PARAMETERS, *SENSORS, *(f"noise {j + 1}" for j in range(n_noise))]
-    return pd.DataFrame(dict(zip(names, columns, strict=True))), values
+    return Parts(pd.DataFrame(dict(zip(names, columns, strict=True))), made.value)
 
 
 def process_features(frame):
@@ -147,8 +223,17 @@ def process_features(frame):
     Returns
     -------
     pandas.DataFrame of float, one row per part
+
+    Raises
+    ------
+    ValueError
+        If a setting is not finite or a label missing (names column and row), or a setting of the energy density not positive.
     """
     numeric = ["laser_power_w", "scan_speed_mm_s", "hatch_mm", "layer_mm", "spot_mm", "geometric_factor", "d50_um"]
+    for name in numeric:
+        finite(name, frame[name])
+    for name in ("density_method", "material", "atmosphere", "geometry"):
+        codes(name, frame[name])
     out = frame[numeric].astype(float)
     power, speed = out["laser_power_w"], out["scan_speed_mm_s"]
     out["VED"] = energy_density(

@@ -4,6 +4,8 @@ Page ``speech_neuropsychiatry``: what all patients share, what is special to a d
 which a person was recorded can be turned up and down separately.
 """
 
+from __future__ import annotations
+
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,6 +13,9 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
+
+from paperlab.methods.foundations.checks import codes, finite
+from paperlab.methods.foundations.resampling import seed_of
 
 CLASSES = ("TD", "DEPR", "ASD", "SCHZ")
 PATIENTS = {"DEPR": 67, "ASD": 46, "SCHZ": 106}
@@ -20,7 +25,16 @@ FEATURES = 40  # for voice, and as many for text
 
 @dataclass(frozen=True)
 class Recordings:
-    """Features (n, R, 40) of each modality, class 0 to 3 and study 1 to 3 of every person."""
+    """Recordings of n people, R of each.
+
+    Attributes
+    ----------
+    voice, text : ndarray, shape (n, R, 40)
+    label : ndarray of int, shape (n,)
+        Place of the class in `CLASSES`; 0 is a control.
+    study : ndarray of int, shape (n,)
+        1 to 3: that of the diagnosis in the same place.
+    """
 
     voice: np.ndarray
     text: np.ndarray
@@ -28,14 +42,16 @@ class Recordings:
     study: np.ndarray
 
 
-def draw_people(rng, *, specific=0.3, generic=1.0, site=0.0, n_recordings=8):
+def draw_people(*, rng, specific=0.3, generic=1.0, site=0.0, n_recordings=8):
     """Draw 420 people: v_ir = u_i + e_ir + s_i (g w + kappa d_k) + sigma o_k for person i, recording r, study k.
 
     Parameters
     ----------
+    rng : numpy.random.Generator
     specific, generic, site : float
         kappa, g and sigma: sizes of the direction of a diagnosis, of all patients, and of a study with its controls.
     n_recordings : int
+        Of each person.
 
     Returns
     -------
@@ -44,11 +60,17 @@ def draw_people(rng, *, specific=0.3, generic=1.0, site=0.0, n_recordings=8):
     Raises
     ------
     ValueError
-        If a size is negative or there is no recording.
+        If a size is negative or not finite, or there is no recording.
+
+    Examples
+    --------
+    >>> drawn = draw_people(rng=np.random.default_rng(0), n_recordings=2)
+    >>> drawn.voice.shape, np.bincount(drawn.label)
+    ((420, 2, 40), array([201,  67,  46, 106]))
     """
     for name, value in (("specific", specific), ("generic", generic), ("site", site)):
-        if value < 0:
-            raise ValueError(f"{name} = {value}: a size must not be negative")
+        if not 0 <= value < np.inf:
+            raise ValueError(f"{name} = {value}: a size must be finite and not negative")
     if n_recordings < 1:
         raise ValueError(f"n_recordings = {n_recordings}: every person needs at least one")
     label = np.concatenate(
@@ -68,52 +90,108 @@ def draw_people(rng, *, specific=0.3, generic=1.0, site=0.0, n_recordings=8):
     return Recordings(modality(), modality(), label, study)
 
 
-def classifier(c=0.05):
-    """Balanced logistic regression on standardised features."""
+def balanced_logit(c=0.05):
+    """Fresh logistic regression on standardised features, classes weighted alike, inverse penalty ``c`` as scikit-learn's."""
     return make_pipeline(StandardScaler(), LogisticRegression(C=c, class_weight="balanced", max_iter=500))
 
 
-def person_probabilities(features, label, seed, *, by_person=True, folds=5, model=classifier):
+def _check_recordings(features, **labels):
+    features = finite("features", features)
+    if features.ndim != 3:
+        raise ValueError(f"features must be (n people, R recordings, p), got shape {features.shape}")
+    return features, *(codes(name, values, len(features)) for name, values in labels.items())
+
+
+def person_probabilities(features, label, *, rng, by_person=True, n_folds=5, model=balanced_logit):
     """Out-of-fold class probabilities, averaged over the recordings of a person.
 
     Parameters
     ----------
-    features : ndarray, shape (n, R, p)
-    label : ndarray of int, shape (n,)
-    seed : int
-        Of the folds.
+    features : array_like, shape (n, R, p)
+    label : sequence of hashable, shape (n,)
+    rng : numpy.random.Generator or int
+        A generator draws the seed of the folds; a whole number is the seed.
     by_person : bool
         False puts recordings of one person on both sides: the trap.
+    n_folds : int
     model : callable
         Makes a fresh classifier.
 
     Returns
     -------
-    ndarray, shape (n, classes)
+    ndarray, shape (n, n_classes)
         Classes in ascending order of ``label``.
+
+    Raises
+    ------
+    ValueError
+        If a feature is not finite or a label missing (names argument and row), shapes do not fit, or a class has fewer people
+        than folds.
     """
-    n, r, p = features.shape
-    x, y, person = features.reshape(-1, p), np.repeat(label, r), np.repeat(np.arange(n), r)
+    x, y = _check_recordings(features, label=label)
+    n, r, p = x.shape
+    sizes = np.bincount(y)
+    if len(sizes) < 2 or not 2 <= n_folds <= sizes.min():
+        raise ValueError(
+            f"label has classes of {sizes.tolist()} people: {n_folds} folds need two classes or more of {n_folds} people each"
+        )
+    x, y, person = x.reshape(-1, p), np.repeat(y, r), np.repeat(np.arange(n), r)
+    seed = seed_of(rng)
     if by_person:
-        parts = StratifiedGroupKFold(folds, shuffle=True, random_state=seed).split(x, y, person)
+        parts = StratifiedGroupKFold(n_folds, shuffle=True, random_state=seed).split(x, y, person)
     else:
-        parts = StratifiedKFold(folds, shuffle=True, random_state=seed).split(x, y)
-    out = np.zeros((len(x), len(np.unique(label))))
+        parts = StratifiedKFold(n_folds, shuffle=True, random_state=seed).split(x, y)
+    out = np.zeros((len(x), len(sizes)))
     for train, test in parts:
         out[test] = model().fit(x[train], y[train]).predict_proba(x[test])
     return out.reshape(n, r, -1).mean(1)
 
 
-def transfer(features, label, study, source=3, aim=1, *, model=classifier):
-    """Scores for patients and controls of study ``aim`` by a classifier trained on study ``source``.
+@dataclass(frozen=True)
+class Transfer:
+    """Scores of the people of one study by a classifier of another.
 
-    Returns
-    -------
+    Attributes
+    ----------
     scores : ndarray, shape (n,)
         Mean probability of being a patient.
     patient : ndarray of bool, shape (n,)
     """
-    n, r, p = features.shape
+
+    scores: np.ndarray
+    patient: np.ndarray
+
+
+def transfer(features, label, study, *, source=3, aim=1, control=0, model=balanced_logit):
+    """Scores for patients and controls of one study by a classifier trained on another.
+
+    Parameters
+    ----------
+    features : array_like, shape (n, R, p)
+    label, study : sequence of hashable, shape (n,)
+    source, aim : hashable
+        Studies to learn from and to score.
+    control : hashable
+        Label of those who are no patients.
+    model : callable
+        Makes a fresh classifier.
+
+    Returns
+    -------
+    Transfer
+
+    Raises
+    ------
+    ValueError
+        If a feature is not finite or a label missing (names argument and row), or a study lacks patients or controls.
+    """
+    x, _, _ = _check_recordings(features, label=label, study=study)
+    _, r, p = x.shape
+    patient, study = np.array([one != control for one in label]), np.asarray(study)
     here, there = study == source, study == aim
-    fitted = model().fit(features[here].reshape(-1, p), np.repeat(label[here] > 0, r))
-    return fitted.predict_proba(features[there].reshape(-1, p))[:, 1].reshape(-1, r).mean(1), label[there] > 0
+    for name, rows in ((source, here), (aim, there)):
+        if len(np.unique(patient[rows])) < 2:
+            raise ValueError(f"study {name!r} lacks patients or controls (label {control!r})")
+    fitted = model().fit(x[here].reshape(-1, p), np.repeat(patient[here], r))
+    scores = fitted.predict_proba(x[there].reshape(-1, p))[:, 1].reshape(-1, r).mean(1)
+    return Transfer(scores, patient[there])
