@@ -123,6 +123,26 @@ def test_the_record_is_read(book):
     assert "record" not in unread(book).result
 
 
+def test_seeds_are_read_and_the_page_says_which_it_shows(book):
+    stability = {"seeds": [2, 3], "claims": {"c1": {"held": 1, "of": 2, "values": [0.5, 2.0]}}}
+    records.save("tiny", stability=stability)
+    paper = Paper("tiny")
+    assert paper.seeds("c1") == {"held": 1, "of": 2, "values": [0.5, 2.0]}
+    assert paper.seeds("c2") is None
+    with pytest.raises(PaperlabError, match="tiny has no claim 'c11'"):
+        paper.seeds("c11")
+    paper.measure(c1=0.5, c2=3)
+    assert paper.verdicts().result["seeds"] == records.seal(stability)
+    assert "record" not in paper.verdicts().result
+    assert "seeds" not in unread(book).result
+
+
+def test_without_a_record_there_are_no_seeds(paper):
+    assert paper.seeds("c1") is None
+    paper.measure(c1=0.5, c2=3)
+    assert "seeds" not in paper.verdicts().result
+
+
 def unread(book):
     """Verdicts of a page that never looks at its record."""
     paper = Paper("tiny")

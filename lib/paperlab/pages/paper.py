@@ -44,7 +44,7 @@ class Paper:
         self._reasons = {}
         self._tables = {}
         self._record = records.load(slug)
-        self._shows_record = False
+        self._shown: set[str] = set()  # parts of the record whose numbers the page shows
 
     def header(self):
         """The claims with their criteria, as the card states them."""
@@ -171,7 +171,7 @@ class Paper:
                     f"claim {claim.id} has no value; call paper.measure({claim.id}=...) before verdicts()"
                 )
             judged.append(claim.judge(value))
-        shown = records.seal(self._record["full"]) if self._shows_record and self.record else None
+        shown = {part: records.seal(self._record[part]) for part in self._shown if part in self._record}
         return Verdicts(self.card, judged, self._tables, self._parameters(), shown)
 
     def _parameters(self):
@@ -184,7 +184,7 @@ class Paper:
     @property
     def record(self):
         """The recorded full run as a dict, or ``None``."""
-        self._shows_record = True
+        self._shown.add("full")
         return self._record.get("full")
 
     @property
@@ -199,6 +199,19 @@ class Paper:
         self._known(claim_id)
         found = [c["value"] for c in (self.record or {}).get("claims", []) if c["id"] == claim_id]
         return found[0] if found else None
+
+    def seeds(self, claim_id):
+        """What other seeds gave for a claim, so that no count of them is typed into the text.
+
+        Returns
+        -------
+        dict or None
+            ``held`` and ``of``: on how many of the seeds that were run the default run's verdict held; ``values``: the
+            values there. ``None`` where no seeds have been run.
+        """
+        self._known(claim_id)
+        self._shown.add("stability")
+        return self._record.get("stability", {}).get("claims", {}).get(claim_id)
 
     def record_table(self, name):
         """A table kept by the recorded full run as a DataFrame, or ``None``; figures of the full run are drawn from it."""

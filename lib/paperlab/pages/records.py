@@ -10,6 +10,7 @@ from paperlab.pages.claims import VERDICTS, is_number
 
 DIGITS = 12  # of a hash that is stored
 KEY = "paperlab"  # where the verdict cell's output metadata carries the result
+SHOWN = {"full": "record", "stability": "seeds"}  # a page that shows a part of the record keeps its seal under that key
 
 
 def result_of(notebook):

@@ -80,17 +80,15 @@ def _stored(page):
         found.append(
             f"statement, measure or criterion of {', '.join(reworded)} is not what the stored run saw; {remedy}"
         )
-    if result.get("record") and result["record"] != _seal_of_full(page):
-        found.append(f"the page shows numbers of another recorded run than data/records/{page.slug}.json; {remedy}")
+    for part, name in records.SHOWN.items():
+        if result.get(name) and not (part in page.record and result[name] == records.seal(page.record[part])):
+            what = "another recorded run than" if part == "full" else "other seeds than those of"
+            found.append(f"the page shows numbers of {what} data/records/{page.slug}.json; {remedy}")
     found = found or _shown(page, remedy)
     sealed = result.get("hashes", {}).get("outputs")
     if not found and sealed and sealed != records.outputs_seal(page.notebook):
         found.append(f"an output of the stored page was edited after its run; {remedy}")
     return found
-
-
-def _seal_of_full(page):
-    return records.seal(page.record["full"]) if "full" in page.record else None
 
 
 def _shown(page, remedy):

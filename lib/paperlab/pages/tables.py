@@ -308,7 +308,7 @@ class Verdicts:
     record is not shown: it may change while the notebook stays as it is; the book draws both side by side.
     """
 
-    def __init__(self, card, verdicts, tables, parameters, record=None):
+    def __init__(self, card, verdicts, tables, parameters, shown=None):
         self.card = card
         self.result = {
             "slug": card.slug,
@@ -318,8 +318,9 @@ class Verdicts:
             "claims": [verdict.as_dict() for verdict in verdicts],
             "tables": tables,
         }
-        if record:  # seal of the recorded run whose numbers the page shows
-            self.result["record"] = record
+        for part, name in records.SHOWN.items():  # seals of the recorded run and seeds whose numbers the page shows
+            if part in (shown or {}):
+                self.result[name] = shown[part]
 
     @property
     def _found(self):

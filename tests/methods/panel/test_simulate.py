@@ -3,18 +3,22 @@
 import numpy as np
 import pytest
 from paperlab.methods.panel import simulate
-from paperlab.methods.panel.simulate import Design, factor_panel, monte_carlo
-from scipy.stats import binom, norm
-
-CRITICAL = norm.isf(0.025)
+from paperlab.methods.panel.dependence import CRITICAL
+from paperlab.methods.panel.simulate import Design, Study, factor_panel, monte_carlo
+from scipy.stats import binom
 
 
 def rejections(draws, test):
     return int(np.sum(np.abs(draws[test]) > CRITICAL))
 
 
+def streams(seed):
+    """Streams by name, as a page's paper gives them."""
+    return lambda key, n: np.random.SeedSequence([seed, *repr(key).encode()]).spawn(n)
+
+
 def cell(design, n_replications=150, seed=1):
-    return monte_carlo([design], n_replications, seed=seed, n_jobs=1)[0]
+    return monte_carlo([design], n_replications, streams=streams(seed), n_jobs=1)[0]
 
 
 def test_cd_over_rejects_and_cd_star_does_not_under_two_strong_factors():
@@ -52,13 +56,46 @@ def test_a_missing_factor_is_found():
 
 def test_results_do_not_depend_on_the_number_of_workers_or_on_other_cells():
     a, b = Design(30, 30, (1.0,)), Design(30, 40, (1.0,), errors="t5")
-    alone = monte_carlo([b], 10, seed=7, n_jobs=1)[0]
-    together = monte_carlo([a, b], 10, seed=7, n_jobs=2)[1]
-    more = monte_carlo([b], 12, seed=7, n_jobs=1)[0]
+    alone = monte_carlo([b], 10, streams=streams(7), n_jobs=1)[0]
+    together = monte_carlo([a, b], 10, streams=streams(7), n_jobs=2)[1]
+    more = monte_carlo([b], 12, streams=streams(7), n_jobs=1)[0]
     for key in simulate.STATISTICS:
         assert np.array_equal(alone[key], together[key])
         assert np.array_equal(alone[key], more[key][:10])
-        assert not np.array_equal(alone[key], monte_carlo([b], 10, seed=8, n_jobs=1)[0][key])
+        assert not np.array_equal(alone[key], monte_carlo([b], 10, streams=streams(8), n_jobs=1)[0][key])
+
+
+def test_a_study_simulates_each_design_once():
+    asked = []
+
+    def counted(key, n):
+        asked.append(key)
+        return streams(7)(key, n)
+
+    study = Study(10, streams=counted, n_jobs=1)
+    null, same, dependent = Design(30, 30, (1.0,)), Design(30, 30, (1.0,), 1), Design(30, 30, (1.0,), rho=0.5)
+    first, second = study.draws([null, same])
+    assert first is second and study.draws(iter([null]))[0] is first
+    assert len(asked) == 1
+    study.draws([dependent, null])
+    assert len(asked) == 2
+    assert np.array_equal(first["cd"], monte_carlo([null], 10, streams=streams(7), n_jobs=1)[0]["cd"])
+
+
+def test_rates_are_shares_of_rejections():
+    study = Study(40, streams=streams(3), n_jobs=1)
+    designs = [Design(40, 40, (1.0, 2 / 3)), Design(40, 40, (), rho=0.5, errors="t5")]
+    table = study.rates(designs)
+    assert table[["n", "T", "strength", "errors", "m_hat", "rho"]].to_numpy().tolist() == [
+        [40, 40, "1, 2/3", "gauss", 2, 0.0],
+        [40, 40, "none", "t5", 0, 0.5],
+    ]
+    draws = study.draws(designs)
+    for test in ("cd", "cd_star", "jr_w", "jr_w_plus"):
+        assert (40 * table[test]).tolist() == pytest.approx([rejections(d, test) for d in draws])
+    assert table.mean_cd.tolist() == [d["cd"].mean() for d in draws]
+    assert table.mean_star.tolist() == [d["cd_star"].mean() for d in draws]
+    assert table.theta[1] == 0.0
 
 
 @pytest.mark.parametrize("errors", simulate.ERRORS)
@@ -107,8 +144,54 @@ def test_given_shocks_take_the_place_of_the_errors():
 
 
 def test_cells_that_differ_in_dependence_alone_share_their_draws():
-    assert Design(30, 40, rho=0.5, m_hat=3).stream == Design(30, 40).stream
-    assert Design(30, 40).stream != Design(30, 41).stream
+    same = Design(30, 40, rho=0.5, m_hat=3, standardise=True)
+    others = [Design(30, 41), Design(31, 40), Design(30, 40, (0.5,)), Design(30, 40, errors="t5")]
+    assert same.key == Design(30, 40).key
+    assert Design(30, 40).key not in [design.key for design in others]
+
+
+@pytest.mark.parametrize(
+    ("alphas", "words"),
+    [((1,), "1"), ((1, 2 / 3, 1 / 2), "1, 2/3, 1/2"), ((0.4, 0.25), "0.4, 0.25"), ((), "none")],
+)
+def test_strengths_in_words(alphas, words):
+    assert Design(30, 40, alphas).strength == words
+
+
+def test_standardised_units_give_the_same_answer_in_other_units():
+    """Each unit measured in a unit of its own: components follow, unless units are standardised first."""
+    y = factor_panel(Design(40, 60, (1.0,)), rng=np.random.default_rng(0)).y
+    other = y * np.random.default_rng(1).uniform(0.2, 5, (40, 1))
+
+    def cd_star(panel):
+        return simulate.dependence.cd_tests(panel / panel.std(axis=1, keepdims=True), 1).cd_star
+
+    assert cd_star(other) == pytest.approx(cd_star(y))
+    assert simulate.dependence.cd_tests(other, 1).cd_star != pytest.approx(simulate.dependence.cd_tests(y, 1).cd_star)
+    plain, divided = (cell(Design(40, 60, (1.0,), standardise=s), 10) for s in (False, True))
+    assert (plain["cd_star"] != divided["cd_star"]).all()
+
+
+def test_factors_are_autoregressions_of_variance_one():
+    shocks = np.random.default_rng(0).standard_normal((2000, 90))
+    x = simulate._ar1(shocks, 0.5)
+    assert x.shape == (2000, 40)
+    assert x[:, 1:] == pytest.approx(0.5 * x[:, :-1] + np.sqrt(0.75) * shocks[:, simulate.BURN_IN + 1 :])
+    assert x.var() == pytest.approx(1, abs=0.02)
+
+
+@pytest.mark.parametrize("shared", [False, True])
+def test_garch_errors_have_variance_one_and_volatility_that_lasts(shared):
+    rngs = map(np.random.default_rng, np.random.SeedSequence(4).spawn(1000))
+    e = np.stack([simulate.garch_errors(4, 60, shared=shared, rng=rng) for rng in rngs])
+    assert e.shape == (1000, 4, 60)
+    assert e.var() == pytest.approx(1, abs=0.1)
+    assert np.mean(e[:, :, 1:] * e[:, :, :-1]) == pytest.approx(0, abs=0.02)
+    assert np.mean(e[:, 1:] * e[:, :-1]) == pytest.approx(0, abs=0.02)
+    squares = e**2 - 1
+    assert np.mean(squares[:, :, 1:] * squares[:, :, :-1]) > 0.2
+    across = np.mean(squares[:, 1:] * squares[:, :-1])
+    assert across > 0.2 if shared else abs(across) < 0.1
 
 
 @pytest.mark.parametrize(
@@ -133,9 +216,9 @@ def test_wrong_designs_are_refused(options, message):
 def test_wrong_numbers_and_shocks_are_refused():
     rng = np.random.default_rng(0)
     with pytest.raises(ValueError, match="n_replications must be at least 1"):
-        monte_carlo([Design(10, 10)], 0, seed=1)
+        monte_carlo([Design(10, 10)], 0, streams=streams(1))
     with pytest.raises(ValueError, match="n_jobs must be at least 1"):
-        monte_carlo([Design(10, 10)], 3, seed=1, n_jobs=0)
+        monte_carlo([Design(10, 10)], 3, streams=streams(1), n_jobs=0)
     with pytest.raises(ValueError, match=r"shocks must have shape \(5, 8\)"):
         factor_panel(Design(5, 8, ()), rng=rng, shocks=np.zeros((5, 9)))
     with pytest.raises(ValueError, match="shocks is nan in row 0"):

@@ -2,5 +2,6 @@
 
 ``dependence``  CD, its bias-corrected form CD*, and the randomised tests of Juodis and Reese
 ``filters``     regressors, serial correlation and seasons taken out of a panel, residuals shuffled
-``simulate``    panels with factors of chosen strength, and the Monte Carlo loop over them
+``simulate``    panels with factors of chosen strength, and the Monte Carlo study of the tests on them
+``prices``      growth rates from price indices, and the tests on them for many numbers of factors
 """

@@ -12,12 +12,14 @@ import warnings
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.stats import norm
+from scipy.special import ndtr, ndtri
 
 from paperlab.methods.foundations.checks import codes, finite, full_rank
 from paperlab.methods.foundations.components import principal_components
 
 __all__ = [
+    "CRITICAL",
+    "TESTS",
     "CDResult",
     "FactorResiduals",
     "JRResult",
@@ -36,6 +38,9 @@ MIN_INFORMATION = 0.02
 """Below this value of ``1 - theta`` the loadings nearly span the unit vector and CD* has no power."""
 
 TESTS = ("cd", "cd_star", "jr_w", "jr_w_plus")
+
+CRITICAL = float(ndtri(0.975))
+"""Two-sided 5 % point of N(0, 1), with which each of the tests is compared."""
 
 
 class LowPowerWarning(UserWarning):
@@ -114,7 +119,7 @@ class CDResult:
         value = getattr(self, statistic)
         if np.isnan(value):
             raise ValueError(f"statistic {statistic} was not computed; pass rng to cd_tests")
-        return float(2 * norm.sf(abs(value)))
+        return float(2 * ndtr(-abs(value)))
 
 
 @dataclass(frozen=True)
@@ -183,7 +188,7 @@ def check_panel(y, n_factors=0, names=None):
 
 def _check_weights(weights, n):
     weights = finite("weights", weights)
-    if weights.shape != (n,) or not np.allclose(weights**2, 1.0):
+    if weights.shape != (n,) or (np.abs(weights) != 1.0).any():
         raise ValueError(f"weights must be {n} values of +1 or -1, got shape {weights.shape}")
     return weights
 
@@ -273,10 +278,15 @@ def cd_statistic(z, weights=None):
     >>> cd_statistic(np.array([[1.0, -1, 1, -1], [1, -1, 1, -1]]))
     2.0
     """
+    z = _check_residuals(z)
+    return _cd(z, None if weights is None else _check_weights(weights, len(z)))
+
+
+def _check_residuals(z):
     z = finite("z", z)
     if z.ndim != 2 or len(z) < 2:
         raise ValueError(f"z must have two axes (n_units, n_periods) and two units or more, got shape {z.shape}")
-    return _cd(z, None if weights is None else _check_weights(weights, len(z)))
+    return z
 
 
 def _cd(z, w=None):
@@ -309,9 +319,12 @@ def jr_statistics(z, *, rng):
     -----
     Page ``cd_test``, eqs. (7) and (8).
     """
-    z = np.asarray(z, dtype=float)
+    return _jr(_check_residuals(z), rng)
+
+
+def _jr(z, rng):
     n, T = z.shape
-    jr_w = cd_statistic(z, np.where(rng.random(n) < 0.5, -1.0, 1.0))  # checks z
+    jr_w = _cd(z, np.where(rng.random(n) < 0.5, -1.0, 1.0))
     size = z @ z.T
     np.abs(size, out=size)
     np.fill_diagonal(size, 0.0)
@@ -415,7 +428,7 @@ def cd_tests(y, n_factors, *, rng=None, weights=None, names=None):
             LowPowerWarning,
             stacklevel=2,
         )
-    jr = JRResult(np.nan, np.nan) if rng is None else jr_statistics(left.z, rng=rng)
+    jr = JRResult(np.nan, np.nan) if rng is None else _jr(left.z, rng)
     return CDResult(left.cd, left.cd_star, left.theta, jr.jr_w, jr.jr_w_plus, n_factors)
 
 

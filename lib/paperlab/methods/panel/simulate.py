@@ -1,4 +1,4 @@
-"""Simulated panels with latent factors of chosen strength, and the Monte Carlo loop over them.
+"""Simulated panels with latent factors of chosen strength, and the Monte Carlo study of tests on them.
 
 The design follows page ``cd_test``, eqs. (9) to (11).
 """
@@ -6,13 +6,12 @@ The design follows page ``cd_test``, eqs. (9) to (11).
 from __future__ import annotations
 
 import operator
-import zlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache, partial
 
 import numpy as np
+import pandas as pd
 import scipy.linalg
-from scipy.signal import lfilter
 
 from paperlab.methods.foundations.checks import finite
 from paperlab.methods.foundations.monte_carlo import replicate
@@ -23,8 +22,10 @@ __all__ = [
     "STATISTICS",
     "Design",
     "Panel",
+    "Study",
     "draw_errors",
     "factor_panel",
+    "garch_errors",
     "monte_carlo",
     "neighbour_matrix",
     "spatial_filter",
@@ -33,6 +34,7 @@ __all__ = [
 ERRORS = ("gauss", "chi2", "t5")
 STATISTICS = ("cd", "cd_star", "theta", "jr_w", "jr_w_plus")
 BURN_IN = 50
+_FRACTIONS = {2 / 3: "2/3", 1 / 2: "1/2", 1 / 3: "1/3"}
 
 
 @dataclass(frozen=True)
@@ -56,6 +58,8 @@ class Design:
         First-order autocorrelation of the errors.
     prewhiten : int
         Order of the autoregression fitted to each unit before the factors are removed.
+    standardise : bool
+        Divide each unit by its standard deviation before the factors are removed.
     regressor : bool
         Add one regressor that loads on the same factors; it is removed by CCE before the test.
     loading_var : float or None
@@ -70,6 +74,7 @@ class Design:
     rho: float = 0.0
     ar: float = 0.0
     prewhiten: int = 0
+    standardise: bool = False
     regressor: bool = False
     loading_var: float | None = None
 
@@ -96,9 +101,14 @@ class Design:
         return len(self.alphas) if self.m_hat is None else self.m_hat
 
     @property
-    def stream(self):
-        """Key of the random stream. Cells that differ only in rho, m_hat or treatment share their draws."""
-        return zlib.crc32(repr((self.n, self.T, self.alphas, self.errors)).encode())
+    def strength(self):
+        """Strengths of the factors as text, e.g. "1, 2/3"; "none" without factors."""
+        return ", ".join(_FRACTIONS.get(alpha, f"{alpha:g}") for alpha in self.alphas) or "none"
+
+    @property
+    def key(self):
+        """Name of the random streams. Cells that differ only in rho, m_hat or treatment share their draws."""
+        return ("panel", self.n, self.T, repr(self.alphas), self.errors)
 
 
 @dataclass(frozen=True)
@@ -208,10 +218,48 @@ def draw_errors(shape, errors, *, rng):
     return rng.standard_t(5, shape) * np.sqrt(3 / 5)
 
 
+def garch_errors(n, T, *, rng, errors="gauss", shared=False):
+    """Errors whose volatility comes and goes: GARCH(1, 1) with mean variance 1.
+
+    Parameters
+    ----------
+    n, T : int
+        Number of units and of periods.
+    rng : numpy.random.Generator
+    errors : {"gauss", "chi2", "t5"}
+        Distribution of the shocks, as in `draw_errors`.
+    shared : bool
+        One volatility for all units, which follows a market shock of its own; else each unit has its own.
+
+    Returns
+    -------
+    errors : ndarray, shape (n, T)
+        Uncorrelated across units and over time in both cases; independent across units only without ``shared``.
+
+    Notes
+    -----
+    Page ``cd_test``, exercise 2: ``h_t = 0.05 + 0.2 u_{t-1}^2 + 0.75 h_{t-1}``, started at its mean.
+    """
+    shocks = draw_errors((T + BURN_IN, n), errors, rng=rng)
+    drive = draw_errors((T + BURN_IN, 1), errors, rng=rng) if shared else shocks
+    h = np.ones(drive.shape[1])
+    out = np.empty_like(shocks)
+    for t in range(T + BURN_IN):
+        out[t] = np.sqrt(h) * shocks[t]
+        h = 0.05 + (0.2 * drive[t] ** 2 + 0.75) * h
+    return out[BURN_IN:].T
+
+
+@lru_cache(maxsize=64)
+def _ar1_weights(length, coefficient):
+    """Weights (length, length - BURN_IN) of past shocks in an AR(1) of variance 1."""
+    powers = np.sqrt(1.0 - coefficient**2) * coefficient ** np.arange(length)
+    return np.triu(scipy.linalg.toeplitz(powers))[:, BURN_IN:]
+
+
 def _ar1(shocks, coefficient):
     """Stationary first-order autoregression with variance 1 along the last axis; the burn-in is dropped."""
-    scale = np.sqrt(1.0 - coefficient**2)
-    return lfilter([scale], [1.0, -coefficient], shocks, axis=-1)[..., BURN_IN:]
+    return shocks @ _ar1_weights(shocks.shape[-1], coefficient)
 
 
 def _loadings(n, alphas, means, variances, *, rng):
@@ -273,26 +321,24 @@ def factor_panel(design, *, rng, shocks=None):
 
 
 def _replication(design, rng):
-    """Values of ``STATISTICS`` in one panel."""
     panel = factor_panel(design, rng=rng)
     y = panel.y if panel.x is None else filters.cce_residuals(panel.y, panel.x).residuals
     if design.prewhiten:
         y = filters.prewhiten(y, design.prewhiten)
-    left = dependence.factor_residuals(y, design.n_factors)
-    jr = dependence.jr_statistics(left.z, rng=rng)
-    return dict(zip(STATISTICS, (left.cd, left.cd_star, left.theta, jr.jr_w, jr.jr_w_plus)))
+    if design.standardise:
+        y = y / y.std(axis=1, keepdims=True)
+    found = dependence.cd_tests(y, design.n_factors, rng=rng)
+    return {name: getattr(found, name) for name in STATISTICS}
 
 
-def _cell(design, n_replications, seed):
+def _cell(design, streams):
     from threadpoolctl import threadpool_limits
 
-    entropy = (seed, design.stream)
-    streams = [np.random.SeedSequence(entropy, spawn_key=(r,)) for r in range(n_replications)]
     with threadpool_limits(1):
         return replicate(partial(_replication, design), streams)
 
 
-def monte_carlo(designs, n_replications, *, seed, n_jobs=2):
+def monte_carlo(designs, n_replications, *, streams, n_jobs=2):
     """Statistics of many simulated panels.
 
     Parameters
@@ -301,9 +347,10 @@ def monte_carlo(designs, n_replications, *, seed, n_jobs=2):
         Cells of the experiment.
     n_replications : int
         Panels drawn from each cell.
-    seed : int
-        Replication ``r`` of a cell draws from its own spawned stream, so the numbers do not depend on
-        ``n_jobs`` or on the other cells.
+    streams : callable
+        ``streams(key, n)`` gives ``n`` seed sequences for a cell named by the tuple ``key`` (`Design.key`), the same at
+        each call and the first ones the same for every ``n``: `paperlab.Paper.streams` on a page. Replication ``r`` of a
+        cell draws from its own stream, so the numbers do not depend on ``n_jobs`` or on the other cells.
     n_jobs : int
         Number of processes, among which the cells are shared out.
 
@@ -322,5 +369,51 @@ def monte_carlo(designs, n_replications, *, seed, n_jobs=2):
     for name, count in (("n_replications", n_replications), ("n_jobs", n_jobs)):
         if operator.index(count) < 1:
             raise ValueError(f"{name} must be at least 1, got {count}")
-    cells = (delayed(_cell)(design, n_replications, seed) for design in designs)
+    cells = (delayed(_cell)(design, streams(design.key, n_replications)) for design in designs)
     return Parallel(n_jobs=n_jobs, backend="multiprocessing")(cells)  # forks: no second import
+
+
+class Study:
+    """A Monte Carlo study in which each design is simulated once, when it is first asked for.
+
+    Parameters
+    ----------
+    n_replications, streams, n_jobs
+        As in `monte_carlo`.
+
+    Examples
+    --------
+    >>> study = Study(20, streams=lambda key, n: np.random.SeedSequence(7).spawn(n), n_jobs=1)
+    >>> table = study.rates([Design(30, 40), Design(30, 40, (1.0, 0.5))])
+    >>> table[["n", "strength", "m_hat"]].to_dict("list")
+    {'n': [30, 30], 'strength': ['1', '1, 1/2'], 'm_hat': [1, 2]}
+    """
+
+    def __init__(self, n_replications, *, streams, n_jobs=2):
+        self.n_replications, self.streams, self.n_jobs = n_replications, streams, n_jobs
+        self._draws = {}
+
+    def draws(self, designs):
+        """Statistics of the panels of each design, as `monte_carlo` gives them."""
+        asked = [replace(design, m_hat=design.n_factors) for design in designs]
+        new = [design for design in dict.fromkeys(asked) if design not in self._draws]
+        found = monte_carlo(new, self.n_replications, streams=self.streams, n_jobs=self.n_jobs) if new else []
+        self._draws.update(zip(new, found))
+        return [self._draws[design] for design in asked]
+
+    def rates(self, designs):
+        """One row per design: what it is, the rejection rate of each test at the 5 % level, means of CD, CD* and theta.
+
+        Returns
+        -------
+        DataFrame
+            Columns n, T, strength, errors, m_hat, rho; cd, cd_star, jr_w, jr_w_plus (rates); mean_cd, mean_star, theta.
+        """
+        designs, rows = list(designs), []
+        for design, cell in zip(designs, self.draws(designs)):
+            row = {name: getattr(design, name) for name in ("n", "T", "strength", "errors")}
+            row |= {"m_hat": design.n_factors, "rho": design.rho}
+            row |= {test: np.mean(np.abs(cell[test]) > dependence.CRITICAL) for test in dependence.TESTS}
+            means = {"mean_cd": "cd", "mean_star": "cd_star", "theta": "theta"}
+            rows.append(row | {name: cell[statistic].mean() for name, statistic in means.items()})
+        return pd.DataFrame(rows)
