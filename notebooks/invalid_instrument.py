@@ -194,8 +194,8 @@ from paperlab.methods.instruments.population import population
 
 threadpool_limits(1)  # many small matrices: threads would only wait for each other
 TRUTH = simulate.TRUE_EFFECT
-dials = {"direct": direct, "conf": conf, "interaction": interaction}
-design = simulate.Design(var_gap=var_gap, **dials)
+design = simulate.Design(direct=direct, conf=conf, var_gap=var_gap)
+design = replace(design, interaction=interaction)
 FILES = {"9275": "abadie_401k", "9915": "pension_401k"}
 which = list(FILES) if sample == "both" else [sample]
 people = {name: pension.households(datasets.load(FILES[name])) for name in which}
@@ -512,7 +512,7 @@ plt.show()
 # right for $p$ or $\mu$, the forest is noisy, and $\delta$ comes close to zero for some units.
 
 # %%
-wavy = simulate.Design(shape="wavy", **dials)
+wavy = replace(design, shape="wavy", var_gap=0.3)
 settings = {"n_folds": n_folds, "delta_min": delta_min, "n_jobs": workers}
 streams = paper.streams("learners", select_reps)
 tuples = selection.monte_carlo(n_select, streams, learners, wavy, **settings)
