@@ -65,11 +65,11 @@ cov: $(STAMP) ## lines of the library that its tests reach; fails below the floo
 
 pages: $(STAMP) ## execute every notebook and compare its verdicts
 	@echo "every notebook, executed ..."; \
-	$(ONE_THREAD) $(BIN)/python -m pytest notebooks --nbval-lax --nbval-sanitize-with tests/nbval_sanitize.cfg \
+	$(ONE_THREAD) IPYTHONDIR=$(VENV)/ipython $(BIN)/python -m pytest notebooks --nbval-lax --nbval-current-env --nbval-sanitize-with tests/nbval_sanitize.cfg \
 	    --nbval-cell-timeout=600 --dist loadfile -n 2 --durations=5
 
 browser: $(STAMP) ## the built book in a headless browser
-	@echo "the built book ..."; $(BIN)/python -m pytest tests/book -rs
+	@echo "the built book ..."; $(BIN)/python -m pytest tests/book -rs -n 2 --dist loadfile
 
 bench: $(STAMP) ## speed against peers; writes data/records/benchmarks.json
 	@$(ONE_THREAD) $(BIN)/python tools/bench.py

@@ -61,6 +61,9 @@ chip_worlds: int = 0  # [0, 100] worlds with crops of real chips; 0: the recorde
 n_chips: int = 3000  # [500, 9899] places in such a world
 cnn_worlds: int = 0  # [0, 20] worlds in which a small network replaces the random filters
 sectors: int = 0  # [0, 40] made-up sectors; 0: the recorded ones are shown
+# rule: chip_worlds != 1  # an interval over worlds needs two
+# rule: sectors != 1  # a rank correlation needs two
+# data: causalimages_tutorial if chip_worlds or cnn_worlds or sectors
 
 # %% [markdown]
 # ## Setup
@@ -78,7 +81,7 @@ from threadpoolctl import threadpool_limits
 
 from paperlab import datasets
 from paperlab.methods.foundations import metrics
-from paperlab.methods.weighting import effects, images, simulate
+from paperlab.methods.weighting import effects, images, propensity, simulate
 
 plots.style()
 threadpool_limits(1)  # small matrices: threads would only wait for each other
@@ -128,17 +131,17 @@ example_b = rng.standard_normal(n)
 example = simulate.draw_chips(example_b, rng=rng)
 example_places = simulate.Places.draw(example_b, rng=rng)
 example_features = images.random_features(example, rng=rng)
-example_folds = effects.folds_of(n, 3, rng=rng)
+example_folds = propensity.folds_of(n, 3, rng=rng)
 example_w = {
     donor.name: example_places.assign(donor, rng=rng, visible=visible)
     for donor in DONORS
 }
 example_x = np.hstack([example_places.x, example_features])
 example_e = {
-    name: effects.propensity(example_x, w, example_folds, c=C, name=name)
+    name: propensity.propensity(example_x, w, example_folds, c=C, name=name)
     for name, w in example_w.items()
 }
-by_image = effects.propensity(
+by_image = propensity.propensity(
     example_features, example_w["World Bank"], example_folds, c=C, name="World Bank"
 )
 ranks = np.argsort(by_image)
@@ -172,7 +175,7 @@ def ladder(world, features, b, donor, rng, folds, sign, specs, c):
     }
     estimate, score, used = {"naive": y[w == 1].mean() - y[w == 0].mean()}, {}, {}
     for spec in specs:
-        e = effects.propensity(inputs[spec], w, folds, c=c, name=donor.name)
+        e = propensity.propensity(inputs[spec], w, folds, c=c, name=donor.name)
         used[spec] = effects.hajek(y, w, e, clip=clip, name=donor.name)
         estimate[spec], score[spec] = used[spec].value, metrics.auroc(e, w)
     return estimate, score, used, (w, y, inputs)
@@ -184,7 +187,7 @@ for number, stream in enumerate(streams["worlds"].spawn(n_worlds)):
     rng = np.random.default_rng(stream)
     b = rng.standard_normal(n)
     features = images.random_features(simulate.draw_chips(b, rng=rng), rng=rng)
-    world, folds = simulate.Places.draw(b, rng=rng), effects.folds_of(n, 3, rng=rng)
+    world, folds = simulate.Places.draw(b, rng=rng), propensity.folds_of(n, 3, rng=rng)
     for donor in DONORS:
         estimate, score, used, (w, y, inputs) = ladder(world, features, b, donor, rng, folds, visible, LADDER[1:], C)
         rows += [
@@ -206,18 +209,18 @@ for number, stream in enumerate(streams["worlds"].spawn(n_worlds)):
             }
         )
         if donor is CHINA:
-            e = effects.propensity(inputs["both"], w, folds, c=C, name=donor.name)
+            e = propensity.propensity(inputs["both"], w, folds, c=C, name=donor.name)
             hidden_wealth = world.wealth(w, donor.tau, 2.0)
             blind.append(effects.hajek(hidden_wealth, w, e, clip=clip).value)
         if number < 6:
             everything = np.column_stack([inputs["both"], b])
-            e = effects.propensity(everything, w, folds, c=1.0, name=donor.name)
+            e = propensity.propensity(everything, w, folds, c=1.0, name=donor.name)
             error = effects.hajek(y, w, e, clip=clip).value - donor.tau
             overshoot.append((donor.name, error))
             for c in PENALTIES:
                 for rung in ("both", "oracle"):
-                    e = effects.propensity(inputs[rung], w, folds, c=c, name=donor.name)
-                    honest, area = effects.recalibrate(e, w), metrics.auroc(e, w)
+                    e = propensity.propensity(inputs[rung], w, folds, c=c, name=donor.name)
+                    honest, area = propensity.recalibrate(e, w), metrics.auroc(e, w)
                     for name, chance in (
                         (rung, e),
                         (f"{rung}, recalibrated", honest.propensity),
@@ -399,8 +402,8 @@ for stream in streams["panels"].spawn(n_panels):
     drawn = simulate.draw_panel(4000, rng=rng, tau=TAU, rho=rho)
     fe_true = effects.fixed_effects(drawn.wealth, drawn.treatment)
     fe = effects.fixed_effects(drawn.imputed, drawn.treatment)
-    last, folds = drawn.treatment[:, -1], effects.folds_of(4000, 3, rng=rng)
-    e = effects.propensity(drawn.b[:, None], last, folds, c=1.0, name="panel")
+    last, folds = drawn.treatment[:, -1], propensity.folds_of(4000, 3, rng=rng)
+    e = propensity.propensity(drawn.b[:, None], last, folds, c=1.0, name="panel")
     panel_rows.append(
         {
             "FE, true wealth": fe_true.value,
@@ -473,11 +476,11 @@ if chip_worlds:
     for number, stream in enumerate(streams["chips"].spawn(chip_worlds)):
         rng, chips, source, b, world = chip_world(stream, n_chips)
         features = images.random_features(chips, rng=rng)
-        by_chip = effects.folds_of(n_chips, 3, rng=rng, groups=source)
-        at_random = effects.folds_of(n_chips, 3, rng=rng)
+        by_chip = propensity.folds_of(n_chips, 3, rng=rng, groups=source)
+        at_random = propensity.folds_of(n_chips, 3, rng=rng)
         for donor in DONORS:
             estimate, score, _, (w, y, inputs) = ladder(world, features, b, donor, rng, by_chip, visible, LADDER[1:], C)
-            e = effects.propensity(features, w, at_random, c=C, name=donor.name)
+            e = propensity.propensity(features, w, at_random, c=C, name=donor.name)
             leaky = metrics.auroc(e, w)
             for rung in LADDER:
                 entry = {"world": number, "donor": donor.name, "rung": rung, "estimate": estimate[rung]}
@@ -510,7 +513,7 @@ if cnn_worlds:
     for number, stream in enumerate(streams["network"].spawn(cnn_worlds)):
         rng, chips, source, b, world = chip_world(stream, 3000)
         features = images.random_features(chips, rng=rng)
-        folds = effects.folds_of(3000, 3, rng=rng, groups=source)
+        folds = propensity.folds_of(3000, 3, rng=rng, groups=source)
         w = np.column_stack(
             [world.assign(donor, rng=rng, visible=visible) for donor in DONORS]
         )
@@ -521,7 +524,7 @@ if cnn_worlds:
         for j, donor in enumerate(DONORS):
             y = world.wealth(w[:, j], donor.tau, hidden_in_y)
             for rung, x in (("image", features), ("both", np.hstack([world.x, features]))):
-                e = effects.propensity(x, w[:, j], folds, c=C, name=donor.name)
+                e = propensity.propensity(x, w[:, j], folds, c=C, name=donor.name)
                 for model, chance in (
                     ("random filters", e),
                     ("small network", net[rung][:, j]),
@@ -580,7 +583,7 @@ if sectors:
     rows = []
     rng, chips, source, b, world = chip_world(streams["sectors"], n_chips)
     features = images.random_features(chips, rng=rng)
-    folds = effects.folds_of(n_chips, 3, rng=rng, groups=source)
+    folds = propensity.folds_of(n_chips, 3, rng=rng, groups=source)
     for number in range(sectors):
         tau = rng.normal(2, 2)
         donor = simulate.Donor(f"sector {number + 1}", rng.uniform(0.2, 1.2), rng.uniform(0, 1), tau, base=-3.0)
@@ -680,8 +683,8 @@ for donor in DONORS:
     y, x = example_places.wealth(w, donor.tau, hidden_in_y), np.hstack([example_places.x, example_features])
     outcomes = effects.predict_outcomes(x, y, w, example_folds, penalty=10.0)
     for c in PENALTIES:
-        e = effects.propensity(x, w, example_folds, c=c, name=donor.name)
-        honest = effects.recalibrate(e, w).propensity
+        e = propensity.propensity(x, w, example_folds, c=c, name=donor.name)
+        honest = propensity.recalibrate(e, w).propensity
         plain, calm = (effects.hajek(y, w, p, clip=clip).value for p in (e, honest))
         robust = effects.aipw(y, w, e, outcomes, clip=clip)
         both = effects.aipw(y, w, honest, outcomes, clip=clip).value

@@ -61,10 +61,15 @@ kernel_dim: int = -1  # [-1, 31] how many directions without effect are known; -
 leak: float = 0.0  # [0, 6] standard deviation of the augmentation along f, where it does change the outcome
 sweep_experiments: int = 8  # [4, 100] experiments in each sweep
 n_rivals: int = 8  # [0, 100] experiments on which the rivals are fitted
-env_bits: int = 4  # [1, 9] augmentation parameters cut in two to make environments, 2^env_bits of them
+env_bits: int = 4  # [2, 8] augmentation parameters cut in two to make environments, 2^env_bits of them
 optical_repeats: int = 0  # [0, 100] draws of the augmentation on the optical device; 0: the recorded ones are shown
 digits_seeds: int = 0  # [0, 20] repetitions on coloured digits; 0: the recorded ones are shown
 digits_n: int = 6000  # [1000, 60000] training images in a repetition
+# rule: len(alpha_grid) >= 3  # so that one can lie inside
+# rule: kernel_dim == -1 or env_bits <= kernel_dim  # bits cut known directions
+# rule: 32 * 2**env_bits <= n_samples  # so that no environment stays empty
+# rule: env_bits <= 4 or not optical_repeats  # nor on the device's 1,000 rows
+# data: optical_device if optical_repeats
 
 # %% [markdown]
 # ## Setup

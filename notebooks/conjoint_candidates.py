@@ -50,6 +50,7 @@ p_R: float = 0.43  # [0.1, 0.9] share of Republican voters
 primary: bool = True  # hold primaries before the general election
 dataset: str = "simulated"  # {simulated, ono_burden} choices that are analysed
 n_boot: int = 20  # [10, 2000] bootstrap draws of respondents
+# data: ono_burden if dataset == "ono_burden"
 
 # %% [markdown]
 # ## Setup
@@ -67,6 +68,7 @@ from threadpoolctl import threadpool_limits
 from paperlab import datasets
 from paperlab.methods.conjoint import choices, election, games
 from paperlab.methods.conjoint import gender_game, policy, simulate
+from paperlab.methods.conjoint.layout import Layout, encode
 from paperlab.methods.foundations import linear
 
 plots.style()
@@ -120,7 +122,7 @@ FACTORS = {
     ),
     "favorability": ("Favorability.rating.among.the.public", ["34%", "43%", "52%", "61%", "70%"]),
 }
-layout = choices.Layout(tuple(len(levels) for _, levels in FACTORS.values()))
+layout = Layout(tuple(len(levels) for _, levels in FACTORS.values()))
 p = layout.uniform
 
 
@@ -128,7 +130,7 @@ def ono_burden():
     """Choices for President by respondents who call themselves Democrats or Republicans."""
     rows = datasets.load("ono_burden").query("Office == 'President' and R_Partisanship in ['Democrat', 'Republican']")
     named = rows.rename(columns={column: key for key, (column, _) in FACTORS.items()})
-    x = choices.encode(named, {key: levels for key, (_, levels) in FACTORS.items()})
+    x = encode(named, {key: levels for key, (_, levels) in FACTORS.items()})
     task = list(zip(rows["respondentIndex"], rows["task"]))
     pair = choices.pair_rows(task, rows["selected"])
     party = (rows["Party.affiliation"] == "Republican Party").to_numpy().astype(int)
@@ -287,7 +289,7 @@ def substitutes(interaction, lam, stream, n=1000, starts=4):
         effects = linear.regress(np.column_stack([np.ones(n), drawn.x]), drawn.y).coef[1:]
         profiles.append((effects > 0).astype(float))
     fitted, truth = policy.TwoWayModel.from_coef(coefs, 4), drawn.model
-    two = choices.Layout((2,) * 4)
+    two = Layout((2,) * 4)
     wide, square = np.zeros((reps, 1, two.size)), np.zeros((reps, 1, two.size, two.size))
     wide[:, 0, 1::2], square[:, 0, 1::2, 1::2] = fitted.beta, fitted.gamma
     first = paper.rng(stream, reps).normal(0, 0.3, (starts, two.size))
@@ -771,7 +773,7 @@ CODING = {
     "favorability": ("43%", "34%"),
 }
 coding = pd.DataFrame(CODING, index=["Clinton (D)", "Trump (R)"])
-nominees = choices.encode(coding, {name: levels for name, (_, levels) in FACTORS.items()})
+nominees = encode(coding, {name: levels for name, (_, levels) in FACTORS.items()})
 rows = []
 parties = (policies.pi_d, policies.pi_r)
 for name, profile, own in zip(coding.index, nominees, parties, strict=True):

@@ -56,6 +56,8 @@ sizes: list[int] = [150, 500]  # [50, 5000] sizes of the training sets
 explained: int = 60  # [20, 2000] people explained by sampled Shapley values
 orders: int = 10  # [5, 200] random orders of the factors
 by_wave: bool = False  # importances for every wave of the survey
+# rule: len(set(sizes)) == len(sizes)  # each size once
+# data: gss_happiness
 
 # %% [markdown]
 # ## Setup

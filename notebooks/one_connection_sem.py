@@ -32,7 +32,7 @@
 # ## Claims
 #
 # Of the paper only the abstract was read, so the claims are those of the abstract, made checkable. It is a theory paper: numbers to compare with come from
-# a small prototype that was computed before this page, by unsplit null spaces.
+# a small pilot that was computed before this page, by unsplit null spaces.
 
 # %%
 from paperlab import Paper, plots
@@ -64,6 +64,8 @@ n_starts: int = 60  # [10, 2000] random starts in the count of solutions
 fibre_points: int = 2  # [1, 50] random covariance matrices of each graph in the count of solutions
 timing_vertices: int = 8  # [4, 10] largest complete graph that is timed
 prime: int = 2147483629  # [1000000007, 2147483647] modulus of the exact arithmetic
+# rule: len(pair) == 2 and max(pair) < mixed_graphs.graphs.n_vertices(graph)
+# rule: mixed_graphs.modular.check_prime(prime) > 0  # arithmetic needs a field
 
 # %% [markdown]
 # ## Setup
@@ -78,14 +80,9 @@ import pandas as pd
 import sympy as sp
 from IPython.display import Math, display
 from matplotlib.patches import FancyArrowPatch
-from myst_nb import glue
 from threadpoolctl import threadpool_limits
 
-from paperlab.methods.mixed_graphs import numerics as floats
-from paperlab.methods.mixed_graphs import ideals
-from paperlab.methods.mixed_graphs import covariances as maps
-from paperlab.methods.mixed_graphs import graphs as mixed
-from paperlab.methods.mixed_graphs import modular
+from paperlab.methods.mixed_graphs import covariances, graphs, ideals, modular, numerics
 
 plots.style()
 threadpool_limits(1)  # small matrices only
@@ -97,13 +94,9 @@ streams = dict(
     )
 )
 modular.check_prime(prime)
-G = mixed.MixedGraph.parse(graph)
+G = graphs.MixedGraph.parse(graph)
 if len(pair) != 2 or max(pair) >= G.n:
     raise ValueError(f"pair must name two vertices from 0 to {G.n - 1} of the graph {G}, got {pair}")
-
-
-def put(name, value):
-    glue(f"one_connection_sem-{name}", value.item() if hasattr(value, "item") else value, display=False)
 
 
 # %% [markdown]
@@ -129,7 +122,7 @@ def put(name, value):
 # $$
 #
 # Each $\sigma_{ij}$ is a finite sum over pairs of one-connections that start at the two ends of a bidirected edge, or at the same vertex. No condition on the size of the effects is
-# needed, only $\Delta\neq0$: the feedback must not have gain exactly 1. `MixedGraph.one_connections` lists the terms, `maps.covariances` evaluates them for thousands of graphs.
+# needed, only $\Delta\neq0$: the feedback must not have gain exactly 1. `MixedGraph.one_connections` lists the terms, `covariances.covariances` evaluates them for thousands of graphs.
 
 
 # %%
@@ -218,7 +211,7 @@ chosen = {
 }
 fig, axes = plt.subplots(2, 3, figsize=(7, 4.6))
 for ax, (name, (i, j)) in zip(axes.flat, chosen.items()):
-    g = mixed.MixedGraph.parse(name)
+    g = graphs.MixedGraph.parse(name)
     ones = g.one_connections(i, j)
     best = max(ones, key=lambda one: len(one.edges))
     draw(ax, g, [(best, BLUE)], f"{name}: {i} to {j}\n1 of {len(ones)}, sign {'+' if best.sign > 0 else '−'}")
@@ -257,8 +250,7 @@ terms = [
 numerator_s = sum(omega_s[kl] * weight(a, lam_s) * weight(b, lam_s) for kl, a, b in terms)
 by_inverse = ((sp.eye(G.n) - lam_s).inv().T * omega_s * (sp.eye(G.n) - lam_s).inv())[pair[0], pair[1]]
 difference = sp.simplify(numerator_s / delta_s**2 - by_inverse)
-put("terms", len(terms))
-put("difference", str(difference))
+paper.glue(terms=len(terms), difference=str(difference))
 print(f"{len(terms)} terms; difference from the symbolic matrix inverse: {difference}")
 written = sp.latex(numerator_s) if len(terms) <= 30 else r"\text{(too long to print)}"
 display(Math(rf"\Delta={sp.latex(delta_s)}"), Math(rf"\Delta^2\,\sigma_{{{pair[0]}{pair[1]}}}={written}"))
@@ -281,7 +273,7 @@ for ax, ((k, l), a, b) in zip(axes.flat, terms):
 plt.show()
 
 # %% [markdown]
-# The {glue:text}`one_connection_sem-terms` terms, divided by $\Delta^2$, differ from the symbolic inverse by {glue:text}`one_connection_sem-difference`. In the default graph the variance of vertex 3 shows how the
+# The {glue:text}`terms` terms, divided by $\Delta^2$, differ from the symbolic inverse by {glue:text}`difference`. In the default graph the variance of vertex 3 shows how the
 # formula treats a loop: the own error of 3 arrives directly, multiplied by $(1-\lambda_{01}\lambda_{12}\lambda_{20})^2$. That factor cancels against $\Delta^2$, as it must, because vertex 3 sends nothing into the loop.
 
 # %% [markdown]
@@ -298,15 +290,16 @@ sizes = range(3, n_vertices + 1)
 share = [len(part) for part in np.array_split(np.arange(n_graphs), len(sizes))]
 mismatches, rows = 0, []
 for n, count in zip(sizes, share):
-    d, b = mixed.random_graphs(streams["identity"], n, count, p_cycle)
-    lam, omega = maps.draw_parameters(streams["identity"], d, b, prime)
-    route_a = maps.covariances(lam, omega, prime)
-    route_b = maps.covariances(lam, omega, prime, "inverse")
-    by_subsets = maps.covariances(lam, omega, prime, "subsets")
-    trek = maps.covariances(lam, omega, prime, "paths")
+    rng = streams["identity"]
+    d, b = graphs.random_graphs(n, count, rng=rng, p_cycle=p_cycle)
+    drawn = covariances.draw_parameters(d, b, rng=rng, prime=prime)
+    route_a, route_b, by_subsets, trek = (
+        covariances.covariances(*drawn, prime=prime, route=route)
+        for route in ("one-connections", "inverse", "subsets", "paths")
+    )
     wrong = sum(int((x != y).sum()) for x, y in zip(route_a, route_b))
     wrong_subsets = sum(int((x != y).sum()) for x, y in zip(by_subsets, route_b))
-    cyclic = mixed.has_cycle(d)
+    cyclic = graphs.has_cycle(d)
     trek_fails = (trek.sigma != route_b.sigma).any((1, 2))
     rows.append(
         {
@@ -328,22 +321,22 @@ if total["with a cycle"]:
     paper.measure(c2a=total["trek rule fails, cyclic"] / total["with a cycle"])
 else:
     paper.not_tested(c2a="none of these random graphs has a cycle; raise n_graphs or p_cycle")
-for key, column in {
-    "graphs": "graphs",
-    "entries": "entries compared",
-    "cyclic": "with a cycle",
-    "wrong": "A differs from B",
-    "trek_cyclic": "trek rule fails, cyclic",
-    "trek_acyclic": "trek rule fails, acyclic",
-}.items():
-    put(key, int(total[column]))
-put("acyclic", int(total["graphs"] - total["with a cycle"]))
+count = total.astype(int)
+paper.glue(
+    graphs=count["graphs"],
+    entries=count["entries compared"],
+    cyclic=count["with a cycle"],
+    acyclic=count["graphs"] - count["with a cycle"],
+    wrong=count["A differs from B"],
+    trek_cyclic=count["trek rule fails, cyclic"],
+    trek_acyclic=count["trek rule fails, acyclic"],
+)
 plots.table(identity)
 
 # %% [markdown]
-# Of {glue:text}`one_connection_sem-entries` integers in {glue:text}`one_connection_sem-graphs` graphs, {glue:text}`one_connection_sem-cyclic` of them with a cycle, {glue:text}`one_connection_sem-wrong` differ (C1).
-# The control is the acyclic trek rule, which is right without cycles and has no business being right with them: it fails in {glue:text}`one_connection_sem-trek_cyclic` of the cyclic and
-# {glue:text}`one_connection_sem-trek_acyclic` of the {glue:text}`one_connection_sem-acyclic` acyclic graphs (C2).
+# Of {glue:text}`entries` integers in {glue:text}`graphs` graphs, {glue:text}`cyclic` of them with a cycle, {glue:text}`wrong` differ (C1).
+# The control is the acyclic trek rule, which is right without cycles and has no business being right with them: it fails in {glue:text}`trek_cyclic` of the cyclic and
+# {glue:text}`trek_acyclic` of the {glue:text}`acyclic` acyclic graphs (C2).
 #
 # ### What enumeration costs
 #
@@ -354,16 +347,20 @@ plots.table(identity)
 rows = []
 for n in range(2, timing_vertices + 1):
     complete = ~np.eye(n, dtype=bool)[None]
-    lam, omega = maps.draw_parameters(streams["timing"], complete, complete, prime)
-    counts, factors = maps.one_connection_counts(complete[0])
-    row = {"n": n, "one-connections": int(counts[0, 1]), "1-factors": factors}
+    drawn = covariances.draw_parameters(complete, complete, rng=streams["timing"], prime=prime)
+    counts = covariances.one_connection_counts(complete[0])
+    row = {
+        "n": n,
+        "one-connections": int(counts.one_connections[0, 1]),
+        "1-factors": counts.factors,
+    }
     repeats = 2 if n > 8 else 15
     for route in ("one-connections", "subsets", "inverse"):
-        maps.covariances(lam, omega, prime, route)
+        covariances.covariances(*drawn, prime=prime, route=route)
         times = []
         for _ in range(repeats):
             start = time.perf_counter()
-            maps.covariances(lam, omega, prime, route)
+            covariances.covariances(*drawn, prime=prime, route=route)
             times.append(time.perf_counter() - start)
         row[route + " (ms)"] = 1e3 * min(times)
     rows.append(row)
@@ -393,7 +390,7 @@ plt.show()
 # To the left of the line the truncated sum creeps towards the truth; to the right it runs away, and the truth is still there.
 
 # %%
-sem = mixed.MixedGraph.parse("3cycle+tail+bidirected")
+sem = graphs.MixedGraph.parse("3cycle+tail+bidirected")
 base_lam, base_omega = np.zeros((4, 4)), np.diag([1.0, 1.3, 0.8, 1.0])
 for (i, j), value in zip(sem.directed, (0.5, -0.7, 0.6, 0.8)):
     base_lam[i, j] = value
@@ -404,8 +401,8 @@ errors = np.array(
     [
         [
             np.abs(
-                floats.path_sum(base_lam * r / radius0, base_omega, L)
-                - floats.float_covariance(base_lam * r / radius0, base_omega)
+                numerics.path_sum(base_lam * r / radius0, base_omega, L)
+                - numerics.float_covariance(base_lam * r / radius0, base_omega)
             ).max()
             for r in radii
         ]
@@ -435,7 +432,7 @@ plt.show()
 # %%
 def z_scores(lam, formula, x):
     s = np.cov(x.T)
-    truth = floats.float_covariance(lam, base_omega)
+    truth = numerics.float_covariance(lam, base_omega)
     se = np.sqrt((np.outer(np.diag(truth), np.diag(truth)) + truth**2) / len(x))
     return ((s - formula) / se)[np.triu_indices(4)]
 
@@ -449,27 +446,26 @@ def path_products(g, lam):
 
 
 lam = gain * base_lam
-x = floats.sample(streams["sample"], lam, base_omega, n_draws)
+x = numerics.sample(lam, base_omega, n_draws, rng=streams["sample"])
 bare = path_products(sem, lam)
 strong = 1.3 / radius0 * base_lam
-x_strong = floats.sample(streams["sample"], strong, base_omega, n_draws)
+x_strong = numerics.sample(strong, base_omega, n_draws, rng=streams["sample"])
 z = {
-    "one-connections": z_scores(lam, floats.float_covariance(lam, base_omega), x),
-    "walks up to length 3": z_scores(lam, floats.path_sum(lam, base_omega, 3), x),
+    "one-connections": z_scores(lam, numerics.float_covariance(lam, base_omega), x),
+    "walks up to length 3": z_scores(lam, numerics.path_sum(lam, base_omega, 3), x),
     "acyclic trek rule": z_scores(lam, bare.T @ base_omega @ bare, x),
-    "arrows reversed": z_scores(lam, floats.float_covariance(lam.T, base_omega), x),
-    "one-connections, spectral radius 1.3": z_scores(strong, floats.float_covariance(strong, base_omega), x_strong),
+    "arrows reversed": z_scores(lam, numerics.float_covariance(lam.T, base_omega), x),
+    "one-connections, spectral radius 1.3": z_scores(strong, numerics.float_covariance(strong, base_omega), x_strong),
 }
 largest = {name: np.abs(values).max() for name, values in z.items()}
 paper.measure(c7a=largest["one-connections"], c7b=largest["walks up to length 3"])
-for key, name in {
-    "z": "one-connections",
-    "z_walks": "walks up to length 3",
-    "z_trek": "acyclic trek rule",
-    "z_reversed": "arrows reversed",
-    "z_strong": "one-connections, spectral radius 1.3",
-}.items():
-    put(key, largest[name])
+paper.glue(
+    z=largest["one-connections"],
+    z_walks=largest["walks up to length 3"],
+    z_trek=largest["acyclic trek rule"],
+    z_reversed=largest["arrows reversed"],
+    z_strong=largest["one-connections, spectral radius 1.3"],
+)
 
 # %% mystnb={"figure": {"caption": "z-scores of the ten sample variances and covariances against five formulas; dashed lines at plus and minus 4.5. The axis is linear between -10 and 10 and logarithmic beyond.", "name": "one-connection-z"}, "image": {"alt": "Five rows of dots. The two rows of the one-connection formula lie between the dashed lines; in each of the three rows of wrong formulas some dots lie far outside."}} tags=["hide-input"]
 fig, ax = plt.subplots(figsize=(7, 2.9))
@@ -485,8 +481,8 @@ ax.set(xlabel="(sample covariance − formula) / standard error", ylim=(-4.6, 0.
 plt.show()
 
 # %% [markdown]
-# The formula's largest z-score is {glue:text}`one_connection_sem-z:.1f` (C7); walks up to length 3 reach {glue:text}`one_connection_sem-z_walks:.0f`, the trek rule {glue:text}`one_connection_sem-z_trek:.0f`, reversed arrows
-# {glue:text}`one_connection_sem-z_reversed:.0f`. Beyond spectral radius 1, where a time-ordered story of echoes has no limit, the equilibrium exists and the formula describes it: {glue:text}`one_connection_sem-z_strong:.1f`.
+# The formula's largest z-score is {glue:text}`z:.1f` (C7); walks up to length 3 reach {glue:text}`z_walks:.0f`, the trek rule {glue:text}`z_trek:.0f`, reversed arrows
+# {glue:text}`z_reversed:.0f`. Beyond spectral radius 1, where a time-ordered story of echoes has no limit, the equilibrium exists and the formula describes it: {glue:text}`z_strong:.1f`.
 
 # %% [markdown]
 # ### Finite-to-one: every small graph
@@ -503,7 +499,7 @@ plt.show()
 
 # %%
 def full_rank(d, b, rng):
-    return maps.jacobian_ranks(rng, d, b, prime) == mixed.n_parameters(d, b)
+    return covariances.jacobian_ranks(d, b, rng=rng, prime=prime) == graphs.n_parameters(d, b)
 
 
 rows = []
@@ -511,9 +507,9 @@ for n in census:
     number, full, cyclic = 4 ** (n * (n - 1) // 2), 0, 0
     start = time.perf_counter()
     for piece in range(0, number, 65536):
-        d, b = mixed.decode(np.arange(piece, min(piece + 65536, number)), n)
+        d, b = graphs.decode(np.arange(piece, min(piece + 65536, number)), n)
         full += int(full_rank(d, b, streams["census"]).sum())
-        cyclic += int(mixed.has_cycle(d).sum())
+        cyclic += int(graphs.has_cycle(d).sum())
     rows.append(
         {
             "vertices": n,
@@ -528,18 +524,20 @@ simple = pd.DataFrame(rows).set_index("vertices")
 paper.keep("census", simple)
 if 4 in simple.index:
     paper.measure(c3a=simple.share[4])
-    put("census4_seconds", f"{simple.seconds[4]:.2f}")
+    paper.glue(census4_seconds=f"{simple.seconds[4]:.2f}")
 else:
     paper.not_tested(c3a="census does not contain 4")
-    put("census4_seconds", "unknown")
+    paper.glue(census4_seconds="unknown")
 if 5 in simple.index:
     paper.measure(c3b=simple.share[5])
-put("deficient", int((simple["simple graphs"] - simple["full rank"]).sum()))
-put("simple_total", int(simple["simple graphs"].sum()))
+paper.glue(
+    deficient=int((simple["simple graphs"] - simple["full rank"]).sum()),
+    simple_total=int(simple["simple graphs"].sum()),
+)
 plots.table(simple)
 
 # %% [markdown]
-# Of {glue:text}`one_connection_sem-simple_total` simple graphs, {glue:text}`one_connection_sem-deficient` are deficient (C3); the 4,096 on four vertices took {glue:text}`one_connection_sem-census4_seconds` seconds.
+# Of {glue:text}`simple_total` simple graphs, {glue:text}`deficient` are deficient (C3); the 4,096 on four vertices took {glue:text}`census4_seconds` seconds.
 #
 # A condition under which nothing can go wrong is a condition only if something goes wrong without it. So take random simple graphs with 3 to 6 vertices, double one pair, by the reverse arrow or by a bidirected edge (a *bow*: effect and hidden common cause
 # at once), and keep those whose parameters still fit into the $n(n+1)/2$ covariances. Then the complete census of mixed graphs, in which every pair can be in any of eight states.
@@ -547,7 +545,9 @@ plots.table(simple)
 # %%
 rows = []
 for n in range(3, 7):
-    d, b, two_cycle = mixed.random_nonsimple_graphs(streams["nonsimple"], n, n_nonsimple // 4, p_cycle)
+    d, b, two_cycle = graphs.random_nonsimple_graphs(
+        n, n_nonsimple // 4, rng=streams["nonsimple"], p_cycle=p_cycle
+    )
     deficient = ~full_rank(d, b, streams["nonsimple"])
     for kind, mask in (("two-cycle", two_cycle), ("bow", ~two_cycle)):
         rows.append(
@@ -561,8 +561,8 @@ paper.measure(c4=doubled.deficient.sum() / doubled.graphs.sum())
 number = 8 ** (mixed_census * (mixed_census - 1) // 2)
 edges, good, plain = [], [], []
 for piece in range(0, number, 65536):
-    d, b = mixed.decode(np.arange(piece, min(piece + 65536, number)), mixed_census, simple=False)
-    count = mixed.n_parameters(d, b) - mixed_census
+    d, b = graphs.decode(np.arange(piece, min(piece + 65536, number)), mixed_census, simple=False)
+    count = graphs.n_parameters(d, b) - mixed_census
     fits = count <= mixed_census * (mixed_census - 1) // 2
     d, b = d[fits], b[fits]
     edges.append(count[fits])
@@ -578,27 +578,24 @@ mixed_table = (
 mixed_table.columns = [f"{'simple' if is_simple else 'not simple'}: {what}" for what, is_simple in mixed_table.columns]
 paper.keep("mixed_census", mixed_table)
 not_simple_share = (~good)[~plain].mean()
-for key, value in {
-    "doubled": doubled.graphs.sum(),
-    "doubled_share": 100 * doubled.deficient.sum() / doubled.graphs.sum(),
-    "mixed_n": mixed_census,
-    "mixed_share": 100 * not_simple_share,
-    "mixed_number": int((~plain).sum()),
-}.items():
-    put(key, value)
-for kind, key in (("two-cycle", "share_two"), ("bow", "share_bow")):
-    put(
-        key,
-        f"{100 * kinds.deficient[kind] / kinds.graphs[kind]:.0f} %"
-        if kind in kinds.index and kinds.graphs[kind]
-        else "none drawn",
-    )
+rates = {"two-cycle": "none drawn", "bow": "none drawn"}
+for kind in kinds.index[kinds.graphs > 0]:
+    rates[kind] = f"{100 * kinds.deficient[kind] / kinds.graphs[kind]:.0f} %"
+paper.glue(
+    doubled=doubled.graphs.sum(),
+    doubled_share=100 * doubled.deficient.sum() / doubled.graphs.sum(),
+    mixed_n=mixed_census,
+    mixed_share=100 * not_simple_share,
+    mixed_number=int((~plain).sum()),
+    share_two=rates["two-cycle"],
+    share_bow=rates["bow"],
+)
 plots.table(
     mixed_table,
     caption=f"All mixed graphs on {mixed_census} vertices with at most {mixed_census * (mixed_census - 1) // 2} edges",
 )
 
-# %% mystnb={"figure": {"caption": "Share of graphs that are not finite-to-one (deficient Jacobian). Left: every simple graph, by number of vertices (grey: recorded full run). Right: random graphs with one doubled pair whose parameters would fit; grey line: 31 % of the prototype.", "name": "one-connection-census"}, "image": {"alt": "Left: three empty bars at zero. Right: bars for two-cycles and bows at 3, 4, 5 and 6 vertices, all between 10 and 70 percent."}} tags=["hide-input"]
+# %% mystnb={"figure": {"caption": "Share of graphs that are not finite-to-one (deficient Jacobian). Left: every simple graph, by number of vertices (grey: recorded full run). Right: random graphs with one doubled pair whose parameters would fit; grey line: all of them in the recorded full run.", "name": "one-connection-census"}, "image": {"alt": "Left: three empty bars at zero. Right: bars for two-cycles and bows at 3, 4, 5 and 6 vertices, all between 10 and 70 percent."}} tags=["hide-input"]
 fig, axes = plt.subplots(1, 2, figsize=(7, 3.1), sharey=True, gridspec_kw={"width_ratios": [1, 1.6]})
 recorded = paper.record_table("census")
 shown = simple if recorded is None else recorded.set_index("vertices").combine_first(simple)
@@ -625,16 +622,18 @@ for k, (kind, colour, hatch) in enumerate((("two-cycle", RED, None), ("bow", ORA
         edgecolor="white",
         label=kind,
     )
-axes[1].axhline(31, color="0.6", lw=1)
+recorded_share = paper.record_value("c4")
+if recorded_share is not None:
+    axes[1].axhline(100 * recorded_share, color="0.6", lw=1)
 axes[1].set_xticks(range(4), [f"n = {n}" for n in range(3, 7)])
 axes[1].set_title("one doubled pair")
 axes[1].legend(fontsize=8)
 plt.show()
 
 # %% [markdown]
-# {glue:text}`one_connection_sem-doubled_share:.0f` % of {glue:text}`one_connection_sem-doubled` such graphs are deficient (C4): two-cycles {glue:text}`one_connection_sem-share_two`, bows {glue:text}`one_connection_sem-share_bow`. They
+# {glue:text}`doubled_share:.0f` % of {glue:text}`doubled` such graphs are deficient (C4): two-cycles {glue:text}`share_two`, bows {glue:text}`share_bow`. They
 # have room for their parameters and lose them all the same. The rest are finite-to-one without being simple, the instrumental variable graph $0\to1\to2$, $1\leftrightarrow2$ for one; simplicity is sufficient, not
-# necessary. Among all mixed graphs on {glue:text}`one_connection_sem-mixed_n` vertices that are not simple and whose parameters fit ({glue:text}`one_connection_sem-mixed_number` graphs), {glue:text}`one_connection_sem-mixed_share:.0f` % are deficient.
+# necessary. Among all mixed graphs on {glue:text}`mixed_n` vertices that are not simple and whose parameters fit ({glue:text}`mixed_number` graphs), {glue:text}`mixed_share:.0f` % are deficient.
 
 # %% [markdown]
 # ### Equations that the covariances obey
@@ -643,10 +642,10 @@ plt.show()
 # The search goes degree by degree: all monomials of degree $d$ in the $\sigma_{ij}$, unknown coefficients, and one linear equation for each random point of the model. The solutions are a null space, computed modulo a prime.
 #
 # One observation makes this cheap. Rescaling the variables maps the model to itself and multiplies $\sigma_{ij}$ by $t_it_j$; so one can search separately among monomials in which each vertex occurs
-# equally often. The 715 monomials of degree 4 on four vertices fall into blocks of at most two dozen. The page checks the dimensions against the prototype's, which came from whole null spaces, for two primes and two seeds.
+# equally often. The 715 monomials of degree 4 on four vertices fall into blocks of at most two dozen. The page checks the dimensions against the pilot's, which came from whole null spaces, for two primes and two seeds.
 
 # %%
-EXPECTED = {  # dimensions in degrees 1, 2, 3, ... of the prototype
+EXPECTED = {  # dimensions in degrees 1, 2, 3, ... in the pilot
     "chain": (0, 1, 6),
     "instrument": (0, 0, 0),
     "verma": (0, 1, 12, 73),
@@ -661,7 +660,8 @@ found = {}
 for (p, rng), name in itertools.product(
     zip((prime, prime, other_prime, other_prime), streams["ideals"].spawn(4)), EXPECTED
 ):
-    found.setdefault(name, []).append(ideals.vanishing_ideal(mixed.MixedGraph.parse(name), max_degree, rng, p))
+    ideal = ideals.vanishing_ideal(graphs.MixedGraph.parse(name), max_degree, rng=rng, prime=p)
+    found.setdefault(name, []).append(ideal)
 wrong_cells = sum(
     any(run.dimension[d] != expected for run in found[name])
     for name, row in EXPECTED.items()
@@ -687,17 +687,17 @@ else:
 rows = []
 for name, runs in found.items():
     run = runs[0]
-    row = {"graph": name, "edges": str(mixed.MixedGraph.parse(name))}
+    row = {"graph": name, "edges": str(graphs.MixedGraph.parse(name))}
     for d in range(1, max_degree + 1):
         known = EXPECTED[name][d - 1] if d <= len(EXPECTED[name]) else None
         row[f"degree {d}"] = f"{run.dimension[d]} of {run.n_monomials[d]}" + (
-            f" (prototype {known})" if known is not None else ""
+            f" (pilot {known})" if known is not None else ""
         )
     row["new generators"] = ", ".join(f"{len(g)} in degree {d}" for d, g in run.generators.items() if g) or "none"
     rows.append(row)
 table = pd.DataFrame(rows).set_index("graph")
 paper.keep("ideals", table)
-put("max_degree", max_degree)
+paper.glue(max_degree=max_degree)
 plots.table(table, caption="Dimension of the vanishing ideal in each degree, of so many monomials")
 
 # %%
@@ -715,7 +715,7 @@ plots.table(generators.set_index("graph"), caption="Generators; s02 stands for t
 # %% [markdown]
 # They can be read. `chain` and `verma` share $\sigma_{01}\sigma_{12}=\sigma_{02}\sigma_{11}$: no correlation of 0 and 2 given 1. The cubic of `verma` that contains $\sigma_{03}\sigma_{11}\sigma_{22}$ is Verma's constraint, which is no conditional independence at all.
 # The three quadrics of `3cycle+tail` are the $2\times2$ minors of the matrix with rows $(\sigma_{a2},\sigma_{a3})$, $a=0,1,2$: whatever happens in the loop reaches the tail through vertex 2 alone. The cubic of `3cycle+tail+bidirected` is a $3\times3$ minor, rows 0, 1, 2 and columns 0, 2, 3: vertices 1 and 3 are
-# independent given 0 and 2, loop or no loop; the four-cycle obeys it too, and its mirror image for 0 and 2 given 1 and 3. The instrument graph leaves no trace up to degree {glue:text}`one_connection_sem-max_degree`: it has as many parameters as covariances.
+# independent given 0 and 2, loop or no loop; the four-cycle obeys it too, and its mirror image for 0 and 2 given 1 and 3. The instrument graph leaves no trace up to degree {glue:text}`max_degree`: it has as many parameters as covariances.
 #
 # **Are they true, and are they about the model?** Each polynomial is evaluated at fresh random points of its own model, where it must vanish, and at a random positive definite matrix of integers, where it must not.
 
@@ -723,8 +723,8 @@ plots.table(generators.set_index("graph"), caption="Generators; s02 stands for t
 rng = streams["ideals"]
 checks = []
 for name, runs in found.items():
-    g = mixed.MixedGraph.parse(name)
-    fresh = ideals.model_points(rng, g, 5, prime)
+    g = graphs.MixedGraph.parse(name)
+    fresh = ideals.model_points(g, 5, rng=rng, prime=prime)
     root = rng.integers(-50, 51, size=(g.n, g.n))
     definite = root @ root.T + np.eye(g.n, dtype=int)
     outside = np.array([[definite[e] for e in ideals.entries(g.n)]]) % prime
@@ -743,20 +743,23 @@ if len(checks):
     paper.measure(c6a=checks.vanishes.mean(), c6b=checks["not outside"].mean())
 else:
     paper.not_tested(c6a="no polynomial of this degree", c6b="no polynomial of this degree")
-put("n_polynomials", len(checks))
-put("vanish", int(checks.vanishes.sum()))
-put("outside", int(checks["not outside"].sum()))
+paper.glue(
+    n_polynomials=len(checks),
+    vanish=int(checks.vanishes.sum()),
+    outside=int(checks["not outside"].sum()),
+)
 
 # %% [markdown]
-# {glue:text}`one_connection_sem-vanish` of {glue:text}`one_connection_sem-n_polynomials` polynomials vanish at the fresh points and {glue:text}`one_connection_sem-outside` are non-zero outside (C6). Two ways to get this wrong, on purpose: too few points, and floating point.
+# {glue:text}`vanish` of {glue:text}`n_polynomials` polynomials vanish at the fresh points and {glue:text}`outside` are non-zero outside (C6). Two ways to get this wrong, on purpose: too few points, and floating point.
 
 # %%
 rows = []
-g = mixed.MixedGraph.parse("instrument")
+g = graphs.MixedGraph.parse("instrument")
 for extra in (-3, -2, -1, 0, 10):
-    run = ideals.vanishing_ideal(g, 3, streams["ideals"], prime, extra_points=extra)
+    rng = streams["ideals"]
+    run = ideals.vanishing_ideal(g, 3, rng=rng, prime=prime, extra_points=extra)
     polynomials = [q for basis in run.basis.values() for q in basis]
-    fresh = ideals.model_points(streams["ideals"], g, 5, prime)
+    fresh = ideals.model_points(g, 5, rng=rng, prime=prime)
     rows.append(
         {
             "points beyond the coefficients": extra,
@@ -769,7 +772,7 @@ paper.keep("spurious", spurious)
 plots.table(spurious, caption="Instrument graph, degrees 1 to 3: its ideal is empty there")
 
 # %%
-g = mixed.MixedGraph.parse("verma")
+g = graphs.MixedGraph.parse("verma")
 d, b = g.arrays()
 rows = []
 for degree in range(2, min(max_degree, 4) + 1):
@@ -778,7 +781,7 @@ for degree in range(2, min(max_degree, 4) + 1):
     lam = np.where(d, streams["ideals"].normal(size=(n_points, 4, 4)), 0)
     upper = np.where(np.triu(b), streams["ideals"].uniform(-0.5, 0.5, (n_points, 4, 4)), 0)
     variances = np.eye(4) * streams["ideals"].uniform(0.6, 1.8, (n_points, 1, 4))
-    points = floats.float_covariance(lam, upper + upper.swapaxes(1, 2) + variances)
+    points = numerics.float_covariance(lam, upper + upper.swapaxes(1, 2) + variances)
     points = np.array([points[:, i, j] for i, j in ideals.entries(4)]).T
     values = np.prod(points[:, monomials], axis=2)
     singular = np.linalg.svd(values / np.linalg.norm(values, axis=0), compute_uv=False)
@@ -811,11 +814,11 @@ plots.table(
 # a system of quadratic equations in the effects alone. For the three-cycle each equation gives one effect from the one before it by a fractional linear map, and once around the cycle such a map has two fixed points.
 
 # %%
-triangle = mixed.MixedGraph.parse("3cycle")
+triangle = graphs.MixedGraph.parse("3cycle")
 lam = np.zeros((3, 3))
 lam[[0, 1, 2], [1, 2, 0]] = 0.5, -0.7, 0.6
-sigma = floats.float_covariance(lam, np.diag([1.0, 1.3, 0.8]))
-twins = floats.fibre(triangle, sigma, streams["fibre"], n_starts)
+sigma = numerics.float_covariance(lam, np.diag([1.0, 1.3, 0.8]))
+twins = numerics.fibre(triangle, sigma, rng=streams["fibre"], n_starts=n_starts)
 paper.measure(c8=len(twins))
 rows = []
 for values in twins:
@@ -833,17 +836,17 @@ for values in twins:
             "1": (left.T @ sigma @ left)[1, 1],
             "2": (left.T @ sigma @ left)[2, 2],
             "largest error in the covariances": np.abs(
-                floats.float_covariance(other, left.T @ sigma @ left) - sigma
+                numerics.float_covariance(other, left.T @ sigma @ left) - sigma
             ).max(),
         }
     )
 twin_table = pd.DataFrame(rows, index=[f"solution {k + 1}" for k in range(len(rows))])
 paper.keep("twins", twin_table)
-put("twins", len(twins))
+paper.glue(twins=len(twins))
 plots.table(twin_table.drop(columns="largest error in the covariances"), digits=4)
 
 # %% [markdown]
-# {glue:text}`one_connection_sem-twins` solutions with the same six variances and covariances (C8; prototype: exactly 2, with $\Delta=1.21$ and $5.76$). Where there are two, signs agree and sizes do not, and no amount of data tells them apart. If
+# {glue:text}`twins` solutions with the same six variances and covariances (C8; the table gives both). Where there are two, signs agree and sizes do not, and no amount of data tells them apart. If
 # one believes that the feedback damps out (spectral radius below 1) one can choose, but that is a belief about time, which the covariances do not contain.
 #
 # How common is this? All simple graphs up to renaming, each at `fibre_points` random parameter points, of which the largest count is kept. Without cycles there must be one solution: simple acyclic graphs (*bow-free*) are known to be identified (recalled; {cite:p}`brito2002bowfree`). That is the control.
@@ -851,16 +854,16 @@ plots.table(twin_table.drop(columns="largest error in the covariances"), digits=
 # %%
 rows, rng = [], streams["fibre"]
 for n in fibre_vertices:
-    codes, sizes = mixed.isomorphism_classes(n)
-    ds, bs = mixed.decode(codes, n)
+    codes, sizes = graphs.isomorphism_classes(n)
+    ds, bs = graphs.decode(codes, n)
     for d, b, size in zip(ds, bs, sizes):
-        g = mixed.MixedGraph.from_arrays(d, b)
+        g = graphs.MixedGraph.from_arrays(d, b)
         counts = []
         for _ in range(fibre_points):
             lam = np.where(d, rng.uniform(0.3, 0.9, d.shape) * rng.choice([-1, 1], d.shape), 0)
             upper = np.where(np.triu(b), rng.uniform(0.15, 0.3, d.shape) * rng.choice([-1, 1], d.shape), 0)
-            sigma = floats.float_covariance(lam, upper + upper.T + np.diag(rng.uniform(1, 1.5, n)))
-            counts.append(len(floats.fibre(g, sigma, rng, n_starts)))
+            sigma = numerics.float_covariance(lam, upper + upper.T + np.diag(rng.uniform(1, 1.5, n)))
+            counts.append(len(numerics.fibre(g, sigma, rng=rng, n_starts=n_starts)))
         cycles = g.cycles()
         rows.append(
             {
@@ -883,16 +886,15 @@ fibre_counts = (
 paper.keep("fibres", fibre_counts)
 paper.keep("fibres_cyclic", fibres[fibres.cyclic])
 cyclic = fibres[fibres.cyclic]
-for key, value in {
-    "acyclic_classes": (~fibres.cyclic).sum(),
-    "acyclic_one": (fibres[~fibres.cyclic].solutions == 1).sum(),
-    "cyclic_classes": len(cyclic),
-    "cyclic_many": (cyclic.solutions > 1).sum(),
-    "most": fibres.solutions.max(),
-    "points": fibre_points,
-    "varies": (fibres.solutions != fibres.fewest).sum(),
-}.items():
-    put(key, int(value))
+acyclic = fibres[~fibres.cyclic]
+paper.glue(
+    acyclic_classes=len(acyclic),
+    acyclic_one=(acyclic.solutions == 1).sum(),
+    cyclic_classes=len(cyclic),
+    cyclic_many=(cyclic.solutions > 1).sum(),
+    most=fibres.solutions.max(),
+    varies=(fibres.solutions != fibres.fewest).sum(),
+)
 
 # %% mystnb={"figure": {"caption": "How many real parameter sets share one covariance matrix: simple graphs up to renaming, largest number over the random points. Searches from random starts give lower bounds.", "name": "one-connection-fibres"}, "image": {"alt": "Bars. All acyclic graphs stand at one solution; cyclic graphs are spread over one, two and more solutions."}} tags=["hide-input"]
 fig, ax = plt.subplots(figsize=(7, 2.9))
@@ -919,9 +921,9 @@ ax.legend()
 plt.show()
 
 # %% [markdown]
-# Of the {glue:text}`one_connection_sem-acyclic_classes` acyclic graphs {glue:text}`one_connection_sem-acyclic_one` have exactly one solution; of the {glue:text}`one_connection_sem-cyclic_classes` cyclic ones
-# {glue:text}`one_connection_sem-cyclic_many` have more than one, at most {glue:text}`one_connection_sem-most`. Only the number of complex solutions is the same at almost every point; the number of real ones changed between the points in
-# {glue:text}`one_connection_sem-varies` graphs, or a search missed some. So a bar at one is no proof of uniqueness, while a bar at two or more is a proof of the contrary, up to rounding.
+# Of the {glue:text}`acyclic_classes` acyclic graphs {glue:text}`acyclic_one` have exactly one solution; of the {glue:text}`cyclic_classes` cyclic ones
+# {glue:text}`cyclic_many` have more than one, at most {glue:text}`most`. Only the number of complex solutions is the same at almost every point; the number of real ones changed between the points in
+# {glue:text}`varies` graphs, or a search missed some. So a bar at one is no proof of uniqueness, while a bar at two or more is a proof of the contrary, up to rounding.
 
 # %% [markdown]
 # ## Verdicts
@@ -937,7 +939,7 @@ paper.verdicts()
 # - **Theorem.** The rank census proves finite-to-one for the graphs it visits and for no others. Full rank modulo a prime implies full rank over the rationals; the deficient graphs of C4 are deficient except with a probability of about $10^{-16}$ each.
 # - **Algorithm.** The paper explores polynomials through the combinatorics of one-connections. Here the null space is found at random points modulo a prime, split by multidegree; same ideal, another way to it. A polynomial with coefficients too large for the prime could not be printed, though it would be counted; none occurred in the printed table if every generator has small coefficients.
 # - **Fibres.** Real solutions at a few points of each graph up to renaming, from random starts. Numbers of complex solutions would be the same at almost all points; these are not.
-# - **Prototype.** Reference numbers in the table of ideals, and the 31 %, were computed once before, without the split, and are not the paper's.
+# - **Pilot.** Reference numbers in the table of ideals were computed once before, without the split, and are not the paper's.
 # - **Peers.** The tests compare the cofactors and covariances with `sympy`, the lists of paths and cycles with `networkx`, the ranks with `numpy`, and the covariance of a fitted acyclic model with `semopy`.
 #
 # ## Exercises
@@ -959,7 +961,7 @@ a, b, w0, w1, w01 = sp.symbols("a b omega_00 omega_11 omega_01")
 inverse = (sp.eye(2) - sp.Matrix([[0, a], [b, 0]])).inv()
 check = (inverse.T * sp.Matrix([[w0, w01], [w01, w1]]) * inverse)[0, 1]
 print("difference:", sp.simplify(check - (w0 * a + w1 * b + w01 * (1 + a * b)) / (1 - a * b) ** 2))
-two_markets = mixed.MixedGraph.parse("2>0, 0>1, 1>0, 3>1, 0<>1")  # each equation with an instrument of its own
+two_markets = graphs.MixedGraph.parse("2>0, 0>1, 1>0, 3>1, 0<>1")  # each equation with an instrument of its own
 d, b2 = (m[None] for m in two_markets.arrays())
 print(
     "parameters",
@@ -967,7 +969,7 @@ print(
     "of",
     10,
     "covariances; rank",
-    maps.jacobian_ranks(streams["exercises"], d, b2, prime)[0],
+    covariances.jacobian_ranks(d, b2, rng=streams["exercises"], prime=prime)[0],
 )
 
 # %% [markdown]
@@ -1023,7 +1025,7 @@ with_arrow[1, 3] = 0.15
 rows = []
 for n in (30, 100, 1000):
     reps = 2000 if n < 1000 else 500
-    size, power = (wald_and_fisher(floats.float_covariance(l, base_omega), n, reps) for l in (base_lam, with_arrow))
+    size, power = (wald_and_fisher(numerics.float_covariance(l, base_omega), n, reps) for l in (base_lam, with_arrow))
     rows.append(
         {
             "n": n,
@@ -1065,7 +1067,7 @@ print("last polynomial of the Groebner basis:", basis.exprs[-1])
 
 def entered(text):
     """Whether every cycle has an edge into it from a vertex outside that is not joined to all of the cycle."""
-    g = mixed.MixedGraph.parse(text, n=4)
+    g = graphs.MixedGraph.parse(text, n=4)
     joined = {frozenset(e) for e in g.directed + g.bidirected}
     into = list(g.directed) + [e for i, j in g.bidirected for e in ((i, j), (j, i))]
     return all(

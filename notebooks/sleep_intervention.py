@@ -54,6 +54,8 @@ resistance: list[float] = [1.0, 1.0, 1.0, 1.0, 1.0, 1.0, 1.0, 1.0, 1.0, 1.0]  # 
 surveys: int = 2  # [1, 50] made-up surveys
 people: int = 120  # [50, 1000] people of the test part who are advised, at most
 public: bool = False  # the two public tables (a network or a mirror is needed)
+# rule: len(resistance) == 10 and max(resistance) > 0  # shares of the costs
+# data: sleep_health_lifestyle, student_insomnia if public
 
 # %% [markdown]
 # ## Setup

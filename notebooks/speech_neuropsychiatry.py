@@ -57,6 +57,8 @@ grid_samples: int = 2  # [1, 50] samples in each cell of the grid
 network_samples: int = 0  # [0, 20] samples for a network with one hidden layer; 0: the recorded ones
 predictions: bool = False  # recompute the claims on the authors' scores (needs the mirror)
 resamples: int = 2000  # [100, 20000] bootstrap samples of people
+# rule: bool(grid_specific) == bool(grid_site)  # a grid has both
+# data: multidiagnosis_predictions if predictions
 
 # %% [markdown]
 # ## Setup

@@ -54,6 +54,9 @@ n_public: int = 0  # [0, 100] splits of the metal parts of each kind; 0: the rec
 n_compositions: int = 0  # [0, 100] splits of the compositions of each kind; 0: the recorded ones are shown
 curve: list[int] = []  # [50, 2000] sample sizes of the learning curve; empty: the recorded one is shown
 curve_samples: int = 10  # [3, 100] samples for each size
+# rule: n_public != 1 and n_compositions != 1  # a standard error needs two splits
+# data: lpbf_relative_density if dataset == "lpbf" or n_public
+# data: estm_thermoelectric if dataset == "estm" or n_compositions
 
 # %% [markdown]
 # ## Setup

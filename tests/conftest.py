@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -13,6 +14,8 @@ from tiny_book import write_book
 
 PAPERLAB = Path(sys.executable).parent / "paperlab"
 
+signal.signal(signal.SIGINT, signal.default_int_handler)  # tests started in the background inherit a deaf Ctrl-C
+
 
 @pytest.fixture(scope="session")
 def executed(tmp_path_factory):
@@ -21,7 +24,7 @@ def executed(tmp_path_factory):
     write_book(root)
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("PAPERLAB_ROOT", str(root))
-        execution.execute("tiny", progress=False)
+        execution.refresh("tiny", progress=False)
     return root
 
 

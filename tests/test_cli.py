@@ -41,8 +41,8 @@ def test_every_command_has_help_with_an_example_that_names_it(paperlab, command)
 
 def test_the_commands_of_the_design_exist():
     assert {" ".join(command) for command in COMMANDS} == {
-        *("list", "show", "run", "sweep", "record", "stability", "scoreboard", "check", "new", "execute"),
-        *("data list", "data fetch", "data where"),
+        *("list", "show", "run", "sweep", "record", "stability", "scoreboard", "check", "new", "refresh"),
+        *("data list", "data fetch", "data locate"),
     }
 
 

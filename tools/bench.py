@@ -21,6 +21,7 @@ def rows(report):
         info = bench["extra_info"]
         found.append(
             {
+                "page": Path(bench["fullname"].partition("::")[0]).stem.removeprefix("bench_"),
                 "group": bench["group"] or bench["name"],
                 "name": info.get("label", bench["name"]),
                 "role": info.get("role", "ours"),

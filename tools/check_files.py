@@ -1,7 +1,7 @@
-"""Refuse what does not belong into the repository: large files, YAML or TOML that does not parse. Used by pre-commit and `make check`.
+"""Refuse large files and YAML or TOML that does not parse. Used by pre-commit and `make check`.
 
-    python tools/check_files.py            every tracked file
-    python tools/check_files.py FILE ...   these files
+python tools/check_files.py            every tracked file
+python tools/check_files.py FILE ...   these files
 """
 
 import subprocess

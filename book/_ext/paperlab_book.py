@@ -1,53 +1,39 @@
-"""Sphinx directives of this book: gallery, scoreboard, plan, part contents, benchmarks and data sets.
+"""Sphinx directives of this book: gallery, scoreboard, reading paths, plan, part contents, benchmarks and data sets.
 
 All of them read what `paperlab` reads (cards, stored notebooks, records, registry) and write plain HTML, so that the
-pages need no network and work without JavaScript. The HTML itself is made in `paperlab_html`.
+pages need no network and work without JavaScript. The HTML itself is made in `paperlab_html` and `paperlab_scoreboard`.
 """
 
-import hashlib
 import json
 from pathlib import Path
 
 import paperlab_html as html
+import paperlab_inputs as source
 import paperlab_notebooks
-import yaml
+import paperlab_scoreboard
+import paperlab_search
 from docutils import nodes
-from paperlab.pages import scoreboard
+from paperlab.pages import pictures, scoreboard
 from paperlab.pages.cards import PARTS
 from sphinx.util import logging
-from sphinx.util.docutils import SphinxDirective
+from sphinx.util.docutils import SphinxDirective, SphinxRole
 
 logger = logging.getLogger(__name__)
-INPUTS = ("data/papers/*.yml", "data/records/*.json", "data/registry.yml", "notebooks/*.ipynb")
-
-
-def inputs(root):
-    """Every file that the directives read, sorted."""
-    return sorted(path for pattern in INPUTS for path in Path(root).glob(pattern))
-
-
-def digest(root):
-    """One hash over the names and contents of `inputs`; it also changes when a file comes or goes."""
-    total = hashlib.sha256()
-    for path in inputs(root):
-        total.update(f"{path.relative_to(root)}\0".encode() + path.read_bytes() + b"\0")
-    return total.hexdigest()
 
 
 class BookDirective(SphinxDirective):
     """Base: notes what the page depends on and turns HTML into nodes."""
 
     def run(self):
-        root = Path(self.env.srcdir)
-        for path in inputs(root):
-            self.env.note_dependency(str(path.relative_to(root)))
+        for path in source.data_files(self.env.srcdir):
+            self.env.note_dependency(str(path.relative_to(self.env.srcdir)))
         if not hasattr(self.env, "paperlab_pages"):
             self.env.paperlab_pages = set()
         self.env.paperlab_pages.add(self.env.docname)
-        return self.make(root)
+        return self.make()
 
     def raw(self, text):
-        return nodes.raw("", text, format="html")
+        return nodes.raw("", html.apart(text), format="html")
 
     def section(self, title, name, *children):
         """A section with its own entry in the page's contents."""
@@ -56,69 +42,131 @@ class BookDirective(SphinxDirective):
         section += children
         return section
 
-    def link(self, slug):
-        """Relative address of a paper's page."""
-        return self.env.app.builder.get_relative_uri(self.env.docname, f"notebooks/{slug}")
+    def listing(self, items):
+        return self.raw(f'<ul class="pl-papers">{"".join(items)}</ul>')
+
+    def address(self, docname):
+        """Relative address of another document."""
+        return self.env.app.builder.get_relative_uri(self.env.docname, docname)
 
     def static(self, name):
-        depth = self.env.docname.count("/")
-        return "../" * depth + "_static/" + name
+        return "../" * self.env.docname.count("/") + "_static/" + name
 
-    def papers(self):
-        """`scoreboard.papers()` in the order of the parts, each with its card or its entry of the plan as ``about``."""
-        root = Path(self.env.srcdir)
-        plan = {entry["slug"]: entry for entry in scoreboard.planned()}
-        order = list(PARTS)
-        found = []
-        for paper in scoreboard.papers():
-            about = dict(plan.get(paper["slug"], {}))
-            if paper["status"] == "done":
-                about |= yaml.safe_load((root / "data" / "papers" / f"{paper['slug']}.yml").read_text(encoding="utf-8"))
-                if f"notebooks/{paper['slug']}" not in self.env.found_docs:
-                    logger.warning(f"{paper['slug']} is finished but _toc.yml does not list it", once=True)
-                    continue
-            found.append({**paper, "about": about})
-        return sorted(found, key=lambda paper: order.index(paper["part"]))  # stable: the plan's order within a part
+    @property
+    def book(self):
+        return source.book_of(self.env.app)
 
     def finished(self):
-        return [paper for paper in self.papers() if paper["status"] == "done"]
+        """``(page, findings, address)`` of every finished page, by part and within a part as the plan has them."""
+        plan = [entry["slug"] for entry in self.book.planned]
+        parts = list(PARTS)
+        found = []
+        for page in self.book.done:
+            if f"notebooks/{page.slug}" not in self.env.found_docs:
+                logger.warning(f"{page.slug} is finished but _toc.yml does not list it", once=True)
+                continue
+            place = plan.index(page.slug) if page.slug in plan else len(plan)
+            found.append(((parts.index(page.card.part), place), page))
+        ordered = [page for _, page in sorted(found, key=lambda pair: pair[0])]
+        return [(page, scoreboard.findings(page), self.address(f"notebooks/{page.slug}")) for page in ordered]
+
+    def planned(self, part):
+        """Entries of the plan without a page."""
+        done = {page.slug for page in self.book.done}
+        return [entry for entry in self.book.planned if entry["part"] == part and entry["slug"] not in done]
 
 
 class Gallery(BookDirective):
-    """A card per finished page: picture, title, what it finds, verdict counts."""
+    """A card per finished page, part by part; then the parts that have no page yet."""
 
-    def make(self, root):
-        cards = []
-        for paper in self.finished():
-            notebook = json.loads((root / "notebooks" / f"{paper['slug']}.ipynb").read_text(encoding="utf-8"))
-            picture = paperlab_notebooks.thumbnail(notebook)
-            source = self.static(f"thumbnails/{paper['slug']}.{picture[1]}") if picture else None
-            cards.append(
-                html.gallery_card(paper, PARTS[paper["part"]], self.link(paper["slug"]), source, picture and picture[2])
-            )
-        return [self.raw(f'<div class="pl-gallery">{"".join(cards)}</div>')]
+    def make(self):
+        result, empty = [], []
+        pages = self.finished()
+        for part, title in PARTS.items():
+            cards = [self.card(*entry) for entry in pages if entry[0].card.part == part]
+            opening = self.address(f"book/parts/{part}")
+            if cards:
+                gallery = self.raw(html.part_line(opening) + f'<div class="pl-gallery">{"".join(cards)}</div>')
+                result.append(self.section(title, f"part-{part}", gallery))
+            else:
+                empty.append(html.empty_part(title, opening, len(self.planned(part))))
+        if empty:
+            result.append(self.section("Parts without a page yet", "parts-to-come", self.listing(empty)))
+        return result
+
+    def card(self, page, found, link):
+        picture = paperlab_notebooks.thumbnail(page.notebook)
+        if picture is None:
+            return html.gallery_card(page.card, found, link)
+        file = self.static(f"thumbnails/{page.slug}.{picture.suffix}")
+        return html.gallery_card(page.card, found, link, file, picture)
 
 
 class VerdictSummary(BookDirective):
-    """One bar and one line: how many claims of how many papers got which verdict."""
+    """One bar and one sentence: how many claims of how many papers got which verdict."""
 
-    def make(self, root):
-        rows = scoreboard.rows()
-        return [self.raw(html.summary(html.decided(rows), len({row["slug"] for row in rows})))]
+    def make(self):
+        pages = self.finished()
+        found = [finding for _, findings, _ in pages for finding in findings]
+        return [self.raw(html.summary(found, len(pages), self.address("book/scoreboard")))]
 
 
 class Scoreboard(BookDirective):
-    """All claims of all pages in one table; paperlab.js makes it sortable and filterable."""
+    """All claims, grouped by page; scoreboard.js makes them filterable."""
 
-    def make(self, root):
-        papers = {paper["slug"]: paper for paper in self.finished()}
-        order = list(papers)
-        rows = sorted(
-            (row for row in scoreboard.rows() if row["slug"] in papers), key=lambda row: order.index(row["slug"])
+    def make(self):
+        return [self.raw(paperlab_scoreboard.scoreboard(self.finished(), PARTS))]
+
+
+class ReadingPaths(BookDirective):
+    """Ways through the finished pages: by what a reader knows already, and by what failed."""
+
+    def make(self):
+        about = source.about_pages(self.env.app)
+        pages = self.finished()
+        groups = []
+        for name, title in about["needs"].items():
+            links = [
+                (page.card.short, link)
+                for page, _, link in pages
+                if about["pages"].get(page.slug, {}).get("needs") == name
+            ]
+            if links:
+                groups.append((title, links))
+        failed = [finding for _, found, _ in pages for finding in found if finding.verdict == "not"]
+        return [self.raw(html.reading_paths(groups, failed, self.address("book/scoreboard")))]
+
+
+class ClaimPicture(BookDirective):
+    """The picture of one claim, cd_test.c2, with the words that a screen reader gets."""
+
+    required_arguments = 1
+
+    def make(self):
+        finding = named(self.book, self.arguments[0])
+        if finding is None:
+            raise self.error(f"no claim {self.arguments[0]!r}")
+        words = f"{finding.claim.text} {pictures.description(finding)}."
+        return [
+            self.raw(f'<figure class="pl-example">{pictures.picture(finding)}</figure>'),
+            nodes.paragraph("", words),
+        ]
+
+
+class ClaimRole(SphinxRole):
+    """A claim by its name, linked to where it stands: ``{claim}`cd_test.c2```."""
+
+    def run(self):
+        finding = named(source.book_of(self.env.app), self.text)
+        if finding is None:
+            return [], [self.inliner.reporter.error(f"no claim {self.text!r}", line=self.lineno)]
+        page = self.env.app.builder.get_relative_uri(self.env.docname, f"notebooks/{finding.slug}")
+        self.env.note_dependency(f"data/papers/{finding.slug}.yml")
+        link = nodes.reference(
+            "", "", internal=True, refuri=f"{page}#claim-{finding.claim.id}", reftitle=finding.claim.text
         )
-        links = {slug: self.link(slug) for slug in papers}
-        titles = {slug: paper["about"]["short"] for slug, paper in papers.items()}
-        return [self.raw(html.scoreboard(rows, titles, links, PARTS))]
+        link += nodes.literal("", self.text)
+        return [link], []
 
 
 class PartPapers(BookDirective):
@@ -126,70 +174,81 @@ class PartPapers(BookDirective):
 
     required_arguments = 1
 
-    def make(self, root):
+    def make(self):
         part = self.arguments[0]
         if part not in PARTS:
             raise self.error(f"no part {part!r}; the parts are {', '.join(PARTS)}")
-        papers = [paper for paper in self.papers() if paper["part"] == part]
-        result = []
-        for title, status in (("Pages", "done"), ("To come", "planned")):
-            items = [html.paper_item(paper, self.link(paper["slug"])) for paper in papers if paper["status"] == status]
-            if items:
-                listing = self.raw(f'<ul class="pl-papers">{"".join(items)}</ul>')
-                result.append(self.section(title, f"{part}-{status}", listing))
-        return result
+        done = [
+            html.page_item(page.card, found, link) for page, found, link in self.finished() if page.card.part == part
+        ]
+        to_come = [html.planned_item(entry) for entry in self.planned(part)]
+        result = [self.section("Pages", f"{part}-done", self.listing(done))] if done else [self.raw(html.NO_PAGE)]
+        return result + ([self.section("To come", f"{part}-planned", self.listing(to_come))] if to_come else [])
 
 
 class Plan(BookDirective):
     """All papers by part, finished or to come."""
 
-    def make(self, root):
-        papers = self.papers()
-        done = sum(paper["status"] == "done" for paper in papers)
-        result = [nodes.paragraph("", f"{done} of {len(papers)} papers have a page.")]
+    def make(self):
+        pages = self.finished()
+        total = len(pages) + sum(len(self.planned(part)) for part in PARTS)
+        result = [nodes.paragraph("", f"{len(pages)} of {total} papers have a page.")]
         for part, title in PARTS.items():
             items = [
-                html.paper_item(paper, self.link(paper["slug"]), state=True)
-                for paper in papers
-                if paper["part"] == part
+                html.page_item(page.card, found, link, state=True)
+                for page, found, link in pages
+                if page.card.part == part
             ]
+            items += [html.planned_item(entry, state=True) for entry in self.planned(part)]
             if items:
-                result.append(
-                    self.section(title, f"plan-{part}", self.raw(f'<ul class="pl-papers">{"".join(items)}</ul>'))
-                )
+                result.append(self.section(title, f"plan-{part}", self.listing(items)))
         return result
 
 
 class BenchTable(BookDirective):
-    """The table that `make bench` wrote."""
+    """The table that `make bench` wrote, a section per page."""
 
-    def make(self, root):
-        path = root / "data" / "records" / "benchmarks.json"
+    def make(self):
+        path = Path(self.env.srcdir) / "data" / "records" / "benchmarks.json"
         if not path.exists():
             return [
                 nodes.paragraph("", "No benchmark has been recorded yet; make bench runs them and fills this page.")
             ]
-        return [self.raw(html.bench_table(json.loads(path.read_text(encoding="utf-8"))))]
+        data = json.loads(path.read_text(encoding="utf-8"))
+        result = [self.raw(html.bench_source(data))]
+        for page, _, link in self.finished():
+            rows = [row for row in data["rows"] if row.get("page") == page.slug]
+            if rows:
+                table = self.raw(html.bench_table(rows, link))
+                result.append(self.section(page.card.short, f"bench-{page.slug}", table))
+        return result
 
 
 class DataRegistry(BookDirective):
     """Every data set of data/registry.yml with origin, licence, checksum and the pages that use it."""
 
-    def make(self, root):
-        registry = yaml.safe_load((root / "data" / "registry.yml").read_text(encoding="utf-8")) or {}
+    def make(self):
         users = {}
-        for paper in self.finished():
-            for name in paper["about"].get("data") or []:
-                users.setdefault(name, []).append((paper["about"]["short"], self.link(paper["slug"])))
+        for page, _, link in self.finished():
+            for name in page.card.data:
+                users.setdefault(name, []).append((page.card.short, link))
         return [
             self.section(entry["title"], f"data-{name}", self.raw(html.data_set(name, entry, users.get(name, []))))
-            for name, entry in registry.items()
+            for name, entry in self.book.registry.items()
         ]
+
+
+def named(book, name):
+    """The finding of a claim called cd_test.c2, ``None`` where no finished page has it."""
+    slug, _, claim = name.partition(".")
+    pages = {page.slug: page for page in book.done}
+    found = scoreboard.findings(pages[slug]) if slug in pages else []
+    return next((finding for finding in found if finding.claim.id == claim), None)
 
 
 def outdated(app, env, added, changed, removed):
     """Read the pages with these directives again when any of their inputs changed, came or went."""
-    now = digest(app.srcdir)
+    now = source.digest(app.srcdir, source.data_files(app.srcdir))
     before, env.paperlab_digest = getattr(env, "paperlab_digest", now), now
     return [] if before == now else sorted(getattr(env, "paperlab_pages", set()) & env.found_docs)
 
@@ -204,13 +263,17 @@ def setup(app):
         "gallery": Gallery,
         "verdict-summary": VerdictSummary,
         "scoreboard": Scoreboard,
+        "reading-paths": ReadingPaths,
+        "claim-picture": ClaimPicture,
         "part-papers": PartPapers,
         "plan": Plan,
         "bench-table": BenchTable,
         "data-registry": DataRegistry,
     }.items():
         app.add_directive(name, directive)
+    app.add_role("claim", ClaimRole())
     app.connect("env-get-outdated", outdated)
     app.connect("env-merge-info", merge)
     paperlab_notebooks.connect(app)
-    return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}
+    paperlab_search.connect(app)
+    return {"version": "1", "env_version": source.code(), "parallel_read_safe": True, "parallel_write_safe": True}

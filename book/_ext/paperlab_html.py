@@ -1,216 +1,224 @@
-"""The HTML of the book's directives. Pure: dicts in, text out; everything that comes from a file is escaped."""
+"""The HTML of the book's directives. Pure: data in, text out; everything that comes from a file is escaped."""
 
+import re
 from html import escape
 
-from paperlab.pages.claims import FIDELITIES, VERDICTS, WORDS, number
-from paperlab.pages.tables import SYMBOLS
+from paperlab.pages import scoreboard
+from paperlab.pages.tables import badge, strip
 
-COLUMNS = (  # key, heading, kind of sorting
-    ("page", "page and claim", "text"),
-    ("text", "what the paper says", "text"),
-    ("criterion", "criterion", ""),
-    ("value", "default value", "number"),
-    ("verdict", "default verdict", "number"),
-    ("full-value", "full value", "number"),
-    ("full-verdict", "full verdict", "number"),
-    ("seeds", "seeds", "number"),
-    ("fidelity", "fidelity", "number"),
+NO_PAGE = (
+    '<div class="admonition note pl-no-page"><p class="admonition-title">No page yet</p>'
+    "<p>No paper of this part has a page so far. The list says which ones are planned.</p></div>"
 )
 
 
-def badge(verdict, text=None):
-    """A verdict as symbol and words; colour only repeats what they say."""
-    return f'<span class="v v-{verdict.replace(" ", "-")}">{SYMBOLS[verdict]} {escape(text or WORDS[verdict])}</span>'
+def apart(html):
+    """HTML with a line end before each element of its own line: the search index drops tags, and words must not touch."""
+    return re.sub(r"(?=<(?:tr|t[dh]|d[tdl]|li|ul|p|h\d|option|label|summary|span|small|a|svg|title)\b)", "\n", html)
 
 
-def counts_line(counts):
-    """Badges with the number of claims per verdict, verdicts without a claim left out."""
-    return " ".join(
-        badge(verdict, f"{counts[verdict]} {WORDS[verdict]}") for verdict in VERDICTS if counts.get(verdict)
+def by_words(found):
+    """Claims of the papers among findings as ``(verdict, words, number)``, in the order of the verdicts."""
+    verdict_of = {finding.words: finding.verdict for finding in found if finding.claim.role == "paper"}
+    return [(verdict_of[words], words, number) for words, number in scoreboard.counts(found).by_words.items()]
+
+
+def counts_line(found):
+    """Badges with the number of claims per verdict, in the words that the evidence allows; then the controls."""
+    badges = " ".join(badge(verdict, f"{number} {words}") for verdict, words, number in by_words(found))
+    controls = scoreboard.counts(found).controls_line
+    return badges + (f' <span class="pl-controls-line">{escape(controls)}</span>' if controls else "")
+
+
+def bar(found):
+    """A stacked bar of the verdicts of the papers' claims; the sentence beside it says the same."""
+    parts = "".join(
+        f'<span class="pl-bar v-{verdict.replace(" ", "-")}" style="flex-grow:{number}"></span>'
+        for verdict, _, number in by_words(found)
     )
+    return f'<div class="pl-bars" aria-hidden="true">{parts}</div>'
 
 
-def decided(rows):
-    """Verdict counts over all claims: the recorded full run's verdict where there is one, else the default run's."""
-    verdicts = []
-    for row in rows:
-        full = row["full"]
-        verdicts.append((full if full and full["verdict"] != "not tested" else row["default"])["verdict"])
-    return {verdict: verdicts.count(verdict) for verdict in VERDICTS}
-
-
-def summary(counts, n_papers):
-    """Stacked bar and one sentence over all claims."""
-    total = sum(counts.values())
-    if not total:
+def summary(found, n_papers, link):
+    """Bar, headline and controls over all pages."""
+    counts = scoreboard.counts(found)
+    if not counts.claims:
         return '<p class="pl-summary">No page has been finished yet.</p>'
-    bar = "".join(
-        f'<span class="pl-bar v-{verdict.replace(" ", "-")}" style="flex-grow:{counts[verdict]}"></span>'
-        for verdict in VERDICTS
-        if counts[verdict]
+    unsteady = (
+        f'<a href="{escape(link)}?role=paper&amp;steady=no">{counts.unsteady} verdicts are unsteady</a>: '
+        "they held on fewer than four of five seeds."
+        if counts.unsteady
+        else ""
     )
-    claims = f"{total} claim{'s' * (total != 1)} of {n_papers} paper{'s' * (n_papers != 1)}"
+    papers = f"{n_papers} paper{'s' * (n_papers != 1)}"
+    controls = f"{counts.controls_line.capitalize()}. " if counts.controls_line else ""
     return (
-        f'<div class="pl-summary"><div class="pl-bars" aria-hidden="true">{bar}</div>'
-        f"<p><strong>{claims}:</strong> {counts_line(counts)}</p></div>"
+        f'<div class="pl-summary">{bar(found)}<p><strong>From {papers}: {escape(counts.headline)}.</strong></p>'
+        f"<p>{escape(controls)}{unsteady}</p></div>"
     )
 
 
-def authors(about):
+def authors(names, year):
     """Authors and year; long lists are cut after the third name."""
-    names = about.get("authors") or []
     shown = names if len(names) <= 4 else [*names[:3], "et al."]
-    return ", ".join([*shown, str(about["year"])] if about.get("year") else shown)
+    return ", ".join([*shown, str(year)] if year else shown)
 
 
-def gallery_card(paper, part, link, picture, alt):
+def part_line(link):
+    """The way to a part's opening page."""
+    return f'<p class="pl-part-line"><a href="{escape(link)}">What the papers of this part share</a></p>'
+
+
+def empty_part(title, link, n_planned):
+    """A part none of whose papers has a page."""
+    return (
+        f'<li class="pl-item pl-empty"><a href="{escape(link)}">{escape(title)}</a> '
+        f'<span class="pl-state">{n_planned} planned, no page yet</span></li>'
+    )
+
+
+def gallery_card(card, found, link, file=None, picture=None):
     """One card of the gallery."""
-    about = paper["about"]
-    image = f'<img src="{escape(picture)}" alt="{escape(alt or "")}" loading="lazy">' if picture else ""
+    image = ""
+    if file:
+        css = ' class="pl-chart"' if picture.chart else ""
+        image = f'<img src="{escape(file)}" alt="{escape(picture.alt)}" loading="lazy"{css}>'
     return (
         f'<article class="pl-card"><a class="pl-thumb" href="{escape(link)}" tabindex="-1">{image}</a>'
-        f'<div class="pl-body"><p class="pl-part">{escape(part)}</p>'
-        f'<h3 class="pl-title"><a href="{escape(link)}">{escape(about["short"])}</a></h3>'
-        f'<p class="pl-paper">{escape(paper["title"])} <span>({escape(authors(about))})</span></p>'
-        f"<p>{escape(about['summary'])}</p>"
-        f'<p class="pl-counts">{counts_line(paper["verdicts"])}</p></div></article>'
+        f'<div class="pl-body"><h3 class="pl-title"><a href="{escape(link)}">{escape(card.short)}</a></h3>'
+        f'<p class="pl-paper">{escape(card.title)} <span>({escape(authors(card.authors, card.year))})</span></p>'
+        f"<p>{escape(card.summary)}</p>"
+        f'<p class="pl-counts">{counts_line(found)}</p></div></article>'
     )
 
 
-def byline(card, part, part_link, fidelity_link):
-    """The line below a page's title: what paper it re-runs, and how near to it."""
+def byline(card, part, part_link, fidelity_link, keywords):
+    """The lines below a page's title: what paper it re-runs, how near to it, by which methods; then the question."""
     source = f"{escape(', '.join(card.authors))}, {card.year}"
     if card.arxiv:
         source += f', <a href="https://arxiv.org/abs/{escape(card.arxiv)}">arXiv {escape(card.arxiv)}</a>'
+    methods = f"<br>Methods: {escape(', '.join(keywords))}." if keywords else ""
     return (
         f'<p class="pl-byline">The paper: <cite>{escape(card.title)}</cite>. {source}.<br>'
         f'Part: <a href="{escape(part_link)}">{escape(part)}</a>. '
-        f'<a href="{escape(fidelity_link)}">Fidelity</a>: {escape(card.fidelity)}.</p>'
+        f'<a href="{escape(fidelity_link)}">Fidelity</a>: {escape(card.fidelity)}.{methods}</p>'
+        f'<p class="pl-question">{escape(card.question)}</p>'
     )
 
 
-def paper_item(paper, link, state=False):
-    """One paper in a list: linked and with its counts when finished, plain when to come."""
-    about = paper["about"]
-    title = escape(paper["title"])
-    parts = [escape(authors(about))] if authors(about) else []
-    if about.get("arxiv"):
-        parts.append(f'<a href="https://arxiv.org/abs/{escape(about["arxiv"])}">arXiv {escape(about["arxiv"])}</a>')
-    source = f'<span class="pl-source">{", ".join(parts)}</span>'
-    if paper["status"] == "done":
-        mark = '<span class="pl-state pl-done">page</span>' if state else ""
-        text = "" if state else f"<p>{escape(about['summary'])}</p>"
-        counts = f'<p class="pl-counts">{counts_line(paper["verdicts"])}</p>'
-        return f'<li class="pl-item"><a href="{escape(link)}"><strong>{title}</strong></a> {mark}<br>{source}{text}{counts}</li>'
-    mark = '<span class="pl-state">to come</span>' if state else ""
-    return f'<li class="pl-item">{title} {mark}<br>{source}</li>'
-
-
-def _option(value, label):
-    return f'<option value="{escape(value)}">{escape(label)}</option>'
-
-
-def _select(name, label, options):
-    inner = _option("", "all") + "".join(_option(value, text) for value, text in options)
-    return f'<label>{label} <select name="{name}">{inner}</select></label>'
-
-
-def _cell(content, key=None, css=""):
-    data = "" if key is None else f' data-sort="{escape(str(key))}"'
-    return f"<td{data}{f' class={chr(34)}{css}{chr(34)}' if css else ''}>{content}</td>"
-
-
-SHORT = {"reproduced": "reproduced", "partly": "partly", "not": "not", "not tested": "not tested"}  # below "verdict"
-
-
-def _result(result):
-    """Value and verdict cells of one run; empty sort keys go last."""
-    if result is None:
-        return _cell("–", "", "pl-num") + _cell("not recorded", "", "pl-quiet")
-    value = result["value"]
-    return _cell(number(value), "" if value is None else repr(value), "pl-num") + _cell(
-        badge(result["verdict"], SHORT[result["verdict"]]), VERDICTS.index(result["verdict"])
-    )
-
-
-def _criterion(text):
-    """A criterion whose signs do not part from their numbers at the end of a line."""
-    text = escape(str(text or "none"))
-    for sign in "=≥≤±":
-        text = text.replace(f"{sign} ", f"{sign}&nbsp;")
-    return text
-
-
-def _row(row, titles, links):
-    claim = f"{row['slug']}.{row['claim']}"
-    seeds = row["stability"]
-    verdicts = {row["default"]["verdict"], (row["full"] or row["default"])["verdict"]}
-    cells = [
-        _cell(
-            f'<a href="{escape(links[row["slug"]])}#claim-{escape(row["claim"])}">{escape(titles[row["slug"]])}</a>'
-            f"<br><code>{escape(claim)}</code>"
-        ),
-        _cell(escape(row["text"]), css="pl-text"),
-        _cell(_criterion(row["criterion"])),
-        _result(row["default"]),
-        _result(row["full"]),
-        _cell(f"{seeds['held']} of {seeds['of']}", seeds["held"] / seeds["of"], "pl-num")
-        if seeds and seeds["of"]
-        else _cell("–", "", "pl-num"),
-        _cell(escape(row["fidelity"]), FIDELITIES.index(row["fidelity"])),
-    ]
-    filters = {"part": row["part"], "fidelity": row["fidelity"], "verdict": "|".join(sorted(verdicts))}
-    attributes = " ".join(f'data-{name}="{escape(value)}"' for name, value in filters.items())
-    return f'<tr id="{escape(claim)}" {attributes}>{"".join(cells)}</tr>'
-
-
-def scoreboard(rows, titles, links, parts):
-    """Filters and the table of all claims; without JavaScript the filters stay hidden and the table is complete."""
-    present = {key: {row[key] for row in rows} for key in ("part", "fidelity")}
-    filters = (
-        _select("part", "part", [(key, title) for key, title in parts.items() if key in present["part"]])
-        + _select("fidelity", "fidelity", [(name, name) for name in FIDELITIES if name in present["fidelity"]])
-        + _select("verdict", "verdict", [(verdict, WORDS[verdict]) for verdict in VERDICTS])
-        + '<label>text <input type="search" name="text" placeholder="a word or a claim id"></label>'
-        + '<button type="reset">show all</button>'
-    )
-    head = "".join(
-        f'<th scope="col" data-kind="{kind}"{" aria-sort=" + chr(34) + "none" + chr(34) if kind else ""}>{title}</th>'
-        for _, title, kind in COLUMNS
-    )
+def verdict_strip(found):
+    """The verdicts of a page at a glance: a cell per claim, and the headline."""
+    counts = scoreboard.counts(found)
+    words = "".join(f"{line[0].upper()}{line[1:]}. " for line in (counts.headline, counts.controls_line) if line)
     return (
-        f'<form class="pl-filters" hidden>{filters}</form><p class="pl-shown" role="status" hidden></p>'
-        '<div class="paperlab-scroll" tabindex="0" role="region" aria-label="all claims">'
-        '<table class="paperlab-verdicts pl-scoreboard"><caption class="pl-hidden">All claims of all pages</caption>'
-        f"<thead><tr>{head}</tr></thead><tbody>{''.join(_row(row, titles, links) for row in rows)}</tbody></table></div>"
+        f'<div class="pl-glance" role="group" aria-label="Verdicts">{strip(found)}'
+        f'<p class="pl-glance-words">{escape(words)}</p></div>'
     )
+
+
+def _source(names, year, arxiv):
+    parts = [escape(authors(names, year))] if authors(names, year) else []
+    if arxiv:
+        parts.append(f'<a href="https://arxiv.org/abs/{escape(arxiv)}">arXiv {escape(arxiv)}</a>')
+    return f'<span class="pl-source">{", ".join(parts)}</span>'
+
+
+def page_item(card, found, link, state=False):
+    """A finished page in a list: its name, the paper, what it finds and its counts."""
+    mark = ' <span class="pl-state pl-done">page</span>' if state else ""
+    text = "" if state else f"<p>{escape(card.summary)}</p>"
+    return (
+        f'<li class="pl-item"><a href="{escape(link)}"><strong>{escape(card.short)}</strong></a>{mark}<br>'
+        f'<cite class="pl-cite">{escape(card.title)}</cite>, {_source(card.authors, card.year, card.arxiv)}{text}'
+        f'<p class="pl-counts">{counts_line(found)}</p></li>'
+    )
+
+
+def planned_item(entry, state=False):
+    """A paper of the plan that has no page."""
+    mark = ' <span class="pl-state">to come</span>' if state else ""
+    source = _source(entry.get("authors") or [], entry.get("year"), entry.get("arxiv"))
+    return f'<li class="pl-item pl-to-come">{escape(entry["title"])}{mark}<br>{source}</li>'
+
+
+def reading_paths(groups, failed, link):
+    """Pages by what they need, and the way to what failed."""
+    rows = "".join(
+        f"<dt>{escape(title)}</dt><dd>"
+        + ", ".join(f'<a href="{escape(address)}">{escape(short)}</a>' for short, address in links)
+        + "</dd>"
+        for title, links in groups
+    )
+    papers = sum(finding.claim.role == "paper" for finding in failed)
+    controls = len(failed) - papers
+    rows += (
+        f'<dt>What failed</dt><dd><a href="{escape(link)}?role=paper&amp;verdict=not">{papers} claims of the papers'
+        f'</a>, <a href="{escape(link)}?role=control&amp;verdict=not">{controls} controls</a></dd>'
+        if failed
+        else ""
+    )
+    return f'<dl class="pl-paths">{rows}</dl>'
 
 
 def _seconds(value):
     for limit, factor, unit in ((1e-3, 1e6, "µs"), (1, 1e3, "ms"), (float("inf"), 1, "s")):
         if value < limit:
-            return f"{value * factor:.3g} {unit}"
+            return f"{_plain(value * factor)} {unit}"
     return "–"
 
 
-def bench_table(data):
-    """Benchmarks by group: median time, ratio to the peer, agreement that was asserted first."""
-    rows, last = [], None
-    for row in data["rows"]:
-        group = escape(row["group"]) if row["group"] != last else ""
-        last = row["group"]
-        ratio = row.get("ratio")
-        ratio = "" if ratio is None else f"{ratio:.3g}" if isinstance(ratio, (int, float)) else escape(str(ratio))
-        agreement = escape(str(row.get("agreement") or ""))
-        rows.append(
-            f"<tr><th scope='row'>{group}</th><td>{escape(row['name'])}</td>"
-            f"<td class='pl-num'>{_seconds(row['median_s'])}</td><td class='pl-num'>{ratio}</td><td>{agreement}</td></tr>"
-        )
-    head = "".join(f'<th scope="col">{title}</th>' for title in ("task", "who", "median", "ratio", "agreement"))
+def _plain(value):
+    """Three significant digits without an exponent: 1,830 and 0.119."""
+    return f"{float(f'{value:.3g}'):,.10g}"
+
+
+def readable(text):
+    """A text whose numbers need no exponents: 1e-15 becomes 10⁻¹⁵."""
+
+    def power(match):
+        factor, exponent = float(match[1]), int(match[2])
+        if not factor or not exponent:
+            return f"{factor:g}"
+        raised = str(exponent).translate(str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹"))
+        return f"10{raised}" if factor == 1 else f"{factor:g} × 10{raised}"
+
+    return re.sub(r"\b(\d+(?:\.\d+)?)e([+-]?\d+)\b", power, text)
+
+
+def ratio(value):
+    """A ratio of times in words: how often this book's method is as fast as the peer's, or as slow."""
+    if value is None:
+        return ""
+    if 0.95 <= value <= 1.05:
+        return "as fast"
+    return f"{_plain(value)} times as fast" if value > 1 else f"{_plain(1 / value)} times slower"
+
+
+def bench_source(data):
+    """Where and when the benchmarks were run."""
+    return f"<p>Measured {escape(str(data['date']))} on {escape(data['machine'])}.</p>"
+
+
+def bench_table(rows, link):
+    """The benchmarks of one page by task: median time, this book's speed against the peer, agreement asserted first."""
+    bodies = []
+    for task in dict.fromkeys(row["group"] for row in rows):
+        lines = ""
+        for row in (row for row in rows if row["group"] == task):
+            speed = ratio(row.get("ratio")) if row["role"] == "peer" else "this book"
+            lines += (
+                f'<tr><td>{escape(row["name"])}</td><td class="pl-num">{_seconds(row["median_s"])}</td>'
+                f"<td>{speed}</td><td>{escape(readable(row.get('agreement') or ''))}</td></tr>"
+            )
+        heading = f'<tr class="pl-group"><th scope="rowgroup" colspan="4">{escape(readable(task))}</th></tr>'
+        bodies.append(f"<tbody>{heading}{lines}</tbody>")
+    head = "".join(
+        f'<th scope="col">{title}</th>' for title in ("who", "median time", "this book is", "agreement, asserted first")
+    )
     return (
-        f"<p>Measured {escape(str(data['date']))} on {escape(data['machine'])}.</p>"
-        '<div class="paperlab-scroll"><table class="paperlab-table paperlab-bench">'
-        f"<thead><tr>{head}</tr></thead><tbody>{''.join(rows)}</tbody></table></div>"
+        f'<p class="pl-part-line"><a href="{escape(link)}">The page</a></p>'
+        '<div class="paperlab-scroll"><table class="paperlab-verdicts paperlab-bench">'
+        f"<thead><tr>{head}</tr></thead>{''.join(bodies)}</table></div>"
     )
 
 

@@ -1,7 +1,7 @@
 """paperlab: the machinery of *Forty-Four Papers, Re-run*.
 
 >>> import paperlab
->>> result = paperlab.run("cd_test", n=200)          # doctest: +SKIP
+>>> result = paperlab.run("cd_test", n_large=200)    # doctest: +SKIP
 >>> result.verdicts                                  # doctest: +SKIP
 
 Heavy libraries are imported where they are used, so that importing this package is quick.

@@ -1,5 +1,6 @@
 """The command line: ``paperlab ...``. Every error is one line and exit code 2; heavy modules are imported by the commands."""
 
+import io
 import itertools
 import logging
 import signal
@@ -10,8 +11,10 @@ from typing import Annotated
 import typer
 from typer.core import TyperCommand
 
-from paperlab.errors import PaperlabError
+from paperlab.errors import PaperlabError, brief, one_line
 from paperlab.terminal import print_json, print_table
+
+INTERRUPTED = 130  # what typer makes of Ctrl-C
 
 app = typer.Typer(
     help="Run, sweep, record and check the papers of the book.",
@@ -19,7 +22,7 @@ app = typer.Typer(
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
 )
-data_app = typer.Typer(help="Data sets: list, fetch, where.", no_args_is_help=True, rich_markup_mode=None)
+data_app = typer.Typer(help="Data sets: list, fetch, locate.", no_args_is_help=True, rich_markup_mode=None)
 app.add_typer(data_app, name="data")
 
 
@@ -39,6 +42,7 @@ class WithParameters(TyperCommand):
     """A command whose ``-p NAME VALUE`` reads as ``-p NAME=VALUE``."""
 
     def parse_args(self, ctx, args):
+        """Join each name to the value after it."""
         joined, rest = [], iter(args)
         for argument in rest:
             joined.append(argument)
@@ -48,15 +52,15 @@ class WithParameters(TyperCommand):
         return super().parse_args(ctx, joined)
 
 
-def _pairs(texts):
+def pairs(texts):
     """``["n=200"]`` as ``{"n": "200"}``; the same name twice is an error."""
     values = {}
     for text in texts or []:
         name, equals, value = text.partition("=")
         if not (name and equals):
-            raise PaperlabError(f"-p needs a name and a value, e.g. -p n 200 or -p n=200, got {text!r}")
+            raise PaperlabError(f"-p needs a name and a value, e.g. -p n 200 or -p n=200, got {brief(text)}")
         if name in values:
-            raise PaperlabError(f"parameter {name} is given twice")
+            raise PaperlabError(f"parameter {brief(name)} is given twice")
         values[name] = value
     return values
 
@@ -98,24 +102,27 @@ def show(slug: Slug, as_json: Json = False):
     page = Page(slug)
     if not as_json:
         return reports.print_page(page)
-    known = page.parameters if page.notebook else {}
-    described = [vars(p) | {"range": p.range} for p in known.values()]
-    rows = [finding.as_dict() for finding in scoreboard.findings(page)]
-    return print_json({"slug": slug, "title": page.card.title, "parameters": described, "claims": rows})
+    shown = {"slug": slug, "title": page.card.title, "parameters": [], "rules": [], "data": []}
+    if page.notebook:
+        shown["parameters"] = [vars(p) | {"range": p.range} for p in page.parameters.values()]
+        shown["rules"], shown["data"] = (
+            list(map(str, lines)) for lines in (page.parameters.rules, page.parameters.needs)
+        )
+    return print_json({**shown, "claims": [finding.as_dict() for finding in scoreboard.findings(page)]})
 
 
 @app.command(cls=WithParameters)
 def run(
     slug: Slug,
     param: Params = None,
-    params_file: Annotated[Path | None, typer.Option("--file", "-f", help="YAML file of parameters")] = None,
+    params_file: Annotated[Path | None, typer.Option("--params-file", "-f", help="YAML file of parameters")] = None,
     profile: Profile = None,
     out: Annotated[Path | None, typer.Option("--out", "-o", help="folder of results; default runs/SLUG/TIME")] = None,
     as_json: Json = False,
 ):
     """Execute a copy of a page with new parameters; `paperlab show SLUG` lists them.
 
-    Example: paperlab run cd_test -p n 200 -p errors chi2
+    Example: paperlab run cd_test -p n_large 200 -p seed 7
     """
     from paperlab import paths
     from paperlab.pages import claims, parameters
@@ -123,7 +130,7 @@ def run(
     from paperlab.runs import single as runs
 
     values = parameters.from_file(params_file) if params_file else {}
-    values.update(_pairs(param))
+    values.update(pairs(param))
     result = runs.run(slug, profile=profile, out=out, progress=not as_json, values=values)
     if as_json:
         return print_json(result.as_dict())
@@ -151,16 +158,16 @@ def sweep(
     ] = None,
     as_json: Json = False,
 ):
-    """Run a grid: every -p is an axis, values 50,100,200 or 0:10 (0 to 9); lists are separated by ;.
+    """Run a grid: every -p is an axis, numbers 50,100,200 or 0:10 (0 to 9); texts and lists are separated by ;.
 
     A sweep that was stopped continues with the same command.
 
-    Example: paperlab sweep cd_test -p n=50,100,200 -p seed=0:10 --workers 2
+    Example: paperlab sweep cd_test -p n_large=200,500 -p seed=0:10 --workers 2
     """
     from paperlab import paths
     from paperlab.runs import sweeps as sweeping
 
-    result = sweeping.sweep(slug, _pairs(param), workers=workers, scheduler=scheduler, out=out, progress=not as_json)
+    result = sweeping.sweep(slug, pairs(param), workers=workers, scheduler=scheduler, out=out, progress=not as_json)
     if as_json:
         print_json({"csv": result.csv, "parquet": result.parquet, "failed": result.failed, "resumed": result.resumed})
     else:
@@ -212,7 +219,7 @@ def _print_recorded(result, path):
 
     print(f"{result}\nkept in {paths.shown(path)}")
     if (Page(result.slug).result or {}).get("record"):
-        print(f"next: `paperlab execute {result.slug}`, for the page shows recorded numbers")
+        print(f"next: `paperlab refresh {result.slug}`, for the page shows recorded numbers")
 
 
 @app.command()
@@ -226,26 +233,14 @@ def stability(
     Example: paperlab stability cd_test --seeds 5
     """
     from paperlab import paths
-    from paperlab.pages import provenance, records
-    from paperlab.pages.page import Page
     from paperlab.runs import sweeps
 
-    page = Page(slug)
-    records.load(slug)  # told before the long run, not after it
-    result = sweeps.stability(slug, seeds, workers=workers)
-    print_table(
-        ("claim", "held", "values"),
-        [
-            (k, f"{v['held']} of {v['of']}", " ".join(f"{x:.4g}" for x in v["values"]))
-            for k, v in result["claims"].items()
-        ],
-    )
-    if result["failed"]:
-        raise PaperlabError(
-            f"{len(result['failed'])} of {seeds} runs failed, nothing was recorded: {result['failed'][0]}"
-        )
-    kept = {**result, "date": provenance.today(), "commit": provenance.commit()}
-    print(f"kept in {paths.shown(records.save(slug, stability=records.sealed(kept, page.hashes)))}")
+    result, path = sweeps.record_stability(slug, seeds, workers=workers)
+    held = [
+        (k, f"{v['held']} of {v['of']}", " ".join(f"{x:.4g}" for x in v["values"])) for k, v in result["claims"].items()
+    ]
+    print_table(("claim", "held", "values"), held)
+    print(f"kept in {paths.shown(path)}")
 
 
 @app.command("scoreboard")
@@ -292,17 +287,17 @@ def check(
 
 
 @app.command()
-def execute(slugs: Annotated[list[str], typer.Argument(autocompletion=_complete_slug, help="one or more papers")]):
+def refresh(slugs: Annotated[list[str], typer.Argument(autocompletion=_complete_slug, help="one or more papers")]):
     """Write a page's .ipynb from its .py, run it with its defaults and store the outputs.
 
-    Example: paperlab execute cd_test
+    Example: paperlab refresh cd_test
     """
     from paperlab import paths
     from paperlab.pages import records
     from paperlab.runs import execution
 
     for slug in slugs:
-        target = execution.execute(slug)
+        target = execution.refresh(slug)
         result = records.result_of(target) or {}
         print(f"{paths.shown(target)}: {result.get('seconds', 0):.0f} s, {result.get('peak_mb', 0):.0f} MB")
 
@@ -321,12 +316,12 @@ def new(
     from paperlab.runs import execution
 
     with new_page.created(slug, part) as written:
-        written.append(execution.execute(slug, progress=False))
+        written.append(execution.refresh(slug, progress=False))
     for path in written:
         print(f"wrote {paths.shown(path)}")
     print(
         f"next: edit data/papers/{slug}.yml and notebooks/{slug}.py until nothing says {new_page.MARK}, then "
-        f"`paperlab execute {slug}` and `paperlab check {slug}`"
+        f"`paperlab refresh {slug}` and `paperlab check {slug}`"
     )
 
 
@@ -343,8 +338,8 @@ def data_list(as_json: Json = False):
         return print_json(known)
     rows = []
     for name, found in known.items():
-        size = sum(item.get("bytes", 0) for item in found["files"])
-        rows.append((name, found["kind"], f"{size / 1e6:.2f}", found["title"]))
+        size = sum(item.get("bytes", 0) for item in datasets.entry(name)["files"])
+        rows.append((name, found["kind"], f"{size / 1e6:.2f}", found.get("title", "")))
     return print_table(("name", "kind", "MB", "title"), rows)
 
 
@@ -363,24 +358,37 @@ def data_fetch(name: DataName):
         print(f"{file}: verified, {path}")
 
 
-@data_app.command("where")
-def data_where(name: DataName):
+@data_app.command("locate")
+def data_locate(name: DataName):
     """Where each file of a data set comes from on this machine. Downloads nothing.
 
-    Example: paperlab data where pension_401k
+    Example: paperlab data locate pension_401k
     """
     from paperlab import datasets
 
-    for file, place in datasets.where(name).items():
+    for file, place in datasets.locate(name).items():
         print(f"{file}: {place}")
 
 
 def main():
-    """Entry point of the ``paperlab`` command."""
+    """Run the command that ``sys.argv`` names."""
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # a job that a cluster ends stops like Ctrl-C
     logging.getLogger("asyncio").setLevel(logging.CRITICAL)  # what a stopped notebook left behind complains at exit
+    for stream in (sys.stdout, sys.stderr):  # a terminal that has no sign for a verdict shows its code
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
     try:
         app()
     except PaperlabError as error:
-        print(f"paperlab: {error}", file=sys.stderr)
-        sys.exit(2)
+        _refuse(error)
+    except OSError as error:  # a disk or a folder that gives way where nobody expected it
+        _refuse(f"{error.strerror or type(error).__name__}{f': {error.filename}' if error.filename else ''}")
+    except SystemExit as end:
+        if end.code != INTERRUPTED:
+            raise
+        _refuse("stopped")
+
+
+def _refuse(message):
+    print(f"paperlab: {one_line(message)}", file=sys.stderr)
+    sys.exit(2)

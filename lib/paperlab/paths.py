@@ -4,7 +4,7 @@ import os
 import re
 from pathlib import Path
 
-from paperlab.errors import PaperlabError, suggestion
+from paperlab.errors import PaperlabError, brief, suggestion
 
 SLUG = re.compile(r"[a-z][a-z0-9_]*")
 RESERVED = ("planned", "benchmarks")  # files beside the cards and the records that belong to no paper
@@ -12,22 +12,32 @@ RESERVED = ("planned", "benchmarks")  # files beside the cards and the records t
 
 def root():
     """The checkout that holds ``notebooks/`` and ``data/``."""
-    return Path(os.environ.get("PAPERLAB_ROOT") or Path(__file__).resolve().parents[2])
+    return from_environment("PAPERLAB_ROOT") or Path(__file__).resolve().parents[2]
+
+
+def from_environment(name):
+    """The folder that an environment variable names, absolute; ``None`` where it is not set."""
+    value = os.environ.get(name)
+    return Path(os.path.abspath(os.path.expanduser(value))) if value else None
 
 
 def cards_dir():
+    """The folder of the cards."""
     return root() / "data" / "papers"
 
 
 def card_path(slug):
+    """The card of a page."""
     return cards_dir() / f"{slug}.yml"
 
 
 def notebook_path(slug, suffix=".ipynb"):
+    """The notebook of a page, stored or text."""
     return root() / "notebooks" / f"{slug}{suffix}"
 
 
 def record_path(slug):
+    """The record of a page."""
     return root() / "data" / "records" / f"{slug}.json"
 
 
@@ -49,18 +59,18 @@ def check_slug(slug):
         If ``slug`` is not a plain name or no card has it.
     """
     if not SLUG.fullmatch(str(slug)):
-        raise PaperlabError(f"slug must be a plain name such as cd_test, got {slug!r}")
+        raise PaperlabError(f"slug must be a plain name such as cd_test, got {brief(slug)}")
     if slug not in slugs():
-        raise PaperlabError(f"no paper {slug!r}{suggestion(slug, slugs())}; `paperlab list` shows all")
+        raise PaperlabError(f"no paper {brief(slug)}{suggestion(slug, slugs())}; `paperlab list` shows all")
     return slug
 
 
 def shown(path):
     """``path`` relative to the working directory or the checkout where that is shorter to read."""
     path = Path(path)
-    for base in (Path.cwd(), root()):
+    for base in (Path.cwd, root):
         try:
-            return str(path.resolve().relative_to(base.resolve()))
-        except ValueError:
+            return str(path.resolve().relative_to(base().resolve()))
+        except (ValueError, OSError):  # elsewhere, or a working directory that is gone
             continue
     return str(path)

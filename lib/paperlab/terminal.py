@@ -6,6 +6,7 @@ import textwrap
 
 
 def print_json(data):
+    """Print an object as indented JSON."""
     print(json.dumps(data, indent=1, ensure_ascii=False))
 
 

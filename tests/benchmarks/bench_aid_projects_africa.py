@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from linearmodels.panel import PanelOLS
-from paperlab.methods.foundations import linear
+from paperlab.methods.foundations.logistic import ridge_logistic
 from paperlab.methods.weighting import effects, images, simulate
 from sklearn.linear_model import LogisticRegression
 
@@ -29,7 +29,7 @@ def peer_logit(x, w):
 @logit
 def test_newton(benchmark, placement):
     x, w = placement
-    e = benchmark(lambda: linear.ridge_logistic(x, w, c=1.0).probability(x))
+    e = benchmark(lambda: ridge_logistic(x, w, c=1.0).probability(x))
     difference = np.abs(e - peer_logit(x, w)).max()
     assert difference < 1e-3
     benchmark.extra_info.update(role="ours", label="Newton", agreement=f"max. difference {difference:.0e}")

@@ -7,8 +7,8 @@ import time
 
 import numpy as np
 import pytest
-from paperlab.methods.foundations import components
-from paperlab.methods.panel import dependence as panel
+from paperlab.methods.foundations.components import principal_components
+from paperlab.methods.panel import dependence
 from paperlab.methods.panel.simulate import Design, factor_panel
 from threadpoolctl import threadpool_limits
 
@@ -17,7 +17,7 @@ TARGET = 50.0
 
 
 def draw(n, t):
-    return [factor_panel(Design(n, t, (1.0, 1.0)), np.random.default_rng([2021, r]))[0] for r in range(REPS)]
+    return [factor_panel(Design(n, t, (1.0, 1.0)), rng=np.random.default_rng([2021, r])).y for r in range(REPS)]
 
 
 @pytest.fixture(scope="module")
@@ -37,7 +37,8 @@ def one_thread():
 
 
 def kernel(panels):
-    return np.array([panel.cd_kernel(y, M)[:3] for y in panels])
+    left = [dependence.factor_residuals(y, M) for y in panels]
+    return np.array([(one.cd, one.theta, one.cd_star) for one in left])
 
 
 def residuals_by_loop(y):
@@ -118,13 +119,13 @@ def test_kernel_is_fifty_times_faster_than_the_loop(panels):
 
 @pytest.fixture(scope="module")
 def scores(panels):
-    return panel.cd_kernel(panels[0], M)[3]
+    return dependence.factor_residuals(panels[0], M).z
 
 
 @pytest.mark.benchmark(group="plain CD of given residuals (n = 500, T = 100)")
 def test_cd_by_the_sum_over_units(benchmark, scores):
     benchmark.extra_info.update(role="ours", label="sum over units", agreement="1e-9 relative")
-    benchmark(panel.cd_statistic, scores)
+    benchmark(dependence.cd_statistic, scores)
 
 
 def cd_by_matrix(z):
@@ -136,14 +137,14 @@ def cd_by_matrix(z):
 @pytest.mark.benchmark(group="plain CD of given residuals (n = 500, T = 100)")
 def test_cd_by_the_correlation_matrix(benchmark, scores):
     benchmark.extra_info.update(role="peer", label="numpy, correlation matrix", agreement="1e-9 relative")
-    assert benchmark(cd_by_matrix, scores) == pytest.approx(panel.cd_statistic(scores), rel=1e-9)
+    assert benchmark(cd_by_matrix, scores) == pytest.approx(dependence.cd_statistic(scores), rel=1e-9)
 
 
 @pytest.mark.benchmark(group="plain CD of given residuals (n = 500, T = 100)")
 def test_cd_by_hand_loop(benchmark, scores):
     benchmark.extra_info.update(role="peer", label="numpy, loop over pairs", agreement="1e-8 relative")
     total = benchmark.pedantic(pairs_by_loop, args=(scores,), rounds=2)
-    assert np.sqrt(2 * T / (N * (N - 1))) * total == pytest.approx(panel.cd_statistic(scores), rel=1e-8)
+    assert np.sqrt(2 * T / (N * (N - 1))) * total == pytest.approx(dependence.cd_statistic(scores), rel=1e-8)
 
 
 @pytest.fixture(scope="module")
@@ -162,7 +163,7 @@ def test_principal_components(benchmark, centred):
     benchmark.extra_info.update(
         role="ours", label="smaller Gram matrix, largest eigenvectors only", agreement="1e-8, up to sign"
     )
-    f, _ = benchmark(components.principal_components, centred, M)
+    f = benchmark(principal_components, centred, M).factors
     assert f.T @ f / T == pytest.approx(np.eye(M), abs=1e-10)
 
 
@@ -175,7 +176,7 @@ def test_peer_numpy_eigh(benchmark, centred):
         f = np.sqrt(T) * vectors[:, : -M - 1 : -1]
         return f, centred @ f / T
 
-    same_up_to_sign(benchmark(peer)[0], components.principal_components(centred, M)[0])
+    same_up_to_sign(benchmark(peer)[0], principal_components(centred, M).factors)
 
 
 @pytest.mark.benchmark(group="two principal components (n = 500, T = 100)")
@@ -187,4 +188,4 @@ def test_peer_statsmodels(benchmark, centred):
         return PCA(centred.T, ncomp=M, standardize=False, demean=False, normalize=True)
 
     f = benchmark(peer).factors
-    same_up_to_sign(f * np.sqrt(T) / np.linalg.norm(f, axis=0), components.principal_components(centred, M)[0])
+    same_up_to_sign(f * np.sqrt(T) / np.linalg.norm(f, axis=0), principal_components(centred, M).factors)

@@ -5,8 +5,9 @@ import pytest
 import statsmodels.api as sm
 from paperlab.methods.conjoint import choices, games, simulate
 from paperlab.methods.conjoint import election as elections
+from paperlab.methods.conjoint.layout import Layout
 
-LAYOUT = choices.Layout((2, 6, 4, 4, 4, 6, 6, 2, 2, 3, 3, 5))
+LAYOUT = Layout((2, 6, 4, 4, 4, 6, 6, 2, 2, 3, 3, 5))
 N_BOOT = 200
 fits = pytest.mark.benchmark(group="average-case slopes, 200 resamples of 1,081 respondents")
 effects = pytest.mark.benchmark(group="AMCE of 35 levels with clustered errors, 10,810 profiles")

@@ -8,7 +8,7 @@ import pytest
 import torch
 from paperlab.methods.foundations.nets import StackedMLP
 from paperlab.methods.representation import dictionary, simulate_mixtures
-from paperlab.methods.representation.dictionary import Job
+from paperlab.methods.representation.dictionary import Job, Training
 from threadpoolctl import threadpool_limits
 
 
@@ -59,20 +59,21 @@ TRAINING = "8 autoencoders with sparse Jacobian, 100 steps"
 @pytest.fixture(scope="module")
 def jobs():
     rng = np.random.default_rng(1)
-    x = simulate_mixtures.draw_world(simulate_mixtures.make_support("ring", 4, rng), rng).sample(2000, rng)[1]
-    return [Job(x, x[:200], "jac_l1", 0.2, start) for start in range(8)]
+    support = simulate_mixtures.make_support("ring", 4, rng=rng)
+    x = simulate_mixtures.draw_world(support, rng=rng).sample(2000, rng=rng).x
+    return [Job(x, x[:200], "jac_l1", 0.2, seed) for seed in range(8)]
 
 
-def stacked(jobs, steps=100):
-    return dictionary.train_vaes(jobs, 4, steps=steps)
+def stacked(jobs, n_steps=100):
+    return dictionary.train_vaes(jobs, 4, Training(n_steps=n_steps), rng=np.random.default_rng(2))
 
 
-def looped(jobs, steps=100):
-    return [dictionary.train_vaes([job], 4, steps=steps)[0] for job in jobs]
+def looped(jobs, n_steps=100):
+    return [stacked([job], n_steps)[0] for job in jobs]
 
 
 def same_codes(jobs):
-    worst = max(np.abs(a.z - b.z).max() for a, b in zip(stacked(jobs, steps=20), looped(jobs, steps=20), strict=True))
+    worst = max(np.abs(a.z - b.z).max() for a, b in zip(stacked(jobs, 20), looped(jobs, 20), strict=True))
     assert worst < 1e-3
     return f"max. difference of codes after 20 steps {worst:.0e}"
 

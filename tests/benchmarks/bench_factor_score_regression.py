@@ -1,7 +1,7 @@
 """Two-stage correction against one-stage ML of semopy, and stage 1 against statsmodels; one process, one thread.
 
 The deterministic twin (one set of 1,000 matched draws) has to be ten times as fast as semopy. The stochastic approximation
-cannot be: its 100 steps of 1,000 people (500 mirrored pairs) need 300,000 normal draws, which alone take 3 to 4 ms a data
+cannot be: its 100 steps of 1,000 people (500 antithetic pairs) need 300,000 normal draws, which alone take 3 to 4 ms a data
 set, more than a tenth of semopy's fit.
 """
 
@@ -11,9 +11,8 @@ import numpy as np
 import pandas as pd
 import pytest
 import semopy
-from paperlab.methods.factor_scores import measurement as mm
-from paperlab.methods.factor_scores import simulate as fd
-from paperlab.methods.factor_scores import two_stage as fr
+from paperlab.methods.factor_scores import measurement, simulate, two_stage
+from paperlab.methods.factor_scores.simulate import Design
 from statsmodels.multivariate.factor import Factor
 from threadpoolctl import threadpool_limits
 
@@ -32,7 +31,8 @@ def one_thread():
 
 @pytest.fixture(scope="module")
 def data():
-    return [fd.draw_items(fd.Design("linear", 500, 0.7), np.random.default_rng([2026, r])) for r in range(REPS)]
+    design = Design("linear", 500, 0.7)
+    return [simulate.draw_items(design, rng=np.random.default_rng([2026, r])) for r in range(REPS)]
 
 
 @pytest.fixture(scope="module")
@@ -41,18 +41,19 @@ def frames(data):
 
 
 def stochastic(t, slope, error):
-    return fr.correct(t, slope, error, np.random.default_rng(0))[0]
+    return two_stage.correct(t, slope, error, rng=np.random.default_rng(0)).theta
 
 
 def twin(t, slope, error):
-    return fr.correct_crn(t, slope, error, fr.simulated_normals(np.random.default_rng(0), 1000))
+    z = two_stage.simulated_normals(1000, rng=np.random.default_rng(0))
+    return two_stage.correct_crn(t, slope, error, z).theta
 
 
-def two_stage(data, solve):
+def both_stages(data, solve):
     out = []
     for y in data:
-        s, a, v = mm.factor_scores(y, mm.fit_measurement(y))
-        out.append(solve(mm.naive_regression(s), a, v))
+        s = measurement.factor_scores(y, measurement.fit_measurement(y))
+        out.append(solve(measurement.naive_regression(s.scores), s.slope, s.error))
     return np.array(out)
 
 
@@ -83,24 +84,24 @@ def best(function, *args, rounds):
     [(twin, "two stages, deterministic twin"), (stochastic, "two stages, 100 stochastic steps")],
 )
 def test_two_stage(benchmark, data, frames, solve, label):
-    gap = two_stage(data, solve) - peer(frames)
+    gap = both_stages(data, solve) - peer(frames)
     assert np.abs(gap.mean(axis=0)).max() < 0.02 and np.abs(gap).max() < 0.08
     mean = f"mean difference {np.abs(gap.mean(axis=0)).max():.1e}"
     benchmark.extra_info.update(role="ours", label=label, agreement=mean)
-    benchmark.pedantic(two_stage, args=(data, solve), rounds=5, warmup_rounds=1)
+    benchmark.pedantic(both_stages, args=(data, solve), rounds=5, warmup_rounds=1)
 
 
 def test_twin_and_stochastic_approximation_agree(data):
-    assert np.abs(two_stage(data, twin) - two_stage(data, stochastic)).max() < 2e-3
+    assert np.abs(both_stages(data, twin) - both_stages(data, stochastic)).max() < 2e-3
 
 
 @pytest.mark.benchmark(group=GROUP)
 def test_one_stage_ml(benchmark, data, frames):
-    ours = np.array([mm.confirmatory_ml(y) for y in data])
+    ours = np.array([measurement.confirmatory_ml(y).theta for y in data])
     gap = np.abs(ours - peer(frames)).max()
     assert gap < 5e-3
     benchmark.extra_info.update(role="ours", label="one-stage ML by EM", agreement=f"max. difference {gap:.1e}")
-    benchmark.pedantic(lambda: [mm.confirmatory_ml(y) for y in data], rounds=5, warmup_rounds=1)
+    benchmark.pedantic(lambda: [measurement.confirmatory_ml(y).theta for y in data], rounds=5, warmup_rounds=1)
 
 
 @pytest.mark.benchmark(group=GROUP)
@@ -111,8 +112,8 @@ def test_semopy(benchmark, frames):
 
 @pytest.mark.parametrize(("solve", "ratio"), [(twin, 10), (stochastic, 2)])
 def test_times_semopy(data, frames, solve, ratio):
-    two_stage(data, solve)
-    slow, fast = best(peer, frames, False, rounds=3), best(two_stage, data, solve, rounds=5)
+    both_stages(data, solve)
+    slow, fast = best(peer, frames, False, rounds=3), best(both_stages, data, solve, rounds=5)
     print(
         f"\n{solve.__name__}: {REPS / fast:.0f} data sets a second, semopy {REPS / slow:.0f}; ratio {slow / fast:.1f}"
     )
@@ -123,10 +124,10 @@ def test_times_semopy(data, frames, solve, ratio):
 def test_stage_one(benchmark, data):
     y = data[0][:, :4]
     other = np.abs(Factor(y, n_factor=1, method="ml").fit().loadings[:, 0] * y.std(axis=0))
-    gap = np.abs(mm.fit_measurement(y, 1).loadings[0] - other).max()
+    gap = np.abs(measurement.fit_measurement(y, 1).loadings[0] - other).max()
     assert gap < 1e-3
     benchmark.extra_info.update(role="ours", label="EM", agreement=f"max. difference {gap:.1e}")
-    benchmark(mm.fit_measurement, y, 1)
+    benchmark(measurement.fit_measurement, y, 1)
 
 
 @pytest.mark.benchmark(group=STAGE)

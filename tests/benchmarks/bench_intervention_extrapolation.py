@@ -3,8 +3,7 @@
 import numpy as np
 import pytest
 import torch
-from paperlab.methods.representation import control_function, simulate_actions
-from paperlab.methods.representation import extrapolation as rep4ex
+from paperlab.methods.representation import control_function, extrapolation, simulate_actions
 from scipy.spatial.distance import cdist
 
 
@@ -12,12 +11,12 @@ from scipy.spatial.distance import cdist
 def sample():
     torch.set_num_threads(1)
     rng = np.random.default_rng(0)
-    return simulate_actions.draw_world(rng).sample(rng, 1000)
+    return simulate_actions.draw_world(rng=rng).sample(1000, rng=rng)
 
 
 def full_penalty(a, code):
-    kernel = np.exp(-(cdist(a, a) ** 2) / (2 * rep4ex.bandwidth(a) ** 2))
-    residuals = rep4ex.residuals(code, a)
+    kernel = np.exp(-(cdist(a, a) ** 2) / (2 * extrapolation.bandwidth(a) ** 2))
+    residuals = extrapolation.residuals(code, a)
     return np.trace(residuals.T @ kernel @ residuals) / len(a) ** 2
 
 
@@ -27,7 +26,7 @@ PENALTY = "penalty Q of one code, n = 1,000, kernel included (agree to 1e-6)"
 @pytest.mark.benchmark(group=PENALTY)
 def test_penalty_by_thin_factor(benchmark, sample):
     benchmark.extra_info.update(role="ours", label="thin factor", agreement="1e-6")
-    found = benchmark(lambda: rep4ex.penalty(sample.z, rep4ex.moment_factor(sample.a)))
+    found = benchmark(lambda: extrapolation.penalty(sample.z, extrapolation.moment_factor(sample.a)))
     assert found == pytest.approx(full_penalty(sample.a, sample.z), abs=1e-6)
 
 
@@ -42,9 +41,11 @@ SEEDS = list(range(0, 16, 2))
 
 
 def train(small, seeds):
-    factor = rep4ex.moment_factor(small.a)
+    factor = extrapolation.moment_factor(small.a)
     count = len(seeds)
-    return rep4ex.train_autoencoders([small] * count, [10.0] * count, seeds, factors=[factor] * count, steps=40)
+    return extrapolation.train_autoencoders(
+        [small] * count, [10.0] * count, seeds, factors=[factor] * count, n_steps=40
+    )
 
 
 @pytest.fixture(scope="module")
@@ -74,7 +75,7 @@ ACTIONS = np.linspace(-2, 2, 81)[:, None]
 
 
 def ours_effect(sample):
-    return control_function.ControlFunction(sample.z, sample.a, sample.y).effect(ACTIONS)
+    return control_function.fit_control_function(sample.z, sample.a, sample.y).effect(ACTIONS)
 
 
 def peer_effect(sample):
@@ -110,7 +111,7 @@ LINEAR = "control function with straight lines, n = 1,000 (slope agrees to 1e-6)
 
 
 def ours_slope(sample):
-    fit = control_function.ControlFunction(sample.z, sample.a, sample.y, knots=(2, 2), degree=1, ridge=1e-10)
+    fit = control_function.fit_control_function(sample.z, sample.a, sample.y, n_knots=(2, 2), degree=1, ridge=1e-10)
     return np.diff(fit.effect(np.array([[0.0], [1.0]])))[0] / fit.coef[1]
 
 

@@ -7,8 +7,7 @@ import time
 
 import numpy as np
 import pytest
-from paperlab.methods.low_rank import factorization as fz
-from paperlab.methods.low_rank import sensing
+from paperlab.methods.low_rank import factorization, sensing
 from paperlab.methods.low_rank.factorization import Setting
 from threadpoolctl import threadpool_limits
 
@@ -37,14 +36,15 @@ def one_thread():
 @pytest.fixture(scope="module")
 def world():
     rng = np.random.default_rng(2021)
-    return fz.draw_target(N, N, R, 2.0, rng), fz.draw_start(N, N, 6, rng)
+    return factorization.draw_target(N, N, R, 2.0, rng=rng), factorization.draw_start(N, N, 6, rng=rng)
 
 
 @pytest.fixture(scope="module")
 def measured():
     rng = np.random.default_rng(2021)
-    target, start = fz.draw_target(SENSING_N, SENSING_N, R, 2.0, rng), fz.draw_start(SENSING_N, SENSING_N, 6, rng)
-    return sensing.draw_measurements(SENSING_N, SENSING_N, SENSING_M, rng), target, start
+    target = factorization.draw_target(SENSING_N, SENSING_N, R, 2.0, rng=rng)
+    start = factorization.draw_start(SENSING_N, SENSING_N, 6, rng=rng)
+    return sensing.draw_measurements(SENSING_N, SENSING_N, SENSING_M, rng=rng), target, start
 
 
 def loop(matrix, settings, start, n_steps, normal=None):
@@ -57,7 +57,7 @@ def loop(matrix, settings, start, n_steps, normal=None):
             d = f @ g.T - matrix
             out[i, t] = np.sqrt(np.vdot(d, d))
             if waiting and out[i, t] < s.trigger:
-                f, g = fz.imbalance_step(f, g, s.beta)
+                f, g = factorization.imbalance_step(f, g, s.beta)
                 waiting = False
             e = d if normal is None else (normal @ d.ravel()).reshape(d.shape)
             if s.symmetric:
@@ -119,7 +119,9 @@ GROUP = "30 descents, n = 50, 1,000 steps (full observation)"
 @pytest.mark.benchmark(group=GROUP)
 def test_batch(benchmark, world):
     target, start = world
-    found = benchmark.pedantic(lambda: fz.descend(target, BATCH, start, STEPS).errors, rounds=5, warmup_rounds=1)
+    found = benchmark.pedantic(
+        lambda: factorization.descend(target, BATCH, start, STEPS).errors, rounds=5, warmup_rounds=1
+    )
     note = agrees(found[:, :201], loop(target.matrix, BATCH, start, 200))
     benchmark.extra_info.update(role="ours", label="all settings in one call", agreement=note)
 
@@ -128,7 +130,7 @@ def test_batch(benchmark, world):
 def test_numpy_loop(benchmark, world):
     target, start = world
     found = benchmark.pedantic(loop, args=(target.matrix, BATCH, start, STEPS), rounds=2)
-    note = agrees(fz.descend(target, BATCH, start, STEPS).errors, found)
+    note = agrees(factorization.descend(target, BATCH, start, STEPS).errors, found)
     benchmark.extra_info.update(role="peer", label="numpy, one setting at a time", agreement=note)
 
 
@@ -139,7 +141,7 @@ PLAIN = [s for s in BATCH if not s.beta and s.damping is None]
 @pytest.mark.benchmark(group=PLAIN_GROUP)
 def test_plain_batch(benchmark, world):
     target, start = world
-    benchmark.pedantic(lambda: fz.descend(target, PLAIN, start, STEPS), rounds=5, warmup_rounds=1)
+    benchmark.pedantic(lambda: factorization.descend(target, PLAIN, start, STEPS), rounds=5, warmup_rounds=1)
     benchmark.extra_info.update(role="ours", label="all settings in one call", agreement="as in the row of torch")
 
 
@@ -148,7 +150,7 @@ def test_torch_batch(benchmark, world):
     pytest.importorskip("torch")
     target, start = world
     found = benchmark.pedantic(torch_batch, args=(target.matrix, PLAIN, start, STEPS), rounds=2)
-    note = agrees(fz.descend(target, PLAIN, start, STEPS).errors, found)
+    note = agrees(factorization.descend(target, PLAIN, start, STEPS).errors, found)
     benchmark.extra_info.update(role="peer", label="torch, stacked (CPU)", agreement=note)
 
 
@@ -173,8 +175,8 @@ def test_sensing_loop(benchmark, measured):
 
 def test_batch_is_five_times_faster_than_the_loop(world):
     target, start = world
-    agrees(fz.descend(target, BATCH, start, 300).errors, loop(target.matrix, BATCH, start, 300))
+    agrees(factorization.descend(target, BATCH, start, 300).errors, loop(target.matrix, BATCH, start, 300))
     slow = best(lambda: loop(target.matrix, BATCH, start, 300), 3)
-    fast = best(lambda: fz.descend(target, BATCH, start, 300), 5)
+    fast = best(lambda: factorization.descend(target, BATCH, start, 300), 5)
     print(f"\n30 descents: {slow / fast:.0f} times faster than the loop ({1e3 * fast:.0f} against {1e3 * slow:.0f} ms)")
     assert slow / fast >= TARGET

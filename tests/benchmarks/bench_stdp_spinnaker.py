@@ -12,7 +12,7 @@ import time
 import numpy as np
 import pytest
 from paperlab import datasets
-from paperlab.methods.spiking import engine, formula, network, words
+from paperlab.methods.spiking import engine, formula, network, spinnaker, words
 
 SAMPLE = [[992], [992, 1008], [992, 1020], [0, 7, 56], [0, 3, 60]]
 TIMES = {}
@@ -37,7 +37,7 @@ def test_engine_runs_the_whole_table(benchmark, compiled):
     cases = published_cases()
     assert len(cases) == 82
     results = benchmark.pedantic(lambda: [engine.run_case(case) for case in cases], rounds=3)
-    assert sum(r.metrics["positives"] for r in results[:15]) == 1 + 2 * (2 + 4 + 8 + 16 + 32) + 64 + 128 + 256 + 512
+    assert sum(r.metrics.positives for r in results[:15]) == 1 + 2 * (2 + 4 + 8 + 16 + 32) + 64 + 128 + 256 + 512
     TIMES["engine"] = benchmark.stats.stats.median
     benchmark.extra_info.update(
         role="ours", label="spiking engine (numba), all 82 cases", agreement="pairs: 2^d words each"
@@ -89,13 +89,11 @@ def test_engine_is_ten_times_faster_than_the_faster_simulator(compiled):
 
 def test_spynnaker_itself_chooses_the_fraction_bits_of_the_engine(compiled, tmp_path):
     pytest.importorskip("spynnaker")
-    from paperlab.methods.spiking import spinnaker
-
     started = time.perf_counter()
     training = spinnaker.map_training(992, tmp_path / "training")
-    assert training["fraction_bits"][0][0] == training["fraction_bits"][1][1] == 7
+    assert training.fraction_bits[0][0] == training.fraction_bits[1][1] == 7
     for case in compiled[:2]:
         folder = tmp_path / "_".join(map(str, case.patterns))
         told = spinnaker.map_test(case.patterns[:1], case.factor * case.w1, case.factor * case.w0, folder)
-        assert np.unique(told["fraction_bits"]).tolist() == [engine.drive_fraction_bits(case.w1, case.w0, case.factor)]
+        assert np.unique(told.fraction_bits).tolist() == [engine.drive_fraction_bits(case.w1, case.w0, case.factor)]
     print(f"\nthree mappings: {time.perf_counter() - started:.0f} s")

@@ -6,9 +6,9 @@ One process, one thread; the numbers are compared before the time.
 import numpy as np
 import pytest
 import torch
-from paperlab.methods.foundations import contrastive
+from paperlab.methods.foundations.contrastive import info_nce
 from paperlab.methods.representation import simulate_shapes, xfactors
-from paperlab.methods.representation.xfactors import Setting
+from paperlab.methods.representation.xfactors import Setting, Training
 from torch import nn
 
 
@@ -47,7 +47,7 @@ def gradient(function, batch):
 
 
 def agreement(batch):
-    worst = float((gradient(contrastive.nce, batch) - gradient(masked, batch)).abs().max())
+    worst = float((gradient(info_nce, batch) - gradient(masked, batch)).abs().max())
     assert worst < 1e-4
     return f"max. difference of gradients {worst:.0e}"
 
@@ -55,7 +55,7 @@ def agreement(batch):
 @pytest.mark.benchmark(group=LOSS)
 def test_sums(benchmark, batch):
     note = agreement(batch)
-    benchmark(gradient, contrastive.nce, batch)
+    benchmark(gradient, info_nce, batch)
     benchmark.extra_info.update(role="ours", label="sums of exponentials", agreement=note)
 
 
@@ -71,23 +71,23 @@ TRAINING = "8 XFactors models, 50 steps"
 
 @pytest.fixture(scope="module")
 def data():
-    return simulate_shapes.flat_shapes(np.random.default_rng(1))
+    return simulate_shapes.flat_shapes(rng=np.random.default_rng(1))
 
 
-def train(data, settings, steps):
-    rng = np.random.default_rng(2)
-    return xfactors.train_stack(data.train_x, data.train_f[:, :4], settings, rng, steps=steps)
+def train(data, seeds, n_steps):
+    settings, rng = [Setting()] * len(seeds), np.random.default_rng(2)
+    return xfactors.train_stack(data.train_x, data.train_f[:, :4], settings, seeds, Training(n_steps=n_steps), rng=rng)
 
 
-SETTINGS = [Setting(seed=10 * start) for start in range(8)]
+SEEDS = [10 * start for start in range(8)]
 
 
-def stacked(data, steps=50):
-    return train(data, SETTINGS, steps).history
+def stacked(data, n_steps=50):
+    return train(data, SEEDS, n_steps).history
 
 
-def looped(data, steps=50):
-    return np.hstack([train(data, [one], steps).history for one in SETTINGS])
+def looped(data, n_steps=50):
+    return np.hstack([train(data, [one], n_steps).history for one in SEEDS])
 
 
 def same_losses(data):

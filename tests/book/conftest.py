@@ -1,14 +1,14 @@
-"""The built book under a local web server, and headless Chromium to look at it."""
+"""The built book under a local web server, and headless Chromium to look at it: one of each per test process."""
 
-import functools
-import http.server
 import os
-import shutil
-import threading
+import sys
 import warnings
 
 import pytest
-from built_book import FLAGS, SITE, Quiet
+from built_book import ROOT, SITE, chromium, lacking, screen, served
+
+pytest.register_assert_rewrite("page_form")
+sys.path.insert(0, str(ROOT / "book" / "_ext"))  # the book's own Sphinx extensions
 
 
 @pytest.fixture(scope="session")
@@ -22,37 +22,33 @@ def site():
 @pytest.fixture(scope="session")
 def address(site):
     """Address of the built book on this machine."""
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(Quiet, directory=str(site)))
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    yield f"http://127.0.0.1:{server.server_port}"
-    server.shutdown()
-    server.server_close()
-
-
-def _missing(reason):
-    if os.environ.get("PAPERLAB_REQUIRE_BROWSER") == "1":
-        pytest.fail(f"{reason}, and PAPERLAB_REQUIRE_BROWSER=1 demands a browser")
-    message = f"BROWSER TESTS SKIPPED: {reason}. Install Chromium and its driver (Debian: chromium, chromium-driver)."
-    warnings.warn(message, stacklevel=2)
-    pytest.skip(message)
+    with served(site) as found:
+        yield found
 
 
 @pytest.fixture(scope="session")
-def driver(tmp_path_factory):
-    """Headless Chromium that logs every request and every console message."""
-    binary = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-    chromedriver = shutil.which("chromedriver")
-    if binary is None or chromedriver is None:
-        _missing("no Chromium or no chromedriver is installed")
-    from selenium import webdriver
-    from selenium.webdriver.chrome.service import Service
+def driver():
+    """Headless Chromium."""
+    if reason := lacking():
+        if os.environ.get("PAPERLAB_REQUIRE_BROWSER") == "1":
+            pytest.fail(f"{reason}, and PAPERLAB_REQUIRE_BROWSER=1 demands a browser")
+        message = (
+            f"BROWSER TESTS SKIPPED: {reason}. Install Chromium and its driver (Debian: chromium, chromium-driver)."
+        )
+        warnings.warn(message, stacklevel=2)
+        pytest.skip(message)
+    with chromium() as browser:
+        yield browser
 
-    options = webdriver.ChromeOptions()
-    options.binary_location = binary
-    for flag in (*FLAGS, f"--user-data-dir={tmp_path_factory.mktemp('chromium')}"):
-        options.add_argument(flag)
-    options.set_capability("goog:loggingPrefs", {"performance": "ALL", "browser": "ALL"})
-    browser = webdriver.Chrome(options=options, service=Service(chromedriver))
-    browser.set_page_load_timeout(60)
-    yield browser
-    browser.quit()
+
+@pytest.fixture
+def show(driver, address):
+    """Open a page at a given width and theme."""
+
+    def opened(name, width=1280, theme="light"):
+        screen(driver, width)
+        driver.get(f"{address}/{name}")
+        screen(driver, width, theme=theme)
+        return driver
+
+    return opened

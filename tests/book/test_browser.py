@@ -1,186 +1,265 @@
-"""What a reader meets: the built book in headless Chromium, at desktop and at phone width, without a network."""
+"""What a reader does: choose on the scoreboard, search, follow links, change the theme."""
 
-import json
-import time
-from urllib.parse import urlsplit
+import re
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
-from built_book import SITE, html_pages
+from built_book import SITE, finished, screen, wait
+from paperlab.pages import scoreboard
+from paperlab.pages.page import Book
 
-ROWS = "[...document.querySelectorAll('.pl-scoreboard tbody tr')]"
+ROWS = "[...document.querySelectorAll('.pl-scoreboard .pl-row')]"
+VISIBLE = f"return {ROWS}.filter(row => row.checkVisibility()).map(row => row.id)"
+CHOSEN = f"return {ROWS}.filter(row => !row.hidden).map(row => row.id)"
 RESULTS = "[...document.querySelectorAll('#search-results li a')].map(link => link.getAttribute('href'))"
-SET_FILTER = (
+FINISHED = "return /finished|did not match/.test(document.querySelector('.search-summary')?.textContent)"
+CHOOSE = (
     "const field = document.querySelector('.pl-filters').elements[arguments[0]]; field.value = arguments[1];"
     "field.dispatchEvent(new Event('input', {bubbles: true}));"
 )
-SET_THEME = "localStorage.setItem('mode', arguments[0]); localStorage.setItem('theme', arguments[0]);"
-FORMULAS_READY = (
-    "return !document.querySelector('.bd-article .math') || document.querySelector('mjx-container') !== null"
-)
-BRIGHTNESS = "return getComputedStyle(document.body).backgroundColor.match(/\\d+/g).slice(0, 3).map(Number)"
-
-PAGES = html_pages(SITE)
-NOTEBOOKS = [name for name in PAGES if name.startswith("notebooks/")]
 
 
-def wait(condition, seconds=15):
-    """The first true value of ``condition()``; its last value when the time is over."""
-    end = time.time() + seconds
-    while not (value := condition()) and time.time() < end:
-        time.sleep(0.05)
-    return value
+@pytest.fixture(scope="module")
+def findings():
+    return scoreboard.all_findings(Book())
 
 
-@pytest.fixture
-def show(driver, address):
-    """Open a page at a given width and theme; collects what went wrong on the way."""
-
-    def opened(name, width=1280, theme="light"):
-        driver.execute_cdp_cmd(
-            "Emulation.setDeviceMetricsOverride",
-            {"width": width, "height": 900, "deviceScaleFactor": 1, "mobile": width < 600},
-        )
-        driver.get(f"{address}/{name}")
-        if driver.execute_script("return document.documentElement.dataset.theme") != theme:
-            driver.execute_script(SET_THEME, theme)
-            driver.get(f"{address}/{name}")
-        return driver
-
-    return opened
+def names(found):
+    return {f"{finding.slug}.{finding.claim.id}" for finding in found}
 
 
-def requests(driver):
-    """Addresses asked for and requests that failed since the last call, out of the performance log."""
-    asked, failed, by_id = [], [], {}
-    for entry in driver.get_log("performance"):
-        message = json.loads(entry["message"])["message"]
-        about = message["params"]
-        if message["method"] == "Network.requestWillBeSent":
-            by_id[about["requestId"]] = about["request"]["url"]
-            asked.append(about["request"]["url"])
-        elif message["method"] == "Network.responseReceived" and about["response"]["status"] >= 400:
-            failed.append(f"{about['response']['status']} {about['response']['url']}")
-        elif message["method"] == "Network.loadingFailed" and not about.get("canceled"):
-            failed.append(f"{about['errorText']} {by_id.get(about['requestId'], '?')}")
-    return asked, failed
+# ---- first page
 
 
 def test_index_shows_every_finished_page(show):
-    driver = show("index.html")
-    assert wait(lambda: "Forty-Four" in driver.title)
-    driver.execute_script("document.querySelectorAll('.pl-card img').forEach(image => image.loading = 'eager')")
-    look = (
-        "return [...document.querySelectorAll('.pl-card')]"
-        ".map(card => [card.querySelector('img')?.naturalWidth > 0, card.querySelectorAll('.v').length > 0])"
+    driver = show("index.html")  # only a refresh: the first page is book/index.html
+    assert wait(lambda: urlsplit(driver.current_url).path == "/book/index.html")
+    pictures = (
+        "if (document.readyState !== 'complete') return [];"
+        "return [...document.querySelectorAll('.pl-card')].map(card => { const image = card.querySelector('img');"
+        " image.loading = 'eager'; return [image.naturalWidth > 0, card.querySelector('.v') !== null]; })"
     )
-    assert wait(lambda: driver.execute_script(look) == [[True, True]] * len(NOTEBOOKS)), driver.execute_script(look)
+    expected = [[True, True]] * len(finished())
+    assert wait(lambda: driver.execute_script(pictures) == expected), driver.execute_script(pictures)
 
 
-def test_scoreboard_sorts(show):
+def test_counts_are_the_same_everywhere(show, findings):
+    total = scoreboard.counts(findings)
+    for name in ("book/index.html", "book/scoreboard.html"):
+        summary = show(name).find_element("css selector", ".pl-summary").text
+        assert total.headline in summary and total.controls_line.capitalize() in summary
+    cards = show("book/index.html").execute_script(
+        "return [...document.querySelectorAll('.pl-card')].map("
+        "card => [card.querySelector('.pl-title a').getAttribute('href'), card.querySelector('.pl-counts').textContent])"
+    )
+    assert cards
+    for link, text in cards:
+        slug = re.search(r"/(\w+)\.html$", link)[1]
+        counts = scoreboard.counts([finding for finding in findings if finding.slug == slug])
+        numbers = sum(int(number) for number in re.findall(r"(\d+) (?!of)", text.split("controls:")[0]))
+        assert numbers == counts.claims and counts.controls_line in text
+
+
+# ---- scoreboard
+
+
+def test_scoreboard_is_an_overview_that_opens_page_by_page(show, findings):
     driver = show("book/scoreboard.html")
-    column = f"return {ROWS}.map(row => row.cells[3].dataset.sort)"
-    before = driver.execute_script(column)
-    head = driver.find_elements("css selector", ".pl-scoreboard th")[3]
-    for direction, sign in (("ascending", 1), ("descending", -1)):
-        driver.execute_script("arguments[0].querySelector('button').focus()", head)
-        driver.switch_to.active_element.send_keys("\n")  # by keyboard
-        assert head.get_attribute("aria-sort") == direction
-        after = driver.execute_script(column)
-        values = [sign * float(value) for value in after if value]
-        assert values == sorted(values)
-        assert after[: len(values)] == [value for value in after if value], "rows without a value belong at the end"
-    assert sorted(before) == sorted(after)
+    assert driver.execute_script(VISIBLE) == []
+    assert driver.execute_script("return document.documentElement.scrollHeight") < 6000
+    toggle = driver.find_element("css selector", ".pl-toggle")
+    toggle.send_keys("\n")  # by keyboard
+    first = driver.find_element("css selector", ".pl-page").get_attribute("id")
+    assert toggle.get_attribute("aria-expanded") == "true"
+    assert set(driver.execute_script(VISIBLE)) == names(f for f in findings if f.slug == first)
+    driver.find_element("css selector", ".pl-open").click()
+    assert set(driver.execute_script(VISIBLE)) == names(findings)
 
 
-def shown(driver):
-    return driver.execute_script(f"return {ROWS}.filter(row => !row.hidden).map(row => row.id)")
+CHOICES = {
+    "role": lambda finding: finding.claim.role,
+    "basis": lambda finding: finding.claim.basis or "",
+    "certainty": lambda finding: finding.claim.certainty or "",
+    "fidelity": lambda finding: finding.claim.fidelity,
+    "steady": lambda finding: {True: "yes", False: "no", None: "none"}[finding.steady],
+    "verdict": lambda finding: finding.verdict,
+    "part": lambda finding: finding.part,
+}
 
 
-def names(rows):
-    return {f"{row['slug']}.{row['claim']}" for row in rows}
-
-
-def test_scoreboard_filters(show):
-    from paperlab.pages import scoreboard
-
-    rows = scoreboard.rows()
+def test_scoreboard_filters_by_each_property(show, findings):
     driver = show("book/scoreboard.html")
-    assert len(shown(driver)) == len(rows)
-    part, fidelity = rows[0]["part"], rows[0]["fidelity"]
-    driver.execute_script(SET_FILTER, "part", part)
-    assert set(shown(driver)) == names(row for row in rows if row["part"] == part)
-    driver.execute_script(SET_FILTER, "fidelity", fidelity)
-    expected = names(row for row in rows if row["part"] == part and row["fidelity"] == fidelity)
-    assert set(shown(driver)) == expected
-    assert f"part={part}" in driver.current_url
+    for name, value_of in CHOICES.items():
+        for value in {value_of(finding) for finding in findings} - {""}:
+            driver.execute_script(CHOOSE, name, value)
+            expected = names(finding for finding in findings if value_of(finding) == value)
+            assert set(driver.execute_script(VISIBLE)) == expected, (name, value)
+            assert parse_qs(urlsplit(driver.current_url).query) == {name: [value]}
+        driver.execute_script(CHOOSE, name, "")
+    driver.execute_script(CHOOSE, "fidelity", "same")  # both whose verdicts read "reproduced"
+    assert set(driver.execute_script(VISIBLE)) == names(f for f in findings if f.claim.fidelity.startswith("same"))
+    driver.execute_script(CHOOSE, "role", "control")
+    both = [f for f in findings if f.claim.fidelity.startswith("same") and f.claim.role == "control"]
+    assert set(driver.execute_script(VISIBLE)) == names(both)
     driver.find_element("css selector", ".pl-filters button[type=reset]").click()
-    assert wait(lambda: len(shown(driver)) == len(rows))
-    for verdict in ("reproduced", "partly", "not", "not tested"):
-        driver.execute_script(SET_FILTER, "verdict", verdict)
-        either = [
-            row for row in rows if verdict in (row["default"]["verdict"], (row["full"] or row["default"])["verdict"])
-        ]
-        assert set(shown(driver)) == names(either)
-    driver.execute_script(SET_FILTER, "verdict", "")
-    word = f"{rows[-1]['slug']}.{rows[-1]['claim']}"
-    driver.find_element("name", "text").send_keys(word)
-    assert word in shown(driver) and all(claim.startswith(word) for claim in shown(driver))
-    assert driver.find_element("class name", "pl-shown").text.endswith(f"of {len(rows)} claims")
+    assert wait(lambda: len(driver.execute_script(CHOSEN)) == len(findings))
+    name = sorted(names(findings))[0]
+    driver.find_element("name", "text").send_keys(name.upper())
+    assert name in driver.execute_script(VISIBLE)
+    assert all(found.startswith(name) for found in driver.execute_script(VISIBLE))
 
 
-def test_scoreboard_opens_a_selection_from_its_address(show):
-    from paperlab.pages import scoreboard
+def test_scoreboard_says_in_words_what_is_shown(show, findings):
+    driver = show("book/scoreboard.html?verdict=not")
+    failed = [finding for finding in findings if finding.verdict == "not"]
+    papers = [finding for finding in failed if finding.claim.role == "paper"]
+    text = driver.find_element("class name", "pl-shown").text
+    assert f"of {len(papers)} claim" in text.lower()
+    for words in {finding.words for finding in failed}:
+        number = sum(finding.words == words for finding in failed)
+        told = re.sub("^does", "do", words) if number > 1 else words
+        assert f"{number} {told}" in text
 
-    part = scoreboard.rows()[-1]["part"]
+
+def test_back_and_forward_bring_the_choices_back(show, findings):
+    part = findings[-1].part
     driver = show(f"book/scoreboard.html?part={part}&verdict=nonsense")
-    assert set(shown(driver)) == names(row for row in scoreboard.rows() if row["part"] == part)
+    of_part = names(finding for finding in findings if finding.part == part)
+    assert set(driver.execute_script(VISIBLE)) == of_part
+    driver.execute_script(CHOOSE, "role", "paper")
+    papers = names(finding for finding in findings if finding.part == part and finding.claim.role == "paper")
+    assert set(driver.execute_script(VISIBLE)) == papers
+    driver.back()
+    assert wait(lambda: set(driver.execute_script(VISIBLE)) == of_part)
+    driver.forward()
+    assert wait(lambda: set(driver.execute_script(VISIBLE)) == papers)
+    driver.refresh()
+    assert wait(lambda: set(driver.execute_script(VISIBLE)) == papers)
 
 
-def test_search_finds_a_paper_by_its_title(show):
-    from paperlab.pages import scoreboard
-
-    paper = next(paper for paper in scoreboard.papers() if paper["status"] == "done")
-    words = [word for word in paper["title"].replace("?", "").replace(":", "").split() if len(word) > 6][:2]
-    driver = show("search.html?q=" + "+".join(words))
-    found = wait(lambda: [link for link in driver.execute_script(f"return {RESULTS}") if paper["slug"] in link])
-    assert found, f"no result for {words} leads to {paper['slug']}"
-
-
-@pytest.mark.parametrize("name", NOTEBOOKS)
-def test_formulas_are_rendered(show, name):
-    driver = show(name)
-    written = driver.execute_script("return document.querySelectorAll('.bd-article .math').length")
-    if not written:
-        pytest.skip("this page has no formula")
-    ready = "return window.MathJax?.startup?.promise !== undefined && document.querySelectorAll('mjx-container').length"
-    assert wait(lambda: (driver.execute_script(ready) or 0) >= written)
-    assert driver.execute_script("return document.querySelectorAll('mjx-merror').length") == 0
+def test_scoreboard_sorts_within_each_page(show):
+    driver = show("book/scoreboard.html")
+    head = driver.find_element("css selector", ".pl-scoreboard thead .pl-c-full")
+    for direction, sign in (("ascending", 1), ("descending", -1)):
+        head.find_element("tag name", "button").send_keys("\n")  # by keyboard
+        assert head.get_attribute("aria-sort") == direction
+        groups = driver.execute_script(
+            "return [...document.querySelectorAll('.pl-scoreboard tbody')].map(body => "
+            "[...body.querySelectorAll('.pl-row')].map(row => row.querySelector('.pl-c-full').dataset.sort ?? null))"
+        )
+        for group in groups:
+            values = [sign * float(value) for value in group if value is not None]
+            assert values == sorted(values)
+            assert group[: len(values)] == [v for v in group if v is not None], "rows without a value belong at the end"
 
 
-@pytest.mark.parametrize("name", PAGES)
-def test_page_is_sound_at_both_widths_and_in_both_themes(show, address, name):
-    """No foreign or failed request, no console error, no sideways scroll on a phone, alternative texts, legible dark theme."""
-    own = urlsplit(address).netloc
-    driver = show("book/plan.html")
-    requests(driver), driver.get_log("browser")  # empties what an earlier test left
-    for width, theme in ((1280, "light"), (390, "light"), (390, "dark")):
-        show(name, width, theme)
-        assert wait(lambda: driver.execute_script(FORMULAS_READY))
-        if width == 390:
-            scroll = driver.execute_script("return document.documentElement.scrollWidth")
-            assert scroll <= 390, f"the page is {scroll} pixels wide on a phone, {theme}"
-        assert driver.execute_script("return document.documentElement.dataset.theme") == theme
-        assert (min(driver.execute_script(BRIGHTNESS)) > 200) == (theme == "light")
-    pictures = driver.execute_script(
-        "return [...document.querySelectorAll('.bd-article img')].map(i => [i.alt, getComputedStyle(i).backgroundColor])"
+def test_heads_of_the_scoreboard_stay(show):
+    driver = show("book/scoreboard.html?role=paper")
+    page = driver.find_elements("css selector", ".pl-page")[1]
+    rows = page.find_elements("css selector", ".pl-row")
+    driver.execute_script("arguments[0].scrollIntoView({block: 'center'})", rows[-1])
+    tops = driver.execute_script(
+        "return ['.pl-scoreboard thead th', arguments[0] + ' .pl-group th'].map("
+        "name => document.querySelector(name).getBoundingClientRect().top)",
+        f"#{page.get_attribute('id')}",
     )
-    assert all(alt for alt, _ in pictures), "a figure has no alternative text"
-    assert all(colour == "rgb(255, 255, 255)" for _, colour in pictures), "a figure has no light card in the dark theme"
-    asked, failed = requests(driver)
-    foreign = [url for url in asked if urlsplit(url).scheme.startswith("http") and urlsplit(url).netloc != own]
-    assert asked and not foreign and not failed
-    errors = [entry["message"] for entry in driver.get_log("browser") if entry["level"] == "SEVERE"]
-    assert not errors
+    assert 0 <= tops[0] < 80 and tops[0] < tops[1]
+    assert driver.execute_script("return document.documentElement.scrollWidth") <= 1280
+
+
+def test_phone_shows_the_verdict_first(show):
+    driver = show("book/scoreboard.html?verdict=not", width=390)
+    cells = driver.execute_script(
+        f"return {ROWS}.filter(row => !row.hidden).map(row => [...row.cells]"
+        ".sort((a, b) => a.getBoundingClientRect().top - b.getBoundingClientRect().top).map(cell => cell.className))"
+    )
+    assert cells and all(row[0] == "pl-c-record" for row in cells)
+    inside = f"return {ROWS}.filter(row => !row.hidden).every(row => row.getBoundingClientRect().right <= 390)"
+    assert driver.execute_script(inside)
+
+
+def test_paper_shows_every_claim(show, findings):
+    driver = show("book/scoreboard.html")
+    screen(driver, 718, 1000, medium="print")
+    assert set(driver.execute_script(VISIBLE)) == names(findings)
+
+
+def test_every_claim_with_a_number_has_a_picture(show, findings):
+    shown = set(
+        show("book/scoreboard.html").execute_script(
+            f"return {ROWS}.filter(row => row.querySelector('svg')).map(row => row.id)"
+        )
+    )
+    drawn = [f for f in findings if f.claim.criterion or f.decisive["value"] is not None]
+    assert names(drawn) <= shown
+
+
+# ---- claims and verdicts
+
+
+def test_claim_and_verdict_lead_to_each_other(show, findings):
+    finding = findings[-1]
+    driver = show(f"book/scoreboard.html#{finding.slug}.{finding.claim.id}")
+    link = driver.find_element("css selector", f"[id='{finding.slug}.{finding.claim.id}'] .pl-id")
+    assert link.is_displayed(), "an address with a claim opens its page"
+    link.click()
+    details = f"#claim-{finding.claim.id} details"
+    assert wait(lambda: driver.find_elements("css selector", details))
+    assert wait(lambda: driver.find_element("css selector", details).get_attribute("open"))
+    driver.find_element("css selector", f"#claim-{finding.claim.id} .pl-claim-id").click()
+    assert wait(lambda: driver.current_url.endswith(f"#verdict-{finding.claim.id}"))
+    driver.find_element("css selector", f"#verdict-{finding.claim.id} td a").click()
+    assert wait(lambda: driver.current_url.endswith(f"#claim-{finding.claim.id}"))
+
+
+# ---- search
+
+
+def results(show, words):
+    driver = show(f"search.html?q={words.replace(' ', '+')}")
+    assert wait(lambda: driver.execute_script(FINISHED))
+    return driver.execute_script(f"return {RESULTS}")
+
+
+def test_every_result_holds_every_word(show):
+    for words in ("zebra IV", "IV zebra", "SHAP zebra 2021"):
+        assert results(show, words) == []
+    found = results(show, "instrument bootstrap")
+    assert found
+    for link in {link.partition("#")[0] for link in found}:
+        text = (SITE / link).read_text(encoding="utf-8").lower()
+        assert "instrument" in text and "bootstrap" in text
+
+
+def test_search_finds_a_claim_by_its_name(show, findings):
+    for finding in (findings[0], findings[len(findings) // 2], findings[-1]):
+        found = results(show, f"{finding.slug}.{finding.claim.id}")
+        assert found[0] == f"notebooks/{finding.slug}.html#claim-{finding.claim.id}"
+
+
+def test_search_finds_pages_by_title_and_by_short_name(show):
+    book = Book()
+    for page in (book.done[0], book.done[-1]):
+        assert any(page.slug in link for link in results(show, re.sub(r"\W+", " ", page.card.title)))
+        assert results(show, re.sub(r"\W+", " ", page.card.short))[0] == f"notebooks/{page.slug}.html"
+
+
+@pytest.mark.parametrize(
+    "words, slugs",
+    [
+        ("SHAP", {"sleep_intervention", "happiness_factors"}),
+        ("IV", {"invalid_instrument", "augmentation_iv", "intervention_extrapolation"}),
+        ("2SLS", {"invalid_instrument", "augmentation_iv"}),
+        ("PCA", {"cd_test", "dynamic_factors_pse"}),
+        ("random forest", {"trajectory_experts", "thermoelectric_power", "sleep_intervention", "happiness_factors"}),
+    ],
+)
+def test_search_finds_pages_by_the_usual_names_of_their_methods(show, words, slugs):
+    found = results(show, words)[: len(slugs)]
+    assert {re.sub(r".*/|\.html.*", "", link) for link in found} == slugs
+
+
+# ---- theme
 
 
 def test_theme_button_switches_to_dark(show):
@@ -190,13 +269,5 @@ def test_theme_button_switches_to_dark(show):
     for _ in range(3):  # auto, light, dark
         driver.execute_script("document.querySelector('.theme-switch-button').click()")
         seen.add(driver.execute_script(theme))
-    assert {"light", "dark"} <= seen
     driver.execute_script("localStorage.clear()")
-
-
-def test_claim_link_leads_to_the_claim(show):
-    driver = show("book/scoreboard.html")
-    link = driver.find_element("css selector", ".pl-scoreboard tbody tr a")
-    target = urlsplit(link.get_attribute("href")).fragment
-    link.click()
-    assert wait(lambda: driver.execute_script("return document.getElementById(arguments[0]) !== null", target))
+    assert {"light", "dark"} <= seen

@@ -2,11 +2,13 @@
 
 import json
 import re
+from html import escape
 from html.parser import HTMLParser
+from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 import pytest
-from built_book import ROOT, SITE, html_pages
+from built_book import ROOT, SITE, finished, html_pages
 
 LOADED = {
     "script": "src",
@@ -39,13 +41,12 @@ class Page(HTMLParser):
             self.images.append(found)
 
 
+SLUGS = [Path(name).stem for name in finished()]
+
+
 @pytest.fixture(scope="module")
 def pages(site):
     return {name: Page((site / name).read_text(encoding="utf-8")) for name in html_pages(site)}
-
-
-def finished():
-    return sorted(path.stem for path in (ROOT / "notebooks").glob("*.ipynb"))
 
 
 def test_every_document_of_the_contents_was_built(site):
@@ -54,9 +55,12 @@ def test_every_document_of_the_contents_was_built(site):
     assert {f"{name}.html" for name in contents.contents()} <= set(html_pages(site))
 
 
-def test_every_finished_page_and_no_other_was_built(site):
-    built = sorted(path.stem for path in (site / "notebooks").glob("*.html"))
-    assert built == finished()
+def test_every_page_of_the_contents_and_no_other_was_built(site):
+    from paperlab.pages import contents
+
+    built = {f"notebooks/{path.stem}" for path in (site / "notebooks").glob("*.html")}
+    assert built == {name for name in contents.contents() if name.startswith("notebooks/")}
+    assert {name.removesuffix(".html") for name in finished()} <= built
 
 
 def test_internal_links_resolve(site, pages):
@@ -95,13 +99,15 @@ def test_stylesheets_load_nothing_from_another_host(site):
     assert not foreign
 
 
-@pytest.mark.parametrize("slug", [path.stem for path in sorted((SITE / "notebooks").glob("*.html"))])
+@pytest.mark.parametrize("slug", SLUGS)
 def test_download_button_gives_the_notebook(site, pages, slug):
     links = [link for link in pages[f"notebooks/{slug}.html"].links if link.endswith(f"{slug}.ipynb")]
     assert links, "no download link"
     offered = ((site / "notebooks") / links[0]).resolve()
     stored = ROOT / "notebooks" / f"{slug}.ipynb"
-    assert json.loads(offered.read_text(encoding="utf-8")) == json.loads(stored.read_text(encoding="utf-8"))
+    first, *cells = json.loads(offered.read_text(encoding="utf-8"))["cells"]
+    assert "needs the library of its book" in "".join(first["source"])
+    assert cells == json.loads(stored.read_text(encoding="utf-8"))["cells"]
 
 
 def test_every_picture_has_an_alternative_text(pages):
@@ -120,22 +126,81 @@ def test_scoreboard_has_a_row_per_claim_that_leads_to_it(pages):
         assert f"../notebooks/{slug}.html#claim-{number}" in page.links
 
 
-def test_claims_named_in_course_plans_exist():
+def test_claims_named_in_course_plans_are_links(pages):
     from paperlab.pages import scoreboard
 
     claims = {f"{row['slug']}.{row['claim']}" for row in scoreboard.rows()}
     text = (ROOT / "book" / "teaching.md").read_text(encoding="utf-8")
     named = set(re.findall(r"`([a-z][a-z0-9_]*\.c\d+[a-z]?)`", text))
     assert named and named <= claims
+    for claim in named:
+        slug, number = claim.split(".")
+        assert f"../notebooks/{slug}.html#claim-{number}" in pages["book/teaching.html"].links
+
+
+@pytest.mark.parametrize("slug", SLUGS)
+def test_criteria_and_verdicts_lead_to_each_other(pages, slug):
+    from paperlab.pages.page import Page as Paper
+
+    page = pages[f"notebooks/{slug}.html"]
+    for claim in Paper(slug).card.claims:
+        assert {f"claim-{claim.id}", f"verdict-{claim.id}"} <= page.ids
+        assert f"#verdict-{claim.id}" in page.links and f"#claim-{claim.id}" in page.links
+
+
+@pytest.mark.parametrize("slug", SLUGS)
+def test_one_short_name_everywhere_beside_the_papers_title(site, slug):
+    from paperlab.pages.page import Page as Paper
+
+    card = Paper(slug).card
+    short, title = escape(card.short), escape(card.title)
+    text = (site / "notebooks" / f"{slug}.html").read_text(encoding="utf-8")
+    assert re.search(rf"<title>{re.escape(escape(card.short, quote=False))} ", text)
+    assert re.search(rf"<h1>{re.escape(escape(card.short, quote=False))}<a", text)
+    assert f"<cite>{title}</cite>" in text
+    for name in ("index", f"parts/{card.part}", "plan", "scoreboard"):
+        assert f">{short}<" in (site / "book" / f"{name}.html").read_text(encoding="utf-8"), name
+
+
+def test_parts_without_a_page_stand_apart():
+    """A part moves to the papers, in _toc.yml, with its first page."""
+    import yaml
+    from paperlab.pages import scoreboard
+
+    begun = {paper["part"] for paper in scoreboard.papers() if paper["status"] == "done"}
+    toc = yaml.safe_load((ROOT / "_toc.yml").read_text(encoding="utf-8"))
+    for part in toc["parts"]:
+        for chapter in part["chapters"]:
+            folder, _, name = chapter["file"].rpartition("/")
+            if folder == "book/parts":
+                assert (name in begun) == (part["caption"] == "The papers"), name
+
+
+def test_performance_is_grouped_by_page_and_reads_without_exponents(site, pages):
+    from paperlab.files import read_json
+
+    text = (site / "book" / "performance.html").read_text(encoding="utf-8")
+    assert not re.search(r"\d[eE][+-]\d\d", re.sub(r"<[^>]+>", " ", text))
+    rows = read_json(ROOT / "data" / "records" / "benchmarks.json")["rows"]
+    assert rows
+    for slug in {row["page"] for row in rows}:
+        assert f"bench-{slug}" in pages["book/performance.html"].ids
+        assert f"../notebooks/{slug}.html" in pages["book/performance.html"].links
+
+
+def test_nobody_says_that_criteria_came_before_anything_was_run(site):
+    texts = [*ROOT.glob("*.md"), *(ROOT / "data" / "papers").glob("*.yml"), *(site / name for name in html_pages(site))]
+    claimed = re.compile(r"(fixed|written down|set) before\s+anything\s+was\s+run", re.IGNORECASE)
+    assert not [path.name for path in texts if claimed.search(path.read_text(encoding="utf-8"))]
 
 
 def test_plan_lists_all_papers_and_links_only_the_finished(pages):
     from paperlab.pages import scoreboard
 
     text = (SITE / "book" / "plan.html").read_text(encoding="utf-8")
-    assert text.count('class="pl-item"') == len(scoreboard.papers()) >= 44
+    assert text.count('<li class="pl-item') == len(scoreboard.papers()) >= 44
     linked = {link for link in pages["book/plan.html"].links if link.startswith("../notebooks/")}
-    assert {f"../notebooks/{slug}.html" for slug in finished()} == linked
+    assert {f"../notebooks/{slug}.html" for slug in SLUGS} == linked
 
 
 def test_mathjax_and_fonts_are_part_of_the_book(site):

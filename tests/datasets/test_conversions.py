@@ -90,7 +90,7 @@ def published(spreadsheet, book, monkeypatch, tmp_path):
 
 def test_a_converted_download_is_verified_and_kept(published, tmp_path):
     fetched = published(hashlib.sha256(CSV).hexdigest())
-    assert datasets.where("d") == {"estm.csv": "not here; https://data.example/estm.xlsx"}
+    assert datasets.locate("d") == {"estm.csv": "not here; https://data.example/estm.xlsx"}
     assert datasets.path("d") == tmp_path / "cache/d/estm.csv"
     assert datasets.path("d").read_bytes() == CSV and fetched == ["https://data.example/estm.xlsx"]
 

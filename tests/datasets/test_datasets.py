@@ -86,7 +86,7 @@ def test_a_plain_file_of_the_mirror_is_used_in_place(register, mirror, no_networ
     register(url="http://example.invalid/d.csv")
     (mirror / "d.csv").write_bytes(CONTENT)
     assert datasets.path("d") == mirror / "d.csv"
-    assert datasets.where("d") == {"d.csv": str(mirror / "d.csv")}
+    assert datasets.locate("d") == {"d.csv": str(mirror / "d.csv")}
 
 
 @pytest.mark.parametrize("stored", ["d.csv.gz", "other.gz"])
@@ -131,11 +131,11 @@ def test_a_folder_in_place_of_a_file_is_told(register, mirror, refused):
 def test_a_download_is_verified_and_kept(register, server, tmp_path, paperlab):
     server.requests.clear()
     register(url=f"http://127.0.0.1:{server.server_port}/good.csv")
-    assert paperlab("data", "where", "d")[1] == f"d.csv: not here; http://127.0.0.1:{server.server_port}/good.csv\n"
+    assert paperlab("data", "locate", "d")[1] == f"d.csv: not here; http://127.0.0.1:{server.server_port}/good.csv\n"
     code, out, _ = paperlab("data", "fetch", "d")
     assert (code, out) == (0, f"d.csv: verified, {tmp_path / 'cache/d/d.csv'}\n")
     assert datasets.path("d").read_bytes() == CONTENT
-    assert datasets.where("d") == {"d.csv": str(tmp_path / "cache/d/d.csv")}
+    assert datasets.locate("d") == {"d.csv": str(tmp_path / "cache/d/d.csv")}
     assert server.requests == ["/good.csv"]
 
 
@@ -204,7 +204,7 @@ def test_a_file_inside_a_package_is_found_without_importing_it(register, tmp_pat
     assert "lies inside the package made_up_package, which is not installed" in refused("data", "fetch", "d")
     monkeypatch.syspath_prepend(tmp_path / "site")
     assert datasets.path("d") == package / "d.csv"
-    assert datasets.where("d") == {"d.csv": "package made_up_package"}
+    assert datasets.locate("d") == {"d.csv": "package made_up_package"}
     assert "made_up_package" not in sys.modules
     (package / "d.csv").write_bytes(b"damaged")
     assert "re-install made_up_package" in refused("data", "fetch", "d")
@@ -216,12 +216,12 @@ def test_a_shipped_file_is_verified(register, book, refused):
     (book / "data/authors/d").mkdir(parents=True)
     (book / "data/authors/d/d.csv").write_bytes(CONTENT)
     assert datasets.path("d").read_bytes() == CONTENT
-    assert datasets.where("d") == {"d.csv": "repository, data/authors/d/d.csv"}
+    assert datasets.locate("d") == {"d.csv": "repository, data/authors/d/d.csv"}
     (book / "data/authors/d/d.csv").write_bytes(b"damaged")
     assert "restore data/authors/d with git" in refused("data", "fetch", "d")
 
 
-@pytest.mark.parametrize("command", ["fetch", "where"])
+@pytest.mark.parametrize("command", ["fetch", "locate"])
 def test_an_unknown_data_set_is_answered_with_a_near_one(register, refused, command):
     register()
     assert (
@@ -262,3 +262,37 @@ def test_data_list(register, paperlab):
     code, out, _ = paperlab("data", "list")
     assert code == 0 and out.splitlines()[1].split() == ["d", "download", "2.50", "D"]
     assert '"kind": "download"' in paperlab("data", "list", "--json")[1]
+
+
+@pytest.mark.parametrize("command", ["fetch", "locate"])
+def test_a_mirror_that_does_not_exist_is_an_error(register, monkeypatch, tmp_path, refused, command):
+    """It would mean a download, or a file of the cache, where the user named another place."""
+    register(url="http://127.0.0.1:9/d.csv")
+    monkeypatch.setenv("PAPERLAB_DATA", str(tmp_path / "nowhere"))
+    words = f"PAPERLAB_DATA names {tmp_path / 'nowhere'}, which is no folder; correct it, or unset it to download"
+    assert words in refused("data", command, "d")
+
+
+def test_a_mirror_may_be_named_from_where_one_stands(register, mirror, monkeypatch):
+    register(url="http://127.0.0.1:9/d.csv")
+    (mirror / "d.csv").write_bytes(CONTENT)
+    monkeypatch.chdir(mirror.parent.parent)
+    monkeypatch.setenv("PAPERLAB_DATA", "mirror")
+    assert datasets.path("d") == mirror / "d.csv"
+
+
+@pytest.mark.parametrize(
+    "text, words",
+    [
+        ("- d\n", "data/registry.yml must map names of data sets to their fields"),
+        ("d: 3\n", "data/registry.yml must map names of data sets to their fields"),
+        ("d: {title: D}\n", "d needs a kind (download, package, shipped), files with file and sha256"),
+        ("d: {kind: download, files: [{file: x}]}\n", "d needs a kind"),
+        ("d: {kind: shipped, files: [{file: x, sha256: y}]}\n", "files with file and sha256, and folder"),
+        ("d: {kind: package, files: []}\n", "files with file and sha256, and package"),
+    ],
+)
+@pytest.mark.parametrize("command", [["list"], ["fetch", "d"], ["locate", "d"]], ids=lambda c: c[0])
+def test_a_malformed_registry_is_told(book, refused, command, text, words):
+    (book / "data/registry.yml").write_text(text)
+    assert words in refused("data", *command)

@@ -19,7 +19,7 @@ def test_many_authors_are_shortened(book):
     assert Card.load("tiny").reference.startswith("A, B, C, D, E, others (2020)")
 
 
-@pytest.mark.parametrize("command", ["show", "run", "sweep", "record", "stability", "check", "execute"])
+@pytest.mark.parametrize("command", ["show", "run", "sweep", "record", "stability", "check", "refresh"])
 def test_unknown_slug_is_answered_with_a_near_one(book, refused, command):
     options = ["-p", "n=3"] if command == "sweep" else []
     assert (

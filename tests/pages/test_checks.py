@@ -41,7 +41,7 @@ def test_problems_are_printed_one_a_line_and_fail(book, paperlab):
     assert code == 2
     assert out.splitlines() == [
         "tiny: _toc.yml does not list notebooks/tiny",
-        "tiny: cell 0 differs between .py and .ipynb; run `paperlab execute tiny`",
+        "tiny: cell 0 differs between .py and .ipynb; run `paperlab refresh tiny`",
     ]
     assert err.splitlines()[-1] == "paperlab: 2 problems"
 
@@ -60,7 +60,7 @@ def test_other_metadata_in_the_text(book):
 @pytest.mark.parametrize("name", ["notebooks/tiny.py", "notebooks/tiny.ipynb"])
 def test_a_missing_half_of_the_pair(book, name):
     (book / name).unlink()
-    problems(f"{name} is missing; run `paperlab execute tiny`")
+    problems(f"{name} is missing; run `paperlab refresh tiny`")
 
 
 @pytest.mark.parametrize("count", [None, 7, 1])
@@ -186,7 +186,7 @@ def test_a_text_with_a_byte_order_mark_runs(book):
     path = book / "notebooks/tiny.py"
     before = read_json(book / "notebooks/tiny.ipynb")["cells"][0]
     path.write_bytes(b"\xef\xbb\xbf" + path.read_bytes())
-    execution.execute("tiny", progress=False)
+    execution.refresh("tiny", progress=False)
     assert read_json(book / "notebooks/tiny.ipynb")["cells"][0] == before
     assert checks.check() == []
 
@@ -197,8 +197,6 @@ def test_bibliography_contents_and_registry_are_read_once(book, monkeypatch):
     read = []
     original = files.read_text
     monkeypatch.setattr(files, "read_text", lambda path, *rest: read.append(path.name) or original(path, *rest))
-    yaml = files.read_yaml
-    monkeypatch.setattr(files, "read_yaml", lambda path: read.append(path.name) or yaml(path))
     checks.check()
     assert [read.count(name) for name in ("_toc.yml", "registry.yml", "references.bib")] == [1, 1, 1]
 

@@ -27,7 +27,7 @@ def made(executed, tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch:
         root = root_of(executed, tmp_path_factory.mktemp("made"), patch)
         with new_page.created("my_paper", "causes") as written:
-            written.append(execution.execute("my_paper", progress=False))
+            written.append(execution.refresh("my_paper", progress=False))
         return root, written, checks.check(), scoreboard.papers()
 
 
@@ -79,7 +79,7 @@ def test_a_finished_page_passes_every_check(made, tmp_path, monkeypatch):
     root = root_of(made[0], tmp_path, monkeypatch)
     for path in ("data/papers/my_paper.yml", "notebooks/my_paper.py", "book/references.bib"):
         (root / path).write_text((root / path).read_text().replace("FILL IN", "Done"))
-    execution.execute("my_paper", progress=False)
+    execution.refresh("my_paper", progress=False)
     assert checks.check() == []
     assert form.problems(Page("my_paper").notebook) == []
     assert [paper["slug"] for paper in scoreboard.papers()] == ["later", "my_paper", "tiny"]

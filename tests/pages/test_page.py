@@ -1,5 +1,7 @@
 """A page and the library files it rests on, and what is read once."""
 
+import ast
+
 import pytest
 from paperlab import files, paths
 from paperlab.errors import PaperlabError
@@ -85,13 +87,13 @@ def test_the_loader_of_a_data_set_counts(wings):
 def test_every_file_that_a_real_page_imports_is_found():
     """In the checkout: each `from paperlab.methods.wing import module` of a page leads to a file."""
     for slug in paths.slugs():
-        text = paths.notebook_path(slug, ".py").read_text(encoding="utf-8")
+        tree = ast.parse(paths.notebook_path(slug, ".py").read_text(encoding="utf-8"))
         found = {path.relative_to(imports.library()).as_posix() for path in imported_files(slug)}
-        for line in text.splitlines():
-            if line.startswith("from paperlab.methods.") and line.count(".") == 2:
-                wing, modules = line.removeprefix("from paperlab.methods.").split(" import ")
-                for module in modules.split(", "):
-                    assert f"methods/{wing}/{module.split(' as ')[0]}.py" in found, (slug, line)
+        for node in ast.walk(tree):
+            if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("paperlab.methods."):
+                wing = node.module.removeprefix("paperlab.methods.")
+                for module in node.names if "." not in wing else ():
+                    assert f"methods/{wing}/{module.name}.py" in found, (slug, wing, module.name)
 
 
 @pytest.mark.parametrize(

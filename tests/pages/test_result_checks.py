@@ -83,7 +83,7 @@ def html_of(output, old, new):
 )
 def test_what_a_reader_sees_of_the_verdicts_is_what_card_and_result_give(book, old, new):
     edit_page(lambda output: html_of(output, old, new))
-    problems("tiny: the stored table of verdicts is not what card and result give; run `paperlab execute tiny`")
+    problems("tiny: the stored table of verdicts is not what card and result give; run `paperlab refresh tiny`")
 
 
 def test_a_flipped_line_of_text_is_found(book):
@@ -128,7 +128,7 @@ def test_an_edited_output_of_any_cell_is_found(book):
     del stored["cells"][1]["outputs"][0]["data"]["text/latex"]
     stored["cells"][3]["outputs"].append({"output_type": "stream", "name": "stdout", "text": "The rate is 0.5"})
     files.write_json("notebooks/tiny.ipynb", stored)
-    problems("an output of the stored page was edited after its run; run `paperlab execute tiny`")
+    problems("an output of the stored page was edited after its run; run `paperlab refresh tiny`")
 
 
 def test_how_a_file_cuts_its_texts_into_lines_does_not_matter(book):
@@ -170,7 +170,7 @@ def test_a_criterion_moved_after_the_run(book):
 
 def test_a_criterion_moved_where_no_verdict_changes(book):
     replace(book / "data/papers/tiny.yml", "{between: [0, 1]}", "{between: [0, 0.9]}")
-    problems("statement, measure or criterion of claim c1 is not what the stored run saw; run `paperlab execute tiny`")
+    problems("statement, measure or criterion of claim c1 is not what the stored run saw; run `paperlab refresh tiny`")
 
 
 def test_a_claim_turned_into_its_opposite(book):
@@ -196,7 +196,7 @@ def test_a_claim_that_is_not_tested_may_be_added(book):
 def test_a_stored_run_with_other_parameters(book):
     for name in ("py", "ipynb"):
         replace(book / f"notebooks/tiny.{name}", "n: int = 10", "n: int = 11")
-    problems("the stored run had other values of n; run `paperlab execute tiny`")
+    problems("the stored run had other values of n; run `paperlab refresh tiny`")
 
 
 def test_no_stored_verdicts(book):
@@ -208,7 +208,7 @@ def test_a_page_that_shows_an_older_record(record):
     edit_page(without_hashes(lambda result: result.update(record=records.seal(recorded_run()))))
     assert checks.check() == []
     records.save("tiny", full=recorded_run(c1=0.75))
-    problems("the page shows numbers of another recorded run than data/records/tiny.json; run `paperlab execute tiny`")
+    problems("the page shows numbers of another recorded run than data/records/tiny.json; run `paperlab refresh tiny`")
 
 
 # the record
@@ -427,6 +427,6 @@ def test_the_stored_page_carries_hashes_and_says_when_it_is_older_than_its_code(
     for name in ("py", "ipynb"):
         replace(book / f"notebooks/tiny.{name}", "range(n)) / n", "range(n)) / max(n, 1)")
     assert any(
-        "default run: changed since: the page's code; `paperlab execute tiny`" in note for note in checks.notes()
+        "default run: changed since: the page's code; `paperlab refresh tiny`" in note for note in checks.notes()
     )
     assert checks.check() == []

@@ -14,9 +14,9 @@ import paperlab as library
 import psutil
 import pytest
 from paperlab.errors import PaperlabError
-from paperlab.runs import execution
+from paperlab.runs import execution, export
 from paperlab.runs import single as runs
-from tiny_book import INJECTED, MODE_CELL, read_json, replace
+from tiny_book import INJECTED, MODE_CELL, REPOSITORY, read_json, replace
 
 SHAPE = {"slug", "parameters", "seconds", "peak_mb", "claims", "notebook", "html", "versions", "commit", "tables"}
 CELL = f'cell {MODE_CELL + 1} (`if mode == "fail":`)'  # with papermill's cell of new parameters before it
@@ -71,8 +71,7 @@ def test_a_failing_cell_is_named_and_the_partial_notebook_kept(book, refused):
 
 def test_a_kernel_that_dies_is_told_with_its_cell(book, refused):
     error = refused("run", "tiny", "-p", "mode", "die", "-o", "out")
-    assert error.endswith(f"in {CELL}; the notebook up to there is out/tiny.ipynb")
-    assert "Kernel died" in error
+    assert error.endswith(f"the run ended early in {CELL}: Kernel died; the notebook up to there is out/tiny.ipynb")
     assert nbformat.read("out/tiny.ipynb", 4).cells[1].execution_count == 1
 
 
@@ -109,15 +108,50 @@ def _refusal(folder):
 
 def test_the_folder_of_a_killed_process_is_free_again(book):
     """SIGKILL leaves no time to tidy up; the lock goes with the process."""
-    script = (
-        "from paperlab.runs import execution; import time\nwith execution.locked('out'): print('held', flush=True); time.sleep(60)"
-    )
-    with subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE) as child:
+    script = "from paperlab.runs import execution\nwith execution.locked('out'): print('held', flush=True); input()"
+    with subprocess.Popen([sys.executable, "-c", script], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as child:
         assert child.stdout.readline() == b"held\n"
         assert "another run" in _refusal("out")
         child.kill()
     with execution.locked("out") as folder:
         assert folder == Path("out")
+
+
+def test_a_stopped_refresh_says_so_in_one_line_and_keeps_the_page(book, process):
+    page = (book / "notebooks/tiny.ipynb").read_bytes()
+    replace(book / "notebooks/tiny.py", 'mode: str = "ok"', 'mode: str = "hang"')
+    child = process("refresh", "tiny")
+    kernels = _hanging(child, book / "notebooks")
+    child.send_signal(signal.SIGINT)
+    _, err = child.communicate(timeout=20)
+    assert child.returncode == 2
+    last = err.replace("\r", "\n").rstrip().splitlines()[-1]
+    assert last.startswith(
+        f'paperlab: tiny: stopped in cell {MODE_CELL} (`if mode == "fail":`); the stored page is as it was'
+    )
+    assert "Traceback" not in err and "Task was destroyed" not in err
+    assert (book / "notebooks/tiny.ipynb").read_bytes() == page
+    psutil.wait_procs(kernels, timeout=5)
+    assert not [kernel for kernel in kernels if kernel.is_running() and kernel.status() != psutil.STATUS_ZOMBIE]
+
+
+@pytest.mark.parametrize("where", ["reading the page", "starting the kernel", "writing"])
+def test_a_stop_at_any_moment_is_one_line(book, monkeypatch, refused, where):
+    from nbclient import NotebookClient
+
+    def stop(*_, **__):
+        raise KeyboardInterrupt
+
+    owner, name = {
+        "reading the page": (runs.files, "read_notebook"),
+        "starting the kernel": (NotebookClient, "start_new_kernel_client"),
+        "writing": (runs.files, "write_json"),
+    }[where]
+    monkeypatch.setattr(owner, name, stop)
+    assert "stopped" in refused("run", "tiny", "-o", "out")
+    assert not [
+        child for child in psutil.Process().children(recursive=True) if "ipykernel" in " ".join(child.cmdline())
+    ]
 
 
 def test_one_folder_takes_one_run_at_a_time(book, refused):
@@ -133,6 +167,185 @@ def test_an_output_folder_that_cannot_be_written_is_told(book, refused, command)
     error = refused(command, "tiny", "-p", "n=3", "-o", "file/out")
     assert "cannot write to output folder" in error and "Not a directory; choose another with -o" in error
     assert (book / "file").read_text() == "not a folder"
+
+
+def link_to_notebooks(book):
+    (book / "link").symlink_to(book / "notebooks")
+
+
+@pytest.mark.parametrize("out", ["notebooks", "notebooks/mine", "link", "data/papers", "lib", "book"])
+@pytest.mark.parametrize("command", ["run", "sweep"])
+def test_results_never_go_to_the_book_itself(book, refused, command, out):
+    link_to_notebooks(book)
+    before = sorted(book.rglob("*"))
+    error = refused(command, "tiny", "-p", "n=3", "-o", out)
+    assert "which belongs to the book; choose another folder with -o, e.g. -o results/first" in error
+    assert sorted(book.rglob("*")) == before
+
+
+def test_results_never_go_to_the_folder_of_pages_as_the_working_folder(book, refused, monkeypatch):
+    monkeypatch.chdir(book / "notebooks")
+    assert "which belongs to the book" in refused("run", "tiny", "-o", ".")
+
+
+def test_a_notebook_that_no_run_has_written_is_not_replaced(book, refused):
+    (book / "out").mkdir()
+    (book / "out/tiny.ipynb").write_text("my own copy")
+    assert "out/tiny.ipynb was not written by a run and would be replaced" in refused("run", "tiny", "-o", "out")
+    assert (book / "out/tiny.ipynb").read_text() == "my own copy"
+
+
+@pytest.mark.parametrize("out", ["results {draft}", "{n}", "a b/%s", "ü"])
+def test_any_name_of_a_folder_will_do(book, paperlab, out):
+    assert paperlab("run", "tiny", "-o", out)[0] == 0
+    assert {"tiny.ipynb", "tiny.html", "result.json"} < {path.name for path in (book / out).iterdir()}
+
+
+def test_a_checkout_with_braces_in_its_name_runs_and_may_be_named_from_where_one_stands(book, paperlab, monkeypatch):
+    book.rename(book.with_name("book {draft}"))
+    monkeypatch.chdir(book.parent)
+    monkeypatch.setenv("PAPERLAB_ROOT", "book {draft}")
+    assert paperlab("run", "tiny", "-o", "out")[0] == 0
+    assert paperlab("refresh", "tiny")[0] == 0
+
+
+def test_a_notebook_that_another_tool_wrote_runs(book, paperlab):
+    """No kernelspec, no outputs, no tags, metadata or ids, and a raw cell."""
+    page = book / "notebooks/tiny.ipynb"
+    stored = read_json(page)
+    stored["metadata"] = {}
+    for cell in stored["cells"]:
+        for key in ("outputs", "execution_count", "id"):
+            cell.pop(key, None)
+        if "parameters" not in cell["metadata"].get("tags", []):
+            del cell["metadata"]
+    stored["cells"].insert(0, {"cell_type": "raw", "source": ["a raw cell"]})
+    page.write_text(json.dumps(stored))
+    code, out, err = paperlab("run", "tiny", "-p", "n=4", "-o", "out")
+    assert code == 0 and "reproduced" in out, err
+    assert read_json("out/result.json")["parameters"]["n"] == 4
+    assert paperlab("show", "tiny")[0] == 0
+    assert "Traceback" not in paperlab("check", "tiny")[2]
+
+
+@pytest.mark.parametrize(
+    "text, words",
+    [
+        ("[]", "is damaged: expected a JSON object"),
+        ("{}", "is no notebook of format 4 with a list of cells"),
+        ('{"nbformat": 3, "worksheets": []}', "is no notebook of format 4"),
+        ('{"cells": [3]}', "is no notebook of format 4"),
+        ('{"cells": []}', "exactly one cell must be tagged 'parameters', found 0"),
+    ],
+)
+def test_a_file_that_is_no_notebook_is_told(book, refused, text, words):
+    (book / "notebooks/tiny.ipynb").write_text(text)
+    assert words in refused("run", "tiny")
+
+
+@pytest.fixture
+def foreign_kernel(tmp_path, monkeypatch):
+    """Another kernel named python3 comes first on Jupyter's path; it would fail, and leave a trace."""
+    folder = tmp_path / "jupyter/kernels/python3"
+    folder.mkdir(parents=True)
+    trace = tmp_path / "taken"
+    spec = {"argv": ["touch", str(trace)], "display_name": "Python 3", "language": "python"}
+    (folder / "kernel.json").write_text(json.dumps(spec))
+    monkeypatch.setenv("JUPYTER_PATH", str(tmp_path / "jupyter"))
+    yield
+    assert not trace.exists()
+
+
+@pytest.mark.parametrize(
+    "command", [["run", "tiny"], ["refresh", "tiny"], ["sweep", "tiny", "-p", "n=3", "--workers", "1"]]
+)
+def test_the_kernel_is_the_python_that_runs_the_command(book, foreign_kernel, paperlab, command):
+    assert paperlab(*command)[0] == 0
+
+
+def test_make_pages_takes_the_kernel_of_its_python(book, foreign_kernel):
+    lines = (REPOSITORY / "Makefile").read_text().splitlines()
+    options = next(line for line in lines if "--nbval-lax" in line).split("notebooks ")[1].split()
+    assert "--nbval-current-env" in options
+    command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "--nbval-lax", "--nbval-current-env"]
+    found = subprocess.run([*command, book / "notebooks/tiny.ipynb"], cwd=book, capture_output=True, text=True)
+    assert "6 passed" in found.stdout, found.stdout
+
+
+def test_a_users_own_settings_do_not_reach_a_page(book, tmp_path, monkeypatch, paperlab):
+    """IPython's start-up files and modules that lie beside the results would change what a page does."""
+    startup = tmp_path / "ipython/profile_default/startup"
+    startup.mkdir(parents=True)
+    (startup / "00.py").write_text("raise SystemExit('start-up file')\n")
+    monkeypatch.setenv("IPYTHONDIR", str(tmp_path / "ipython"))
+    monkeypatch.setenv("MPLBACKEND", "nonsense")
+    (book / "out").mkdir()
+    (book / "out/random.py").write_text("raise ImportError('beside the results')\n")
+    assert paperlab("run", "tiny", "-o", "out")[0] == 0
+    assert os.environ["MPLBACKEND"] == "nonsense"
+
+
+def test_a_page_that_cannot_be_written_as_html_leaves_its_values(book, refused, monkeypatch):
+    def fail(notebook):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(export, "to_html", fail)
+    error = refused("run", "tiny", "-p", "n=4", "-o", "out")
+    assert "the run is finished and kept in out/result.json, but its HTML copy could not be written" in error
+    result = read_json("out/result.json")
+    assert result["html"] is None and result["claims"][1]["value"] == 4.0
+    assert nbformat.read("out/tiny.ipynb", 4)
+
+
+def test_a_killed_run_leaves_whole_files(book, process):
+    """SIGKILL: the notebook up to there can be read, nothing half written lies under a result's name."""
+    child = process("run", "tiny", "-p", "mode", "hang", "-o", "out")
+    _hanging(child, book / "out")
+    child.kill()
+    child.wait()
+    cells = nbformat.read("out/tiny.ipynb", 4).cells
+    assert [cell.execution_count for cell in cells if cell.cell_type == "code"] == [1, 2, 3, 4, None, None, None]
+    assert not (book / "out/result.json").exists()
+
+
+@pytest.fixture
+def small_disk():
+    """No file of this process grows beyond a few kB, as on a full disk."""
+    import resource
+
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+
+    def shrink(size):
+        resource.setrlimit(resource.RLIMIT_FSIZE, (size, limits[1]))
+
+    yield shrink
+    resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+
+
+def test_a_full_disk_is_one_line(book, small_disk, refused):
+    small_disk(2000)
+    error = refused("run", "tiny", "-o", "out")
+    assert error.startswith("paperlab: tiny: the run ended early in cell ") and "File too large" in error
+    assert [path.name for path in (book / "out").iterdir()] == [".lock"]
+
+
+@pytest.mark.parametrize("command", ["run", "sweep"])
+def test_data_that_a_parameter_needs_are_checked_before_the_run(book, refused, command):
+    (book / "data/registry.yml").write_text(
+        "d: {kind: download, files: [{file: d.csv, sha256: abc, url: 'http://127.0.0.1:9/d.csv'}]}\n"
+    )
+    for name, end in (("notebooks/tiny.py", "\n"), ("notebooks/tiny.ipynb", '\\n",\n    "')):
+        text = (book / name).read_text()
+        (book / name).write_text(text.replace("seed: int", f"# data: d if n > 20{end}seed: int", 1))
+    assert "data set d: cannot download http://127.0.0.1:9/d.csv" in refused(command, "tiny", "-p", "n=30")
+    assert not (book / "runs").exists()
+
+
+@pytest.mark.parametrize("command", ["run", "sweep"])
+def test_a_mirror_that_does_not_exist_stops_a_run(book, refused, monkeypatch, command):
+    monkeypatch.setenv("PAPERLAB_DATA", "/nowhere")
+    assert "PAPERLAB_DATA names /nowhere, which is no folder" in refused(command, "tiny", "-p", "n=3")
+    assert not (book / "runs").exists()
 
 
 def test_from_python(book):
@@ -167,16 +380,31 @@ def test_the_same_seed_gives_the_same_numbers_whatever_runs_beside_it(book):
         assert value == sum(rng.random() for _ in range(10)) / 10
 
 
+def test_runs_of_one_second_have_folders_of_their_own(book, monkeypatch):
+    monkeypatch.setattr(runs.time, "strftime", lambda _: "20200101-000000")
+    found = []
+    threads = [
+        threading.Thread(target=lambda: found.append(runs.run("tiny", progress=False, page=False).notebook))
+        for _ in range(3)
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len({os.path.dirname(path) for path in found}) == 3
+    assert not [name for name in os.environ if os.environ[name].startswith("/tmp/paperlab-")]
+
+
 def test_a_page_without_verdict_cell_is_told(book, refused):
     replace(book / "notebooks/tiny.ipynb", '"# NBVAL_CHECK_OUTPUT\\n",\n    "paper.verdicts()"', '"1"')
     assert "no verdict cell was run; its notebook must end in paper.verdicts()" in refused("run", "tiny")
 
 
-def test_execute_failing_keeps_the_stored_page(book, refused):
+def test_refresh_failing_keeps_the_stored_page(book, refused):
     page = book / "notebooks/tiny.ipynb"
     before = page.read_bytes()
     replace(book / "notebooks/tiny.py", 'mode: str = "ok"', 'mode: str = "fail"')
-    error = refused("execute", "tiny")
+    error = refused("refresh", "tiny")
     assert (
         f'tiny: cell {MODE_CELL} (`if mode == "fail":`) failed: ValueError: as asked; the stored page is as it was'
         in error
@@ -185,26 +413,26 @@ def test_execute_failing_keeps_the_stored_page(book, refused):
     assert "as asked" in (book / "runs/tiny/tiny.failed.ipynb").read_text()
 
 
-def test_execute_with_a_dying_kernel_keeps_the_stored_page(book, refused):
+def test_refresh_with_a_dying_kernel_keeps_the_stored_page(book, refused):
     page = book / "notebooks/tiny.ipynb"
     page.unlink()
     replace(book / "notebooks/tiny.py", 'mode: str = "ok"', 'mode: str = "die"')
-    error = refused("execute", "tiny")
+    error = refused("refresh", "tiny")
     assert f'the run ended early in cell {MODE_CELL} (`if mode == "fail":`): Kernel died' in error
     assert not page.exists()
 
 
-def test_execute_stores_new_parameters_at_once(book, paperlab):
+def test_refresh_stores_new_parameters_at_once(book, paperlab):
     replace(book / "notebooks/tiny.py", "weights: list", "extra: int = 3  # [0, 9] new\nweights: list")
-    assert paperlab("execute", "tiny")[0] == 0
+    assert paperlab("refresh", "tiny")[0] == 0
     result = read_json(book / "notebooks/tiny.ipynb")["cells"][-1]["outputs"][0]["metadata"]["paperlab"]
     assert result["parameters"]["extra"] == 3
     assert paperlab("check")[:2] == (0, "checks passed: 1 papers\n")
 
 
-def test_execute_needs_a_text(book, refused):
+def test_refresh_needs_a_text(book, refused):
     (book / "notebooks/tiny.py").unlink()
-    assert "tiny has no text; expected notebooks/tiny.py" in refused("execute", "tiny")
+    assert "tiny has no text; expected notebooks/tiny.py" in refused("refresh", "tiny")
 
 
 def test_run_needs_a_notebook(book, refused):

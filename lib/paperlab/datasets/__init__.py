@@ -1,6 +1,6 @@
 """Data sets of ``data/registry.yml``: found in a package, in this repository, in a mirror, or downloaded; verified; loaded."""
 
-from paperlab.datasets.fetch import load, path, paths_of, where
+from paperlab.datasets.fetch import load, locate, path, paths_of, require
 from paperlab.datasets.registry import KINDS, entry, registry
 
-__all__ = ["KINDS", "entry", "load", "path", "paths_of", "registry", "where"]
+__all__ = ["KINDS", "entry", "load", "locate", "path", "paths_of", "registry", "require"]

@@ -8,7 +8,7 @@ import io
 
 from paperlab.errors import PaperlabError
 
-_CONVERTERS = {}
+_CONVERTERS: dict = {}
 
 
 def converter(*file_names):
@@ -116,3 +116,29 @@ def _image_array(source):
     file = io.BytesIO()
     np.savez_compressed(file, images=images.astype(np.uint8))
     return file.getvalue()
+
+
+@converter("train.txt")
+def _adjacency(source):
+    """Lines of user and items from a bipartite adjacency matrix: the rows of users come first, columns count on from them."""
+    import numpy as np
+
+    with np.load(source, allow_pickle=False) as stored:
+        indptr, indices, shape = stored["indptr"], stored["indices"], stored["shape"]
+    n_users = int(indices[: indptr[-1] // 2].min())  # the first items that users point to come after the last user
+    lines = []
+    for user in range(n_users):
+        items = np.sort(indices[indptr[user] : indptr[user + 1]]) - n_users
+        lines.append(" ".join(map(str, [user, *items])))
+    if shape[0] != shape[1] or not lines:
+        raise ValueError("no square adjacency matrix in it")
+    return ("\n".join(lines) + "\n").encode()
+
+
+@converter("test_sequences.txt")
+def _sequences(source):
+    from paperlab.datasets import unpickle
+
+    with source.open("rb") as file:
+        histories = unpickle.load(file)
+    return "".join(f"{user} {' '.join(map(str, items))}\n" for user, items in histories.items()).encode()

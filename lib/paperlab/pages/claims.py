@@ -247,9 +247,11 @@ class Verdict:
 
     @property
     def words(self):
+        """The verdict as a reader is told it."""
         return words(self.verdict, self.claim.fidelity, self.claim.role)
 
     def as_dict(self):
+        """The verdict as results store it."""
         return {"id": self.claim.id, "value": self.value, "verdict": self.verdict, "reason": self.reason}
 
 

@@ -48,7 +48,7 @@ class Page:
     @cached_property
     def notebook(self):
         """The stored notebook as a dict, ``None`` where there is none."""
-        return files.read_json(paths.notebook_path(self.slug))
+        return files.read_notebook(paths.notebook_path(self.slug))
 
     @cached_property
     def parameters(self):
@@ -62,7 +62,7 @@ class Page:
         if result is not None and not records.good_run(result):
             where = paths.shown(paths.notebook_path(self.slug))
             raise PaperlabError(
-                f"{where} is damaged: its verdict cell holds no claims with their values; run `paperlab execute {self.slug}`"
+                f"{where} is damaged: its verdict cell holds no claims with their values; run `paperlab refresh {self.slug}`"
             )
         return result
 

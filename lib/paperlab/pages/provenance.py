@@ -13,12 +13,14 @@ from paperlab import paths
 
 
 def process_start():
+    """When this process began [s since 1970]."""
     import psutil
 
     return psutil.Process().create_time()
 
 
 def peak_mb():
+    """Peak memory of this process and its children [MB]."""
     kilobytes = sum(resource.getrusage(who).ru_maxrss for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
     return kilobytes / (1024 * 1024 if sys.platform == "darwin" else 1024)
 
@@ -63,4 +65,5 @@ def commit():
 
 
 def today():
+    """The date, ISO form."""
     return date.today().isoformat()

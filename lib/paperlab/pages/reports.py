@@ -44,6 +44,10 @@ def print_page(page):
             ("parameter", "type", "default", "range", "help"),
             [(p.name, p.type, json.dumps(p.default), p.range, p.help) for p in page.parameters.values()],
         )
+        for rule in page.parameters.rules:
+            print(f"rule: {rule}")
+        for need in page.parameters.needs:
+            print(f"data: {need}")
     for name, values in card.profiles.items():
         print(f"profile {name}: " + ", ".join(f"{key}={json.dumps(value)}" for key, value in values.items()))
     print()

@@ -37,7 +37,7 @@ def notes(page):
             found.append(f"{name} of {part.get('date')}: changed since: {', '.join(changed)}; `{remedy}` makes it anew")
     changed = [name for name in (page.changes(page.result or {}) or []) if not name.startswith("claim ")]
     if changed:
-        found.append(f"default run: changed since: {', '.join(changed)}; `paperlab execute {page.slug}` runs it again")
+        found.append(f"default run: changed since: {', '.join(changed)}; `paperlab refresh {page.slug}` runs it again")
     if "full" in page.card.profiles and "full" not in page.record:
         found.append(f"no full run is recorded; `paperlab record {page.slug}` makes it")
     return found
@@ -64,7 +64,7 @@ def _runs(record):
 
 
 def _stored(page):
-    remedy = f"run `paperlab execute {page.slug}`"
+    remedy = f"run `paperlab refresh {page.slug}`"
     result = page.result
     if result is None:
         return ["no verdict cell with stored output; the page must end in paper.verdicts()"]

@@ -10,7 +10,8 @@ from paperlab import paths
 from paperlab.pages import records, tables
 from paperlab.pages.page import Page
 
-sys.modules.setdefault("rfc3987_syntax", None)  # optional part of nbformat's validator: builds a grammar for 2.5 s
+# optional part of nbformat's validator: builds a grammar for 2.5 s
+sys.modules.setdefault("rfc3987_syntax", None)  # type: ignore[arg-type]
 
 _GLUE = re.compile(r"\{glue:(?:text)?\}`([^`:]+)(?::([^`]*))?`")
 _CITE = re.compile(r"\{cite(?::\w+)?\}`([^`]+)`")
@@ -74,7 +75,8 @@ def plain_markdown(source, values):
                 text = format(float(re.sub(r"^np\.\w+\((.*)\)$", r"\1", text)), match[2])
         return text
 
-    lines, open_fences = [], []
+    lines: list[str] = []
+    open_fences: list[tuple] = []
     for line in source.splitlines():
         fence = _FENCE.match(line)
         inside = open_fences[-1] if open_fences else None

@@ -1,19 +1,17 @@
 """One notebook, new parameters: an executed notebook, an HTML copy and ``result.json``. Also executes the pages themselves."""
 
+import itertools
 import os
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from paperlab import files, paths
-from paperlab.errors import PaperlabError, Stopped
+from paperlab import datasets, files, paths
+from paperlab.errors import PaperlabError, one_line
 from paperlab.pages import claims, parameters, provenance, records
 from paperlab.pages.cards import Card
 from paperlab.pages.page import Page
-from paperlab.pages.parameters import resolve
-from paperlab.pages.provenance import versions
-from paperlab.runs import export as html
-from paperlab.runs.execution import KERNEL_ARGUMENTS, cell_name, first_line, locked, surroundings
+from paperlab.runs import execution
 
 THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS")
 
@@ -51,6 +49,7 @@ class RunResult:
         return {claim["id"]: claim["verdict"] for claim in self.claims}
 
     def as_dict(self):
+        """The result as ``result.json`` stores it."""
         return dict(self.__dict__)
 
     def __str__(self):
@@ -94,74 +93,102 @@ def run(slug, *, profile=None, out=None, progress=True, page=True, values=None, 
     PaperlabError
         If an input is wrong (before anything runs) or a cell fails (the partial notebook is kept and named).
     """
-    chosen = resolve(slug, {**(values or {}), **named}, profile)
-    if out is None:
-        out = paths.root() / "runs" / slug / f"{time.strftime('%Y%m%d-%H%M%S')}-{os.getpid()}"
-    with locked(Path(out).resolve()) as folder:
-        return _execute_copy(slug, chosen, folder, progress, page)
+    known = parameters.read(paths.check_slug(slug))
+    chosen = parameters.resolve(slug, {**(values or {}), **named}, profile, known=known)
+    if out is not None:
+        execution.refuse_kept(out)
+    datasets.require(known.data(chosen), progress=progress)
+    with execution.locked(_new_folder(slug) if out is None else _chosen_folder(slug, out)) as folder:
+        return execute_copy(slug, chosen, folder, progress=progress, page=page)
 
 
-def _execute_copy(slug, chosen, folder, progress, page):
+def _new_folder(slug):
+    """A folder that no other run has, of this process or another."""
+    base = paths.root() / "runs" / slug / f"{time.strftime('%Y%m%d-%H%M%S')}-{os.getpid()}"
+    for count in itertools.count(1):
+        folder = base if count == 1 else base.with_name(f"{base.name}-{count}")
+        try:
+            folder.mkdir(parents=True)
+            return folder
+        except FileExistsError:
+            continue
+        except OSError as error:
+            raise PaperlabError(
+                f"cannot write to output folder {paths.shown(folder)}: {error.strerror}; choose another with -o"
+            ) from None
+    raise AssertionError("unreachable")
+
+
+def _chosen_folder(slug, out):
+    """The folder that a user named; a notebook there that no run has written is refused."""
+    folder = Path(out).resolve()
+    notebook = folder / f"{slug}.ipynb"
+    if notebook.exists() and not (folder / ".lock").exists():
+        raise PaperlabError(
+            f"{paths.shown(notebook)} was not written by a run and would be replaced; choose another folder with -o"
+        )
+    return folder
+
+
+def execute_copy(slug, chosen, folder, *, progress=True, page=True):
+    """Execute a copy of a page in a folder that the caller holds: notebook, ``result.json``, then HTML.
+
+    Parameters
+    ----------
+    chosen : dict
+        Checked parameters that differ from the page's own.
+    """
     import nbformat
-    import papermill
-    from papermill.exceptions import PapermillExecutionError
+    from nbformat import v4
 
-    target = folder / f"{slug}.ipynb"
-    result_file = folder / "result.json"
-    result_file.unlink(missing_ok=True)
+    target, html_file, result_file = (folder / name for name in (f"{slug}.ipynb", f"{slug}.html", "result.json"))
     start = time.time()
     try:
-        with surroundings():
-            papermill.execute_notebook(
-                str(paths.notebook_path(slug)),
-                str(target),
-                parameters=chosen,
-                progress_bar=progress and {"desc": slug},
-                resources={"metadata": {"path": str(folder)}},  # the kernel's working directory
-                extra_arguments=KERNEL_ARGUMENTS,
-            )
-    except PapermillExecutionError as error:
-        raise PaperlabError(
-            f"{slug}: {cell_name(error.cell_index, error.source)} failed: {error.ename}: {first_line(error.evalue)}; "
-            f"the notebook up to there is {paths.shown(target)}"
-        ) from None
-    except KeyboardInterrupt:
-        raise Stopped(f"{slug}: stopped{_reached(target)}") from None
-    except (RuntimeError, OSError) as error:  # a kernel that died, a disk that is full
-        raise PaperlabError(f"{slug}: the run ended early: {first_line(error)}{_reached(target)}") from None
-    notebook = nbformat.read(target, as_version=4)
+        for stale in (target, html_file, result_file):  # would pass for this run's where it fails
+            stale.unlink(missing_ok=True)
+    except OSError as error:
+        raise PaperlabError(f"cannot replace {paths.shown(stale)}: {error.strerror}") from None
+    notebook = v4.upgrade(nbformat.from_dict(files.read_notebook(paths.notebook_path(slug))))
+    for cell in notebook.cells:
+        if cell.cell_type == "code":
+            cell.outputs, cell.execution_count = [], None
+    if chosen:
+        lines = [f"{name} = {value!r}" for name, value in chosen.items()]
+        injected = v4.new_code_cell("\n".join(["# Parameters", *lines]), metadata={"tags": ["injected-parameters"]})
+        at = next(i for i, cell in enumerate(notebook.cells) if "parameters" in cell.metadata.get("tags", []))
+        notebook.cells.insert(at + 1, injected)
+    execution.play(notebook, folder, title=slug, keep=target, progress=progress)
     stored = records.result_of(notebook)
     if stored is None:
         raise PaperlabError(f"{slug}: no verdict cell was run; its notebook must end in paper.verdicts()")
-    html_file = folder / f"{slug}.html" if page else None
-    if page:
-        files.write_text(html_file, html.to_html(notebook))
-    defaults = {name: parameter.default for name, parameter in parameters.read(slug).items()}
+    files.write_text(target, v4.writes(notebook) + "\n")
     result = RunResult(
         slug=slug,
-        parameters={**defaults, **chosen},
+        parameters={**parameters.read(slug).defaults, **chosen},
         seconds=round(time.time() - start, 1),
         peak_mb=stored["peak_mb"],
         claims=stored["claims"],
         notebook=str(target),
-        html=str(html_file) if page else None,
-        versions=versions(),
+        html=None,
+        versions=provenance.versions(),
         commit=provenance.commit(),
         tables=stored.get("tables", {}),
     )
-    files.write_json(result_file, result.as_dict())
+    files.write_json(result_file, result.as_dict())  # before the pictures, which may fail
+    if page:
+        _write_html(notebook, html_file, f"{slug}: the run is finished and kept in {paths.shown(result_file)}")
+        result.html = str(html_file)
+        files.write_json(result_file, result.as_dict())
     return result
 
 
-def _reached(target):
-    """Which cell of a partial notebook was the last to be started."""
-    notebook = files.read_json(target)
-    if notebook is None:
-        return " before its first cell"
-    started = [bool(cell["metadata"].get("papermill", {}).get("start_time")) for cell in notebook["cells"]]
-    last = max((position for position, state in enumerate(started) if state), default=0)
-    name = cell_name(last, "".join(notebook["cells"][last]["source"]))
-    return f" in {name}; the notebook up to there is {paths.shown(target)}"
+def _write_html(notebook, path, kept):
+    from paperlab.runs import export
+
+    try:
+        files.write_text(path, export.to_html(notebook))
+    except Exception as error:  # whatever the converter meets in the outputs of a page
+        raise PaperlabError(f"{kept}, but its HTML copy could not be written: {one_line(error, 300)}") from None
 
 
 def record(slug, profile="full", *, progress=True):

@@ -1,7 +1,7 @@
 """A grid of runs of one page: on this machine with joblib, or on a Dask cluster; one tidy table; resumable.
 
-Finished cells are keyed by a hash of notebook, library, data registry and parameters, so that a killed sweep continues where it
-stopped and an edited page starts afresh.
+Finished cells are keyed by a hash of the page's code, the library files that it imports, its claims, its data and its parameters,
+so that a killed sweep continues where it stopped, an edited page starts afresh, and an edit of another wing changes nothing.
 """
 
 import contextlib
@@ -10,14 +10,16 @@ import json
 import os
 import signal
 import sys
+import threading
 import time
 from concurrent.futures import BrokenExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
-from paperlab import files, paths
-from paperlab.errors import PaperlabError, Stopped
-from paperlab.pages import parameters, records
+from paperlab import datasets, files, paths
+from paperlab.errors import PaperlabError, Stopped, one_line
+from paperlab.pages import parameters, provenance, records
+from paperlab.pages.page import Page
 from paperlab.runs import execution
 from paperlab.runs import single as runs
 from paperlab.runs.grid import grid
@@ -26,18 +28,17 @@ PATIENCE = "5s"  # for a scheduler that does not answer
 
 
 def code_hash(slug):
-    """Hash of all that decides a page's numbers besides its parameters."""
-    digest = hashlib.sha256()
-    notebook = json.loads(paths.notebook_path(slug).read_text(encoding="utf-8"))
-    for cell in notebook["cells"]:
-        if cell["cell_type"] == "code":
-            digest.update("".join(cell["source"]).encode())
-    library = paths.root() / "lib" / "paperlab"
-    files = [paths.card_path(slug), paths.root() / "data" / "registry.yml", paths.root() / "requirements.txt"]
-    for path in [*sorted(library.rglob("*.py")), *files]:
-        if path.exists():
-            digest.update(path.read_bytes())
-    return digest.hexdigest()
+    """Hash of all that decides a page's numbers and verdicts besides its parameters."""
+    page = Page(slug)
+    known = datasets.registry()
+    requirements = paths.root() / "requirements.txt"
+    decided_by = {
+        **page.hashes,
+        "defaults": page.parameters.defaults,
+        "data": {name: known.get(name) for name in page.card.data},
+        "versions": files.read_text(requirements) if requirements.exists() else "",
+    }
+    return hashlib.sha256(json.dumps(decided_by, sort_keys=True, default=str).encode()).hexdigest()
 
 
 def cell_key(code, values):
@@ -54,20 +55,27 @@ def run_cell(slug, values, folder):
     dict
         ``{"parameters", "seconds", "claims", "error", "resumed"}``.
     """
-    stored = None
-    with contextlib.suppress(PaperlabError):  # a damaged result is no result
-        stored = files.read_json(Path(folder) / "result.json")
-    if stored is not None:
-        return _outcome(values, stored["seconds"], stored["claims"], resumed=True)
     for name in runs.THREADS:
         os.environ.setdefault(name, "1")
     try:
-        result = runs.run(slug, out=folder, progress=False, page=False, values=values)
+        with execution.locked(folder, wait=True) as held:  # a worker of a sweep that was killed may still be at it
+            if (stored := _finished(held)) is not None:
+                return _outcome(values, stored["seconds"], stored["claims"], resumed=True)
+            result = runs.execute_copy(slug, values, held, progress=False, page=False)
     except Stopped:
         raise KeyboardInterrupt from None
     except PaperlabError as error:
         return _outcome(values, error=str(error))
     return _outcome(values, result.seconds, result.claims)
+
+
+def _finished(folder):
+    """The result of a cell that is finished; a damaged one is no result."""
+    with contextlib.suppress(PaperlabError):
+        stored = files.read_json(Path(folder) / "result.json")
+        if stored is not None and {"seconds", "claims"} <= stored.keys():
+            return stored
+    return None
 
 
 def _outcome(values, seconds=None, claims=(), *, error=None, resumed=False):
@@ -87,16 +95,43 @@ class SweepResult:
 
 
 def _local(cells, workers):
+    from multiprocessing import resource_tracker
+
     from joblib import Parallel, delayed
+    from joblib.externals.loky.backend import resource_tracker as joblibs
 
     # joblib's clean-up helper, a process of its own, warns after Ctrl-C of files that are gone already
     os.environ.setdefault("PYTHONWARNINGS", "ignore:resource_tracker")
-    pool = Parallel(n_jobs=workers, return_as="generator_unordered", initializer=_leave_interrupts_to_parent)
-    yield from pool(delayed(run_cell)(*cell) for cell in cells)
+    pool = Parallel(n_jobs=workers, return_as="generator_unordered", initializer=_follow_parent)
+    for tracker in (resource_tracker, joblibs):  # at their start they would let interrupts through again
+        tracker.ensure_running()
+    with _interrupts_later():  # a worker inherits this: Ctrl-C must not meet it before it can say what to do with it
+        results = pool(delayed(run_cell)(*cell) for cell in cells)
+    yield from results
 
 
-def _leave_interrupts_to_parent():
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the parent, which ends its workers and their kernels
+@contextlib.contextmanager
+def _interrupts_later():
+    """Hold Ctrl-C back for a moment."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+def _follow_parent():
+    """In a worker: Ctrl-C reaches the parent, which ends its workers; a parent that was killed cannot, so they end themselves."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
+    parent = os.getppid()
+
+    def watch():
+        while os.getppid() == parent:
+            time.sleep(0.5)
+        os._exit(1)  # its kernel follows likewise
+
+    threading.Thread(target=watch, daemon=True).start()
 
 
 def _connected(scheduler):
@@ -160,7 +195,11 @@ def sweep(slug, axes, *, workers=None, scheduler=None, out=None, progress=True):
 
     if workers is not None and workers < 1:
         raise PaperlabError(f"workers must be at least 1, got {workers}")
-    sets = grid(slug, axes)
+    known = parameters.read(paths.check_slug(slug))
+    sets = grid(slug, axes, known)
+    if out is not None:
+        execution.refuse_kept(out)
+    datasets.require(dict.fromkeys(name for values in sets for name in known.data(values)), progress=progress)
     code = code_hash(slug)
     base = paths.root() / "runs" / slug / "sweeps" if out is None else Path(out).resolve()
     name = hashlib.sha256(json.dumps(sets, sort_keys=True).encode()).hexdigest()[:12]
@@ -168,6 +207,9 @@ def sweep(slug, axes, *, workers=None, scheduler=None, out=None, progress=True):
     results = []
     with execution.locked(base / f"table-{name}") as folder, contextlib.ExitStack() as stack:
         cells = [(slug, values, str(base / "cells" / cell_key(code, values))) for values in sets]
+        busy = sum(execution.is_locked(cell) for *_, cell in cells)
+        if busy and progress:
+            print(f"{busy} of {len(cells)} runs are under way elsewhere; waiting for them", file=sys.stderr)
         if scheduler:
             stream = _dask(cells, stack.enter_context(_connected(scheduler)))
         else:
@@ -187,11 +229,17 @@ def sweep(slug, axes, *, workers=None, scheduler=None, out=None, progress=True):
                 f"a worker process died after {len(results)} of {len(cells)} runs, perhaps for want of memory; {kept}; "
                 "try fewer --workers"
             ) from None
+        except OSError as error:
+            raise PaperlabError(
+                f"the sweep broke off after {len(results)} of {len(cells)} runs ({one_line(error, 200)}); {kept}"
+            ) from None
         table = tidy(sets, results)
         csv, parquet = folder / "sweep.csv", folder / "sweep.parquet"
-        table.to_csv(csv, index=False)
+        with files.replacing(csv) as new:
+            table.to_csv(new, index=False)
         text = {column: "string" for column in table.columns if table[column].dtype == object}
-        table.astype(text).to_parquet(parquet)
+        with files.replacing(parquet) as new:
+            table.astype(text).to_parquet(new)
     failed = [result for result in results if result["error"]]
     resumed = sum(result["resumed"] for result in results)
     return SweepResult(table, str(csv), str(parquet), failed, resumed, time.time() - start)
@@ -234,7 +282,7 @@ def stability(slug, n_seeds, *, workers=None, progress=True):
         raise PaperlabError(f"seeds must be at least 1, got {n_seeds}")
     stored = records.result_of(paths.notebook_path(slug))
     if stored is None:
-        raise PaperlabError(f"{slug} has no stored verdicts; run `paperlab execute {slug}` first")
+        raise PaperlabError(f"{slug} has no stored verdicts; run `paperlab refresh {slug}` first")
     seeds = [known["seed"].default + 1 + step for step in range(n_seeds)]
     result = sweep(slug, {"seed": seeds}, workers=workers, progress=progress)
     summary = {}
@@ -249,3 +297,26 @@ def stability(slug, n_seeds, *, workers=None, progress=True):
         }
     failed = [f"seed {r['parameters']['seed']}: {r['error']}" for r in result.failed]
     return {"seeds": seeds, "claims": summary, "failed": failed}
+
+
+def record_stability(slug, n_seeds, *, workers=None, progress=True):
+    """Run other seeds and keep on how many each verdict holds in ``data/records/``.
+
+    Returns
+    -------
+    result : dict
+        As `stability` gives it.
+    path : Path
+
+    Raises
+    ------
+    PaperlabError
+        If a run fails, an input is wrong or the present record is damaged. The record stays as it was then.
+    """
+    records.load(paths.check_slug(slug))  # told before the long run, not after it
+    hashes = Page(slug).hashes
+    result = stability(slug, n_seeds, workers=workers, progress=progress)
+    if failed := result["failed"]:
+        raise PaperlabError(f"{len(failed)} of {n_seeds} runs failed, nothing was recorded: {failed[0]}")
+    kept = {**result, "date": provenance.today(), "commit": provenance.commit()}
+    return result, records.save(slug, stability=records.sealed(kept, hashes))

@@ -1,19 +1,19 @@
-"""Profiles, pairs and effects of attributes: hand counts, labels, order of candidates, refusals by name."""
+"""Pairs and effects of attributes: hand counts, labels, order of candidates, refusals by name."""
 
 import dataclasses
 
 import numpy as np
-import pandas as pd
 import pytest
 import statsmodels.api as sm
 from paperlab.methods.conjoint import choices, simulate
+from paperlab.methods.conjoint.layout import Layout
 
 
 @pytest.fixture(scope="module")
 def pairs():
     """Three factors, 60 respondents with five tasks each, and tastes of their own."""
     rng = np.random.default_rng(0)
-    layout = choices.Layout((2, 3, 4))
+    layout = Layout((2, 3, 4))
     n = 300
     x1, x2 = layout.argmax(rng.random((n, 9))), layout.argmax(rng.random((n, 9)))
     person = np.repeat(np.arange(60), 5)
@@ -21,81 +21,6 @@ def pairs():
     y = (rng.random(n) < np.clip(0.5 + ((x1 - x2) * taste).sum(1), 0, 1)).astype(float)
     party1, party2, voter = rng.integers(0, 2, n), rng.integers(0, 2, n), rng.integers(0, 2, 60)[person]
     return choices.Pairs(x1, x2, party1, party2, voter, y, person, layout)
-
-
-# Layout
-
-
-def test_layout_by_hand():
-    layout = choices.Layout((2, 3))
-    assert layout.size == 5
-    assert layout.starts.tolist() == [0, 2]
-    assert layout.factor.tolist() == [0, 0, 1, 1, 1]
-    assert layout.free.tolist() == [1, 3, 4]
-    np.testing.assert_allclose(layout.uniform, [0.5, 0.5, 1 / 3, 1 / 3, 1 / 3])
-    assert layout.total([1, 2, 3, 4, 5]).tolist() == [3, 3, 12, 12, 12]
-    np.testing.assert_array_equal(layout.argmax([0.2, 0.8, 5, 5, 1]), [0, 1, 1, 0, 0])
-
-
-def test_softmax_has_sum_one_ratios_of_exponentials_and_no_overflow():
-    layout = choices.Layout((2, 3))
-    logits = np.array([1000.0, 0, 3, 2, 1])
-    found = layout.softmax(logits)
-    np.testing.assert_allclose(layout.total(found), 1)
-    np.testing.assert_allclose(found[3:] / found[2], np.exp([-1, -2]))
-    np.testing.assert_allclose(layout.softmax(logits + np.array([7, 7, -2, -2, -2])), found)
-    assert found[:2].tolist() == [1, 0]
-
-
-def test_projection_is_the_nearest_point_of_the_simplex():
-    layout, rng = choices.Layout((4,)), np.random.default_rng(1)
-    points = rng.normal(0, 1, (20, 4))
-    nearest = layout.project(points)
-    np.testing.assert_allclose(nearest.sum(1), 1)
-    assert nearest.min() >= 0
-    others = rng.dirichlet(np.ones(4), 4000)
-    distances = ((points[:, None] - others) ** 2).sum(-1).min(1)
-    assert (((points - nearest) ** 2).sum(1) <= distances + 1e-12).all()
-    np.testing.assert_allclose(layout.project(nearest), nearest, atol=1e-15)
-    assert layout.project([5.0, 0, 0, 0]).tolist() == [1, 0, 0, 0]
-
-
-def test_bad_layouts_and_values_are_refused():
-    with pytest.raises(ValueError, match="levels is empty"):
-        choices.Layout(())
-    for count in (1, 0, 2.5):
-        with pytest.raises(ValueError, match=f"factor 1 has {count} level"):
-            choices.Layout((2, count))
-    layout = choices.Layout((2, 3))
-    for method in (layout.total, layout.softmax, layout.project, layout.argmax):
-        with pytest.raises(ValueError, match=r"one entry for each of 5 levels, got shape \(4,\)"):
-            method(np.ones(4))
-    for method in (layout.project, layout.argmax):
-        with pytest.raises(ValueError, match="values is nan in row 2"):
-            method([0, 1, np.nan, 0, 0])
-
-
-# Encoding
-
-
-def test_encoding_follows_the_order_of_levels_of_any_kind():
-    frame = pd.DataFrame({"sex": ["m", "f"], "age": [36, 52]})
-    found = choices.encode(frame, {"age": [52, 36, "old"], "sex": ["f", "m"]})
-    np.testing.assert_array_equal(found, [[0, 1, 0, 0, 1], [1, 0, 0, 1, 0]])
-
-
-def test_encoding_names_factor_level_and_row():
-    frame = {"sex": ["m", "f"], "age": ["36", "52"]}
-    with pytest.raises(ValueError, match="factor 'age': unknown level '52' in row 1; known are"):
-        choices.encode(frame, {"sex": ["f", "m"], "age": ["36", "44"]})
-    with pytest.raises(ValueError, match="factor 'sex' has 1 level"):
-        choices.encode(frame, {"sex": ["f"]})
-    with pytest.raises(ValueError, match="factor 'sex' lists a level twice"):
-        choices.encode(frame, {"sex": ["f", "m", "f"]})
-    with pytest.raises(ValueError, match="factor 'race' is missing"):
-        choices.encode(frame, {"race": ["a", "b"]})
-    with pytest.raises(ValueError, match="columns must be of one length"):
-        choices.encode({"sex": ["m", "f"], "age": ["36"]}, {"sex": ["f", "m"], "age": ["36", "52"]})
 
 
 # Tasks
@@ -140,7 +65,7 @@ def test_order_of_candidates_does_not_matter(pairs):
 
 
 def test_designs_by_hand():
-    layout = choices.Layout((2,))
+    layout = Layout((2,))
     man, woman = [1.0, 0.0], [0.0, 1.0]
     parties = {"party1": np.array([1, 0, 1, 0]), "party2": np.array([0, 1, 1, 0]), "voter": np.array([1, 1, 1, 1])}
     profiles = {"x1": np.array([man, man, man, man]), "x2": np.array([woman, woman, woman, woman])}
@@ -166,7 +91,7 @@ def test_plain_lists_make_the_same_pairs(pairs):
     for ours, theirs in ((lists.pooled(), pairs.pooled()), (lists.general(0), pairs.general(0))):
         np.testing.assert_array_equal(ours.x, theirs.x)
         np.testing.assert_array_equal(ours.y, theirs.y)
-    assert choices.Layout((2.0, 3)).levels == (2, 3)
+    assert Layout((2.0, 3)).levels == (2, 3)
 
 
 def test_bad_pairs_are_refused(pairs):
@@ -189,7 +114,7 @@ def test_bad_pairs_are_refused(pairs):
 
 
 def test_amce_of_one_binary_factor_is_twice_the_share_above_one_half():
-    layout = choices.Layout((2,))
+    layout = Layout((2,))
     x1 = np.tile([0.0, 1.0], (40, 1))
     y = np.repeat([1.0, 0.0], [28, 12])  # the second level is chosen in 70 % of pairs
     parties = np.zeros(40, int)
@@ -243,7 +168,7 @@ def test_amce_equals_statsmodels_with_respondents_as_clusters(pairs):
 
 
 def test_effects_are_those_that_choices_were_made_with():
-    layout = choices.Layout((2, 3))
+    layout = Layout((2, 3))
     voters = simulate.Voters(np.tile([-0.1, 0.1, -0.05, 0, 0.05], (2, 2, 1)), 0.2, layout)
     survey = simulate.simulate_voters(voters, 4000, 5, 0.5, rng=np.random.default_rng(0), personal_sd=0.0)
     found = choices.amce(survey.pairs)
@@ -252,7 +177,7 @@ def test_effects_are_those_that_choices_were_made_with():
 
 
 def test_a_level_never_shown_is_refused(pairs):
-    layout = choices.Layout((2, 3, 5))
+    layout = Layout((2, 3, 5))
     x1, x2 = (np.column_stack([x, np.zeros(300)]) for x in (pairs.x1, pairs.x2))
     with pytest.raises(ValueError, match="column 7 is zero"):
         choices.amce(dataclasses.replace(pairs, x1=x1, x2=x2, layout=layout))

@@ -5,7 +5,8 @@ import dataclasses
 import numpy as np
 import pytest
 from paperlab.methods.conjoint import election, games, simulate
-from paperlab.methods.conjoint.choices import Layout, Pairs
+from paperlab.methods.conjoint.choices import Pairs
+from paperlab.methods.conjoint.layout import Layout
 
 LAYOUT = Layout((2, 3, 4))
 EVERYONE = np.ones((1, 400))

@@ -5,7 +5,7 @@ import dataclasses
 import numpy as np
 import pytest
 from paperlab.methods.conjoint import games, simulate
-from paperlab.methods.conjoint.choices import Layout
+from paperlab.methods.conjoint.layout import Layout
 
 LAYOUT = Layout((2, 3, 4))
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 from paperlab.methods.conjoint import policy
-from paperlab.methods.conjoint.choices import Layout
+from paperlab.methods.conjoint.layout import Layout
 
 LAYOUT = Layout((2, 3, 3))
 FREE = LAYOUT.free

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 from paperlab.methods.conjoint import policy, simulate
-from paperlab.methods.conjoint.choices import Layout
+from paperlab.methods.conjoint.layout import Layout
 from paperlab.methods.foundations.linear import regress
 
 LAYOUT = Layout((2, 3, 4))

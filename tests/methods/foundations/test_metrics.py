@@ -70,6 +70,9 @@ def test_a_resample_is_a_repeated_row():
     truth, guess, times = rng.integers(0, 2, 30), rng.integers(0, 2, 30), rng.integers(0, 3, (2, 30))
     expected = [class_f1(np.repeat(truth, t), np.repeat(guess, t), (0, 1)) for t in times]
     np.testing.assert_allclose(class_f1(truth, guess, (0, 1), times), expected)
+    np.testing.assert_allclose(class_f1(truth, guess, (0, 1), times[0]), expected[0])
+    with pytest.raises(ValueError, match=r"weights must be \(B, 30\)"):
+        class_f1(truth, guess, (0, 1), times[:, 1:])
 
 
 def test_bad_classes_are_named():

@@ -63,7 +63,11 @@ def test_training_in_a_stack_is_training_alone(x, clip):
     def trained(seeds):
         stack = StackedMLP([3, 16, 2], seeds)
         history = train(
-            lambda step: ((stack(x) - y) ** 2).mean((1, 2)), stack.parameters(), steps=60, rate=1e-2, clip=clip
+            lambda step: ((stack(x) - y) ** 2).mean((1, 2)),
+            stack.parameters(),
+            n_steps=60,
+            learning_rate=1e-2,
+            clip=clip,
         )
         return history, stack
 
@@ -81,9 +85,26 @@ def test_cosine_ends_with_small_steps_and_constant_does_not():
         def watch(step, losses, point=point, path=path):
             path.append(point.item())
 
-        train(lambda step, point=point: point**2, [point], steps=50, rate=0.01, decay=decay, watch=watch)
+        train(lambda step, point=point: point**2, [point], n_steps=50, learning_rate=0.01, decay=decay, watch=watch)
         moves[decay] = abs(path[-1] - path[-2])
+        assert abs(5 - path[0]) == pytest.approx(0.01, rel=1e-4)  # the first step of Adam is the learning rate
     assert moves["cosine"] < 0.05 * moves["constant"]
+
+
+def test_clipping_leaves_a_small_gradient_alone_and_shortens_a_large_one():
+    ends = {}
+    for clip in (None, 0.5, 50.0):
+        points = nn.Parameter(torch.tensor([[3.0, 4.0], [0.03, 0.04]]))  # gradients of length 10 and 0.1
+        train(lambda step, p=points: (p**2).sum(1), [points], n_steps=1, learning_rate=0.1, decay="constant", clip=clip)
+        ends[clip] = points.grad.norm(dim=1).tolist()
+    assert ends[None] == pytest.approx([10, 0.1]) == ends[50.0]
+    assert ends[0.5] == pytest.approx([0.5, 0.1])
+
+
+def test_weight_decay_shrinks_what_the_loss_leaves_alone():
+    point = nn.Parameter(torch.ones(1))
+    train(lambda step: 0 * point, [point], n_steps=1, learning_rate=0.1, weight_decay=0.5, decay="constant")
+    assert point.item() == pytest.approx(1 - 0.1 * 0.5)
 
 
 @pytest.mark.parametrize(
@@ -101,15 +122,28 @@ def test_bad_network_is_refused(change, message):
 
 
 @pytest.mark.parametrize(
-    ("change", "message"), [({"steps": 0}, "steps = 0"), ({"rate": 0}, "rate = 0"), ({"decay": "step"}, "decay")]
+    ("change", "message"),
+    [
+        ({"n_steps": 0}, "n_steps must be"),
+        ({"learning_rate": 0}, "learning_rate must be"),
+        ({"learning_rate": float("nan")}, "learning_rate must be"),
+        ({"weight_decay": -1.0}, "weight_decay"),
+        ({"clip": 0.0}, "clip"),
+        ({"decay": "step"}, "decay"),
+    ],
 )
 def test_bad_training_is_refused(change, message):
     point = nn.Parameter(torch.ones(1))
     with pytest.raises(ValueError, match=message):
-        train(lambda step: point**2, [point], **{"steps": 1, "rate": 0.1, **change})
+        train(lambda step: point**2, [point], **{"n_steps": 1, "learning_rate": 0.1, **change})
 
 
 def test_loss_that_is_not_finite_names_network_and_step():
     point = nn.Parameter(torch.ones(2))
     with pytest.raises(FloatingPointError, match=r"network \[1\] is not finite at step 3"):
-        train(lambda step: point * (torch.tensor([1.0, float("nan")]) if step == 3 else 1), [point], steps=5, rate=0.1)
+        train(
+            lambda step: point * (torch.tensor([1.0, float("nan")]) if step == 3 else 1),
+            [point],
+            n_steps=5,
+            learning_rate=0.1,
+        )

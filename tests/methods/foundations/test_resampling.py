@@ -27,6 +27,10 @@ def test_weights_are_counts_of_a_multinomial_sample():
             resampling.resample_weights(**{"n": 3, "n_draws": 2, **change}, rng=np.random.default_rng(0))
 
 
+def test_one_person_is_drawn_once_in_one_sample():
+    assert resampling.resample_weights(1, n_draws=1, rng=np.random.default_rng(0)).tolist() == [[1]]
+
+
 def test_train_and_test_share_the_rows_out():
     for train, test in resampling.splits(50, 3, 0.2, rng=np.random.default_rng(1)):
         assert sorted([*train, *test]) == list(range(50))
@@ -54,6 +58,7 @@ def test_groups_are_never_cut_whatever_their_names(rename):
         ({"groups": [1, 2, None, *range(7)]}, "groups has no label in row 2"),
         ({"groups": [1, 2]}, "groups must be one label for each of 10 rows"),
         ({"test_size": 1.0}, r"test_size must lie between 0 and 1, got 1\.0"),
+        ({"test_size": 0.0}, r"test_size must lie between 0 and 1, got 0\.0"),
     ],
 )
 def test_splits_that_make_no_sense_are_told(change, words):
@@ -99,6 +104,7 @@ def test_correlations_have_no_unit(unit):
     [
         ({"b": np.zeros(9)}, "of the same length"),
         ({"b": np.full(10, 2.0)}, r"b is constant \(2\)"),
+        ({"a": np.full(10, 3.0)}, r"a is constant \(3\)"),
         ({"a": [np.nan, *range(9)]}, "a is nan in row 0"),
         ({"block_length": 0}, "block_length must be between 1 and the 10 periods, got 0"),
         ({"block_length": 11}, "got 11"),

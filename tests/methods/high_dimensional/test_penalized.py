@@ -1,14 +1,11 @@
-"""Facts about non-convex penalties and their solvers, mutual information by FFT, and the power-law mixed model."""
+"""Facts about non-convex penalties and their solvers."""
 
 import numpy as np
 import pytest
-from paperlab.methods.foundations import metrics
-from paperlab.methods.high_dimensional import mutual_information as mi
-from paperlab.methods.high_dimensional import penalized as nc
-from paperlab.methods.high_dimensional import robust_mixed as rm
-from paperlab.methods.high_dimensional import simulate
-from scipy.optimize import check_grad
-from scipy.stats import multivariate_t, norm
+from paperlab.methods.high_dimensional import penalized, simulate
+from paperlab.methods.high_dimensional.penalties import Penalty
+
+NAMES = ("SCAD", "MCP", "L1")
 
 
 @pytest.fixture
@@ -18,259 +15,212 @@ def rng():
 
 @pytest.fixture
 def small(rng):
-    d = simulate.draw_design(200, 0.3, 5, rng, gap=20, per_block=4)
+    d = simulate.draw_design(200, 0.3, 5, gap=20, per_block=4, rng=rng)
     return d.x, (d.y - d.y.mean()) / d.y.std()
 
 
-@pytest.mark.parametrize("penalty", ["SCAD", "MCP"])
-def test_concave_part_is_the_integral_of_its_slope_and_has_its_lipschitz_constant(penalty):
+@pytest.mark.parametrize("name", ["SCAD", "MCP"])
+def test_concave_part_is_the_integral_of_its_slope_and_has_its_lipschitz_constant(name):
     grid = np.linspace(-6, 6, 24001)
-    value, slope = nc.concave_part(grid, penalty, 1.3)
+    penalty = Penalty(name, 1.3)
+    value, slope = penalty.concave_part(grid), penalty.concave_slope(grid)
     assert np.abs(np.gradient(value, grid) - slope)[1:-1].max() < 1e-3
-    assert np.abs(np.diff(slope) / np.diff(grid)).max() == pytest.approx(nc.concavity(penalty), rel=1e-6)
+    assert np.abs(np.diff(slope) / np.diff(grid)).max() == pytest.approx(penalty.concavity, rel=1e-6)
+    assert np.allclose(value, value[::-1]) and np.allclose(slope, -slope[::-1])
 
 
 def test_penalties_are_flat_far_out_and_equal_the_l1_penalty_near_zero():
-    far = {"SCAD": (3.7 + 1) / 2, "MCP": 3 / 2}
-    for penalty, level in far.items():
-        assert nc.penalty_value([50.0, -500.0], penalty, 1.0) == pytest.approx(level)
-        assert nc.penalty_value([1e-4], penalty, 1.0) == pytest.approx(1e-4, rel=1e-3)
+    for name, level in {"SCAD": (3.7 + 1) / 2, "MCP": 3 / 2}.items():
+        assert Penalty(name, 1.0).value([50.0, -500.0]) == pytest.approx(level)
+        assert Penalty(name, 2.0).value([50.0, -500.0]) == pytest.approx(4 * level)
+        assert Penalty(name, 1.0).value([1e-4]) == pytest.approx(1e-4, rel=1e-3)
+    assert Penalty("SCAD", 1.0, 2.5).value([50.0]) == pytest.approx(3.5 / 2)
+    assert np.array_equal(Penalty("L1", 2.0).value([-3.0]), [6.0]) and Penalty("L1", 2.0).concavity == 0
 
 
-@pytest.mark.parametrize("penalty", ["SCAD", "MCP", "L1"])
-def test_same_minimisers_as_skglm(small, penalty):
+def threshold(z, name, lam):
+    """Minimiser of ``(z - b)^2 / 2 + p(b)``, by trying."""
+    grid = np.linspace(-6, 6, 120001)
+    return grid[((z - grid) ** 2 / 2 + Penalty(name, lam).value(grid)).argmin()]
+
+
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("method", ["AG", "coordinate descent"])
+def test_orthogonal_columns_are_thresholded_one_by_one(rng, name, method):
+    n, coef = 400, np.array([0.2, -0.7, 1.2, -1.9, 5.0, 0.0])
+    x = np.linalg.qr(np.c_[np.ones(n), rng.standard_normal((n, 6))])[0][:, 1:] * np.sqrt(n)
+    y = x @ coef  # so x'y / n is coef itself
+    path = penalized.solution_path(x, y, [2.0, 0.5], name, method, tol=1e-9)
+    assert path.converged.all()
+    assert np.allclose(path.coef[-1], [threshold(z, name, 0.5) for z in coef], atol=2e-4)
+    run = penalized.descend(x, y, [("AG", Penalty(name, 0.5))], 4000)
+    assert np.allclose(run.coef[0], path.coef[-1], atol=1e-4) and abs(run.intercept[0]) < 1e-6
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_same_minimisers_as_skglm(small, name):
     from skglm import GeneralizedLinearEstimator, penalties
     from skglm.datafits import Quadratic
     from skglm.solvers import AndersonCD
 
     x, y = small
-    lam = 0.1
+    penalty = Penalty(name, 0.1)
     kinds = {"SCAD": (penalties.SCAD, (3.7,)), "MCP": (penalties.MCPenalty, (3.0,)), "L1": (penalties.L1, ())}
-    make, shape = kinds[penalty]
+    make, shape = kinds[name]
     solver = AndersonCD(tol=1e-9, fit_intercept=False)
-    peer = GeneralizedLinearEstimator(Quadratic(), make(lam, *shape), solver).fit(np.asfortranarray(x), y).coef_
-    ours = nc.descend(x, y, [(s, penalty) for s in nc.SOLVERS], lam, 3000, start=np.zeros(x.shape[1]))
-    reached = nc.objective(x, y, peer, penalty, lam)
-    for beta in ours.beta:
-        assert nc.objective(x, y, beta, penalty, lam) == pytest.approx(reached, abs=1e-6)
+    peer = GeneralizedLinearEstimator(Quadratic(), make(0.1, *shape), solver).fit(np.asfortranarray(x), y).coef_
+    ours = penalized.descend(x, y, [(s, penalty) for s in penalized.SOLVERS], 3000, start=np.zeros(x.shape[1]))
+    reached = penalized.objective(x, y, peer, penalty)
+    for coef in ours.coef:
+        assert penalized.objective(x, y, coef, penalty) == pytest.approx(reached, abs=1e-6)
     for method in ("AG", "coordinate descent"):
-        lambdas = np.geomspace(0.8, lam, 8)
-        path = nc.solution_path(x, y, lambdas, penalty, method, tol=1e-8)
-        assert nc.objective(x, y, path.beta[-1], penalty, lam) == pytest.approx(reached, abs=1e-6)
+        path = penalized.solution_path(x, y, np.geomspace(0.8, 0.1, 8), name, method, tol=1e-8)
+        assert penalized.objective(x, y, path.coef[-1], penalty) == pytest.approx(reached, abs=1e-6)
 
 
-def test_gram_route_equals_data_route(small):
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("method", ["AG", "coordinate descent"])
+def test_minimum_does_not_move_to_first_order(small, name, method):
     x, y = small
-    wide = nc.descend(x[:40], y[:40], [("AG", "SCAD")], 0.1, 30)
-    by_hand = [nc.objective(x[:40], y[:40] - i, b, "SCAD", 0.1) for b, i in zip(wide.beta, wide.intercept)]
-    assert wide.objective[0, -1] == pytest.approx(by_hand[0], rel=1e-10)
-    tall = nc.descend(x, y, [("AG", "SCAD")], 0.1, 30)
-    assert tall.objective[0, -1] == pytest.approx(
-        nc.objective(x, y - tall.intercept[0], tall.beta[0], "SCAD", 0.1), rel=1e-9
-    )
+    path = penalized.solution_path(x, y, np.geomspace(0.8, 0.1, 8), name, method, tol=1e-8)
+    for coef, lam in zip(path.coef, path.lambdas):
+        score = x.T @ (y - x @ coef) / len(y) - Penalty(name, lam).concave_slope(coef)
+        on = coef != 0
+        assert np.allclose(score[on], lam * np.sign(coef[on]), atol=1e-5)
+        assert (np.abs(score[~on]) <= lam + 1e-6).all()
+
+
+@pytest.mark.parametrize("method", ["AG", "coordinate descent"])
+def test_a_path_scales_with_the_outcome_and_follows_its_columns(small, method):
+    x, y = small
+    lambdas = np.geomspace(0.8, 0.05, 6)
+    path = penalized.solution_path(x, y, lambdas, "SCAD", method)
+    for unit in (1e-9, 1e6):
+        other = penalized.solution_path(x, unit * y, unit * lambdas, "SCAD", method)
+        assert np.allclose(other.coef, unit * path.coef, rtol=1e-6, atol=1e-9 * unit)
+    flipped = penalized.solution_path(-x[:, ::-1], y, lambdas, "SCAD", method)
+    assert np.allclose(flipped.coef, -path.coef[:, ::-1], atol=1e-4)
+
+
+def test_a_path_that_ran_out_of_steps_says_so(small):
+    path = penalized.solution_path(*small, [0.1, 0.01], "L1", "AG", max_iter=3)
+    assert not path.converged.any() and (path.n_iter >= 3).all()
+
+
+def test_schedules():
+    alpha = 1.0
+    for k in range(2, 50):
+        before, (alpha, step) = alpha, penalized._schedule(0, k, alpha, 0.5)
+        assert 1 / alpha**2 - 1 / alpha == pytest.approx(1 / before**2)  # the largest momentum that theory allows
+        assert step == pytest.approx(0.5 / alpha)
+        assert penalized._schedule(1, k, before, 0.5) == pytest.approx((2 / (k + 1), k * 0.5 / 2))
+        assert penalized._schedule(2, k, before, 0.5) == (1.0, 0.5)
+
+
+def test_first_proximal_step_is_the_textbooks(small):
+    x, y = small
+    penalty, start = Penalty("L1", 0.1), np.sign(x.T @ (y - y.mean()))
+    run = penalized.descend(x, y, [("proximal", penalty)], 1)
+    step = 1 / np.linalg.eigvalsh(x.T @ x / len(y))[-1]
+    moved = start - step * x.T @ (x @ start - y) / len(y)
+    assert np.allclose(run.coef[0], np.sign(moved) * np.maximum(np.abs(moved) - 0.1 * step, 0), atol=1e-5)
+    assert run.objective[0, 0] == pytest.approx(penalized.objective(x, y, start, penalty))
+
+
+def test_acceleration_needs_fewer_steps_where_columns_are_correlated(rng):
+    d = simulate.draw_design(200, 0.9, 5, gap=20, per_block=4, rng=rng)
+    run = penalized.descend(d.x, d.y, [(s, Penalty("SCAD", 0.2)) for s in ("AG", "original", "proximal")], 3000)
+    near = run.objective <= np.nanmin(run.objective) + 1e-4 * run.objective[0, 0]
+    fast, original, slow = np.where(near.any(axis=1), near.argmax(axis=1), np.inf)  # inf: not within 3,000
+    assert 0 < fast < original < slow
+
+
+def test_moments_and_data_give_the_same_objective(small):
+    x, y = small
+    penalty = Penalty("SCAD", 0.1)
+    for rows in (40, 200):  # 40 rows of 100 columns go through the data, 200 through the moments
+        run = penalized.descend(x[:rows], y[:rows], [("AG", penalty)], 30)
+        by_hand = penalized.objective(x[:rows], y[:rows] - run.intercept[0], run.coef[0], penalty)
+        assert run.objective[0, -1] == pytest.approx(by_hand, rel=1e-9)
 
 
 def test_runs_side_by_side_do_not_disturb_each_other(small):
-    runs = [("AG", "SCAD"), ("proximal", "MCP"), ((0.5, "proposed"), "L1")]
-    together = nc.descend(*small, runs, 0.1, 50).objective
-    alone = np.vstack([nc.descend(*small, [r], 0.1, 50).objective for r in runs])
+    runs = [("AG", Penalty("SCAD", 0.1)), ("proximal", Penalty("MCP", 0.1)), ((0.5, "proposed"), Penalty("L1", 0.3))]
+    together = penalized.descend(*small, runs, 50).objective
+    alone = np.vstack([penalized.descend(*small, [r], 50).objective for r in runs])
     assert np.allclose(together, alone, rtol=1e-10)
 
 
+def test_a_run_stops_once_it_gains_no_more(small):
+    run = penalized.descend(*small, [("AG", Penalty("L1", 0.1))], 3000, tol=1e-6)
+    last = int(run.n_steps[0])
+    assert last < 3000 and run.objective.shape == (1, last + 1)
+    assert run.objective[0, last - penalized.WINDOW] - run.objective[0, last] <= 1e-6
+    assert run.objective[0, last - 1 - penalized.WINDOW] - run.objective[0, last - 1] > 1e-6
+
+
 def test_counting_against_an_unfinished_best_flatters_the_slow_solver(small):
-    values = nc.descend(*small, [("AG", "SCAD"), ("proximal", "SCAD")], 0.02, 1500).objective
+    runs = [(s, Penalty("SCAD", 0.02)) for s in ("AG", "proximal")]
+    values = penalized.descend(*small, runs, 1500).objective
     full = np.argmax(values[1] <= np.nanmin(values) + 0.01)
     short = np.argmax(values[1, :40] <= values[1, :40].min() + 0.01)
     assert full > short > 0
 
 
-def test_recursive_rows_have_the_toeplitz_correlation(rng):
-    x = simulate.draw_covariates(20000, 4, 0.6, rng)
-    assert np.allclose(np.corrcoef(x.T), 0.6 ** np.abs(np.subtract.outer(range(4), range(4))), atol=0.03)
+@pytest.mark.parametrize("shape", [(30, 80), (80, 30), (9, 2), (2, 9)])
+def test_smoothness_is_the_largest_eigenvalue(rng, shape):
+    x = rng.standard_normal(shape)
+    x -= x.mean(axis=0)
+    assert penalized.smoothness(x) == pytest.approx(np.linalg.eigvalsh(x.T @ x / shape[0])[-1], rel=1e-6)
 
 
-def test_bad_input_of_the_solvers(small, rng):
+def with_one(values, place, wrong):
+    out = np.array(values, float)
+    out[place] = wrong
+    return out
+
+
+def test_one_missing_value_is_refused_by_name(small):
     x, y = small
-    for bad, word in [
-        (lambda: nc.descend(x, y, [("FISTA", "SCAD")], 0.1, 5), "solver"),
-        (lambda: nc.descend(x, y, [("AG", "ridge")], 0.1, 5), "penalty"),
-        (lambda: nc.descend(x, y[:-1], [("AG", "SCAD")], 0.1, 5), "shapes"),
-        (lambda: nc.concave_part([1.0], "SCAD", 1.0, 2.0), "exceed 2"),
-        (lambda: nc.concave_part([1.0], "MCP", 0.0), "lam must be positive"),
-        (lambda: simulate.draw_design(10, 1.0, 5, rng), "tau"),
-        (lambda: simulate.draw_design(10, 0.5, 0, rng), "snr"),
-        (lambda: nc.solution_path(x, y, [0.1, 0.2], "SCAD", "AG"), "falling"),
-        (lambda: nc.solution_path(x * (np.arange(x.shape[1]) != 3), y, [0.1], "SCAD", "AG"), "column 3 is constant"),
-        (lambda: mi.fft_kde(np.ones((50, 2)), np.arange(50.0)), "column 0 is constant"),
-        (lambda: mi.pearson(x, np.ones(len(x))), "y is constant"),
-        (lambda: mi.fft_kde(x, y, grid=4), "grid"),
-        (lambda: mi.fft_kde(x, y, bandwidth="scott"), "bandwidth"),
-        (lambda: mi.binned(x, np.where(y > 9, y, np.nan)), "finite"),
-        (lambda: mi.binned(x, y, bins=1), "bins"),
-        (lambda: metrics.auroc([1.0, 2.0], [True, True]), "positive"),
-        (lambda: simulate.draw_outcome(x, 500, "linear", 3, rng), "s must lie"),
-        (lambda: simulate.draw_outcome(x, 5, "cubic", 3, rng), "link"),
-        (lambda: rm.fit(x, y, np.zeros(len(y))), "two clusters"),
-        (lambda: rm.fit(x, y, np.arange(len(y)), nu=0), "nu must be positive"),
-        (lambda: rm.fit(x, y, np.arange(len(y)), l1=-1), "l1"),
-        (lambda: rm.tsallis_index(-1, 3), "nu"),
-        (lambda: rm.degrees_of_freedom(1.9, 5), "q must lie"),
-        (lambda: simulate.contaminate(x, y, np.arange(len(y)), 2.0, 10, rng), "share"),
-        (lambda: simulate.contaminate(x, y, np.arange(len(y)), 0.1, 10, rng, "row"), "kind"),
+    bad_y, bad_x = with_one(y, 17, np.nan), with_one(x, (4, 9), np.inf)
+    run = [("AG", Penalty("SCAD", 0.1))]
+    for call, words in [
+        (lambda: penalized.descend(x, bad_y, run, 5), "y is nan in row 17"),
+        (lambda: penalized.descend(bad_x, y, run, 5), "x is inf in row 4"),
+        (lambda: penalized.descend(x, y, run, 5, start=with_one(x[0], 3, np.nan)), "start is nan in row 3"),
+        (lambda: penalized.solution_path(x, bad_y, [0.1], "SCAD", "AG"), "y is nan in row 17"),
+        (lambda: penalized.solution_path(bad_x, y, [0.1], "SCAD", "AG"), "x is inf in row 4"),
+        (lambda: penalized.solution_path(x, y, [0.1, np.nan], "SCAD", "AG"), "lambdas is nan in row 1"),
+        (lambda: penalized.objective(x, bad_y, x[0], run[0][1]), "y is nan in row 17"),
+        (lambda: penalized.objective(x, y, with_one(x[0], 2, np.nan), run[0][1]), "coef is nan in row 2"),
+        (lambda: penalized.smoothness(bad_x), "x is inf in row 4"),
     ]:
-        with pytest.raises(ValueError, match=word):
+        with pytest.raises(ValueError, match=words):
+            call()
+
+
+def test_bad_settings_are_refused_by_name(small):
+    x, y = small
+    scad = Penalty("SCAD", 0.1)
+    for bad, words in [
+        (lambda: penalized.descend(x, y, [("FISTA", scad)], 5), "solver"),
+        (lambda: penalized.descend(x, y, [((1.5, "none"), scad)], 5), "share"),
+        (lambda: penalized.descend(x, y, [((0.5, "heavy ball"), scad)], 5), "share"),
+        (lambda: penalized.descend(x, y[:-1], [("AG", scad)], 5), "shapes"),
+        (lambda: penalized.descend(x, y, [("AG", scad)], 5, start=[1.0]), "start"),
+        (lambda: penalized.descend(0 * x, y, [("AG", scad)], 5), "zeros"),
+        (lambda: penalized.objective(x, y, [1.0], scad), "coef"),
+        (lambda: Penalty("ridge", 0.1), "penalty"),
+        (lambda: Penalty("SCAD", 1.0, 2.0), "exceed 2"),
+        (lambda: Penalty("MCP", 1.0, 1.0), "exceed 1"),
+        (lambda: Penalty("MCP", 0.0), "lam must be positive"),
+        (lambda: Penalty("MCP", np.nan), "lam must be positive"),
+        (lambda: penalized.solution_path(x, y, [0.1, 0.2], "SCAD", "AG"), "falling"),
+        (lambda: penalized.solution_path(x, y, [0.1], "SCAD", "LARS"), "method"),
+        (lambda: penalized.solution_path(x, y + 1, [0.1], "SCAD", "AG"), "centred"),
+        (lambda: penalized.solution_path(x, 0 * y, [0.1], "SCAD", "AG"), "y is constant"),
+        (lambda: penalized.solution_path(2 * x, y, [0.1], "SCAD", "AG"), "standardise"),
+        (lambda: penalized.solution_path(x * (np.arange(x.shape[1]) != 3), y, [0.1], "SCAD", "AG"), "column 3"),
+    ]:
+        with pytest.raises(ValueError, match=words):
             bad()
-
-
-def test_density_equals_kdepy_on_the_same_grid(rng):
-    from KDEpy import FFTKDE
-
-    x, y = rng.multivariate_normal([0, 0], [[1, 0.6], [0.6, 1]], 300).T
-    ours, axis_x, axis_y = mi.density(x, y, grid=64, bandwidth="silverman")
-    hx, hy = mi.silverman(x), mi.silverman(y)
-    points = np.stack(np.meshgrid(axis_x / hx, axis_y / hy, indexing="ij"), -1).reshape(-1, 2)
-    peer = FFTKDE(kernel="epa", bw=1.0, norm=2).fit(np.c_[x / hx, y / hy]).evaluate(points)
-    assert np.allclose(ours.ravel(), peer / (hx * hy), atol=1e-12)
-    p = ours[ours > 0] / ours.sum()
-    outer = np.outer(ours.sum(axis=1), ours.sum(axis=0))[ours > 0] / ours.sum() ** 2
-    assert mi.fft_kde(x[:, None], y, grid=64, bandwidth="silverman")[0] == pytest.approx(
-        (p * np.log(p / outer)).sum(), abs=1e-4
-    )
-
-
-@pytest.mark.parametrize("shape", ["normal", "two humps", "skewed"])
-def test_bandwidth_equals_kdepy(rng, shape):
-    from KDEpy.bw_selection import improved_sheather_jones, silvermans_rule
-
-    x = {"normal": rng.standard_normal(800), "two humps": rng.normal(4 * rng.integers(0, 2, 800)), "skewed": None}
-    x = x[shape] if x[shape] is not None else rng.gamma(2.0, size=800)
-    assert mi.improved_sheather_jones(x) == pytest.approx(improved_sheather_jones(x[:, None]), rel=1e-6)
-    assert mi.silverman(x) == pytest.approx(silvermans_rule(x[:, None]), rel=1e-10)
-
-
-def test_information_of_a_gaussian_pair_is_near_its_closed_form(rng):
-    rho = np.array([0.0, 0.5, 0.8])
-    y = rng.standard_normal(20000)
-    x = rho * y[:, None] + np.sqrt(1 - rho**2) * rng.standard_normal((20000, 3))
-    truth = -0.5 * np.log(1 - rho**2)
-    assert np.allclose(mi.fft_kde(x, y, bandwidth="silverman"), truth, atol=0.06)
-    assert np.allclose(mi.fft_kde(x, y, grid=200), mi.fft_kde(x, y), atol=0.02)
-    swapped = mi.fft_kde(y[:, None], x[:, 1], bandwidth="silverman")
-    assert swapped[0] == pytest.approx(mi.fft_kde(x, y, bandwidth="silverman")[1], abs=1e-6)
-
-
-def test_information_of_a_class_is_near_its_integral_and_never_above_log_two(rng):
-    label = rng.integers(0, 2, 20000)
-    x = rng.standard_normal((20000, 2)) + np.outer(label, [1.0, 30.0])
-    grid = np.linspace(-8, 9, 20001)
-    p0, p1 = norm.pdf(grid), norm.pdf(grid, 1)
-    mixed = (p0 + p1) / 2
-    truth = ((p0 * np.log(p0 / mixed) + p1 * np.log(p1 / mixed)) / 2).sum() * (grid[1] - grid[0])
-    found = mi.class_kde(x, label)
-    assert found[0] == pytest.approx(truth, abs=0.01)
-    assert found[1] == pytest.approx(np.log(2), abs=0.01)
-
-
-def test_correlation_misses_a_square_and_information_does_not(rng):
-    x = rng.standard_normal((2000, 1))
-    y = x[:, 0] ** 2 + 0.3 * rng.standard_normal(2000)
-    assert mi.pearson(x, y)[0] < 0.15
-    assert mi.fft_kde(x, y)[0] > 0.3
-    assert mi.binned(x, y)[0] > 0.3
-
-
-def test_auroc_counts_pairs_and_half_the_ties():
-    assert metrics.auroc([3, 1, 2, 0], [True, False, True, False]) == 1
-    assert metrics.auroc([1, 1, 1], [True, False, False]) == 0.5
-
-
-def test_squared_signal_is_invisible_to_pearson_on_average(rng):
-    x = simulate.draw_covariates(500, 60, 0.5, rng)
-    scores = [
-        metrics.auroc(mi.pearson(x, y), a)
-        for y, a in (simulate.draw_outcome(x, 8, "square", 3, rng) for _ in range(30))
-    ]
-    assert abs(np.mean(scores) - 0.5) < 0.12
-
-
-@pytest.fixture
-def clusters(rng):
-    return simulate.draw_clusters(rng, 30, 4, [1.0, 2.0, -1.0])
-
-
-def test_gaussian_limit_equals_mixedlm(clusters):
-    import statsmodels.api as sm
-
-    x, y, groups = clusters
-    ours, peer = rm.fit(x, y, groups), sm.MixedLM(y, x, groups).fit(reml=False)
-    assert ours.converged
-    assert np.allclose(ours.beta, peer.fe_params, atol=1e-3)
-    assert ours.sigma_e**2 == pytest.approx(peer.scale, abs=1e-3)
-    assert ours.sigma_u**2 == pytest.approx(float(np.asarray(peer.cov_re)[0, 0]), abs=1e-3)
-    assert ours.log_likelihood == pytest.approx(peer.llf, abs=1e-3)
-    assert np.allclose(rm.fit(x, y, groups, nu=1e8).beta, ours.beta, atol=1e-5)
-
-
-def test_likelihood_is_the_multivariate_t(clusters):
-    x, y, groups = clusters
-    f = rm.fit(x, y, groups, nu=5)
-    scale = f.sigma_e**2 * np.eye(4) + f.sigma_u**2
-    r = (y - x @ f.beta).reshape(-1, 4)
-    assert f.log_likelihood == pytest.approx(multivariate_t(np.zeros(4), scale, df=5).logpdf(r).sum(), rel=1e-9)
-
-
-@pytest.mark.parametrize("nu", [3.0, np.inf])
-def test_gradient(clusters, nu):
-    x, y, groups = clusters
-    starts, weights = np.r_[0, np.cumsum(np.bincount(groups))], np.empty(30)
-
-    def value(theta):
-        return rm._value_gradient(theta, x, y, starts, nu, np.empty(5), weights)
-
-    def slope(theta):
-        out = np.empty(5)
-        rm._value_gradient(theta, x, y, starts, nu, out, weights)
-        return out
-
-    assert check_grad(value, slope, np.array([0.5, 1.0, 0.2, 0.1, -0.4])) < 1e-5
-
-
-def test_estimate_is_a_fixed_point_of_the_em_weights(clusters):
-    x, y, groups = clusters
-    f = rm.fit(x, y, groups, nu=4, tol=1e-8)
-    inverse = np.linalg.inv(f.sigma_e**2 * np.eye(4) + f.sigma_u**2)
-    blocks, out = x.reshape(-1, 4, 3), y.reshape(-1, 4)
-    a = np.einsum("i,ijk,jl,ilm->km", f.weights, blocks, inverse, blocks)
-    b = np.einsum("i,ijk,jl,il->k", f.weights, blocks, inverse, out)
-    assert np.allclose(np.linalg.solve(a, b), f.beta, atol=1e-5)
-
-
-def test_objective_never_rises_and_the_l1_penalty_selects(clusters):
-    x, y, groups = clusters
-    f = rm.fit(x, y, groups, nu=10, l1=0.2)
-    assert (np.diff(f.objective) <= 0).all()
-    assert (rm.fit(x, y, groups, nu=10, l1=50.0).beta[1:] == 0).all()
-    assert rm.fit(x, y, groups, nu=10).log_likelihood > f.log_likelihood
-
-
-def test_one_wild_cluster_is_weighted_down_and_moves_the_gaussian_fit_more(clusters):
-    x, y, groups = clusters
-    wild = y + 50.0 * (groups == 3) * x[:, 1]
-    robust, gauss = rm.fit(x, wild, groups, nu=3), rm.fit(x, wild, groups)
-    assert robust.weights[3] < 0.05 * np.median(robust.weights)
-    assert abs(robust.beta[1] - 2) < abs(gauss.beta[1] - 2)
-
-
-def test_rows_may_come_in_any_order_and_units_do_not_matter(clusters, rng):
-    x, y, groups = clusters
-    order = rng.permutation(len(y))
-    a = rm.fit(x, y, groups, nu=5)
-    b = rm.fit(x[order] * [1, 100, 1], 10 * y[order], groups[order], nu=5)
-    assert np.allclose(a.beta * [10, 0.1, 10], b.beta, atol=1e-4)
-    assert b.sigma_e == pytest.approx(10 * a.sigma_e, rel=1e-4)
-
-
-def test_tsallis_index_and_its_limits():
-    assert rm.degrees_of_freedom(rm.tsallis_index(10, 5), 5) == pytest.approx(10)
-    assert rm.degrees_of_freedom(1, 5) == np.inf
-    assert rm.tsallis_index(np.inf, 5) == 1

@@ -51,8 +51,9 @@ def test_monte_carlo_shares_samples_between_estimators_and_joins_the_chunks():
     def twice(s, shared):
         return Replications(2 * shared["mean"], se=np.ones(len(s.y)))
 
-    estimators, rng = {"mean": mean, "twice": twice}, np.random.default_rng(4)
-    found = comparisons.monte_carlo(50, 7, estimators, Design(), rng=rng, chunk=3)
+    found = comparisons.monte_carlo(
+        50, 7, {"mean": mean, "twice": twice}, Design(), rng=np.random.default_rng(4), chunk=3
+    )
     assert found["mean"].value.shape == (7,) and found["mean"].se is None
     assert found["twice"].value == pytest.approx(2 * found["mean"].value)
     assert found["twice"].se.tolist() == [1.0] * 7

@@ -74,6 +74,24 @@ def test_sensors_see_the_process_and_noise_does_not():
     np.testing.assert_allclose(x["VED"], powder_bed.energy_density(*x[list(powder_bed.PARAMETERS[:5])].to_numpy().T))
 
 
+def test_sensors_rise_with_what_they_see():
+    """Regressed on the process behind them, each sensor has the slopes and the scatter of its line in the design."""
+    rng = np.random.default_rng(2)
+    drawn = powder_bed.draw_parts(6000, rng=rng, n_noise=0).features
+    made = powder_bed.power_factor(*drawn[list(powder_bed.PARAMETERS[:6])].to_numpy().T, rng=None)
+    states = np.column_stack([np.ones(6000), made.heat, made.energy, made.lack_of_fusion, made.keyhole])
+    expected = {
+        "photodiode sd": ([0.5, 0, 0, 1], 0.4),
+        "melt area mean": ([0.8, 0.3, 0, 0], 0.3),
+        "melt area sd": ([0, 0, 1, 1], 0.3),
+        "layer height sd": ([0, 0, 2, 1], 0.4),
+    }
+    for name, (slopes, scatter) in expected.items():
+        coef, rest = np.linalg.lstsq(states, drawn[name], rcond=None)[:2]
+        assert coef[1:] == pytest.approx(slopes, abs=0.15), name
+        assert np.sqrt(rest[0] / 6000) == pytest.approx(scatter, rel=0.12), name
+
+
 @pytest.mark.parametrize(
     "call, words",
     [

@@ -118,6 +118,7 @@ ONE, LEVELS = np.ones((1, 3)), [[1, 1, 1]]
         (lambda: prescription.check_answers([[1, 2, 0.5]], NAMES), r"column 'noise': answer 0\.5"),
         (lambda: prescription.check_answers([[1, np.nan, 2]], NAMES), "column 'stress': answer nan"),
         (lambda: prescription.check_answers(np.empty((3, 0)), ()), "no modifiable column"),
+        (lambda: prescription.check_answers([1, 2, 3], NAMES), "no modifiable column"),
         (lambda: prescription.check_answers([[1, 2]], NAMES), "names has 3 entries for 2 columns"),
         (lambda: prescription.resistance_shares([1, -1, 1], NAMES), r"column 'stress': resistance -1\.0 is negative"),
         (lambda: prescription.resistance_shares([1, 1, np.nan], NAMES), "column 'noise': resistance nan"),

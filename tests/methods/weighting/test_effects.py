@@ -6,7 +6,7 @@ import pytest
 import statsmodels.api as sm
 from doubleml import DoubleMLData, DoubleMLIRM
 from linearmodels.panel import PanelOLS
-from paperlab.methods.weighting import effects
+from paperlab.methods.weighting import effects, propensity
 from sklearn.dummy import DummyClassifier, DummyRegressor
 
 
@@ -18,122 +18,6 @@ def data():
     w = (rng.random(1500) < e).astype(float)
     y = 2 * x[:, 0] + x[:, 1] + 1.5 * w + rng.standard_normal(1500)
     return x, w, y, e
-
-
-# Folds
-
-
-def test_folds_are_of_equal_size_and_drawn_from_the_generator():
-    folds = effects.folds_of(100, 3, rng=np.random.default_rng(0))
-    assert sorted(np.bincount(folds)) == [33, 33, 34]
-    assert (folds == effects.folds_of(100, 3, rng=np.random.default_rng(0))).all()
-    assert (folds != effects.folds_of(100, 3, rng=np.random.default_rng(1))).any()
-
-
-@pytest.mark.parametrize(
-    "name", [lambda g: g, lambda g: 5000 + 37 * g, lambda g: f"chip {g:02d}", lambda g: ("chip", g)]
-)
-def test_groups_stay_in_one_fold_whatever_their_names(name):
-    groups = np.repeat(np.arange(30), 7)
-    labels = [name(g) for g in groups.tolist()]
-    folds = effects.folds_of(210, 3, rng=np.random.default_rng(0), groups=labels)
-    assert all(len(np.unique(folds[groups == g])) == 1 for g in range(30))
-    assert np.bincount(folds).tolist() == [70, 70, 70]
-    assert (folds == effects.folds_of(210, 3, rng=np.random.default_rng(0), groups=groups)).all()
-
-
-def test_impossible_folds_are_refused():
-    rng = np.random.default_rng(0)
-    with pytest.raises(ValueError, match="n_folds must lie between 2 and the 10 units, got 1"):
-        effects.folds_of(10, 1, rng=rng)
-    with pytest.raises(ValueError, match="n_folds must lie between 2 and the 2 groups, got 3"):
-        effects.folds_of(10, 3, rng=rng, groups=[0] * 5 + [1] * 5)
-    with pytest.raises(ValueError, match="groups has no label in row 1"):
-        effects.folds_of(3, 2, rng=rng, groups=["a", None, "b"])
-    with pytest.raises(ValueError, match="one label for each of 10 rows"):
-        effects.folds_of(10, 2, rng=rng, groups=[1, 2])
-
-
-# Propensities
-
-
-def test_propensity_is_out_of_fold_with_the_scaler_inside(data):
-    x, w, *_ = data
-    folds = np.arange(1500) % 3
-    e = effects.propensity(x, w, folds, c=1.0)
-    moved, first = x.copy(), folds == 0
-    moved[np.flatnonzero(first)[0]] = 1000.0
-    changed = effects.propensity(moved, w, folds, c=1.0)
-    same = first.copy()
-    same[np.flatnonzero(first)[0]] = False
-    np.testing.assert_array_equal(changed[same], e[same])
-    assert not np.allclose(changed[~first], e[~first])
-
-
-def test_propensity_does_not_know_units_labels_or_the_order_of_rows(data):
-    x, w, _, true = data
-    folds = np.arange(1500) % 3
-    e = effects.propensity(x, w, folds, c=1.0)
-    assert np.abs(e - true).mean() < 0.03
-    np.testing.assert_allclose(effects.propensity(x * [1e-9, 1, 1e5, 1] + [0, 3, 0, 0], w, folds, c=1.0), e, rtol=1e-6)
-    np.testing.assert_array_equal(effects.propensity(x, w, [f"fold {k}" for k in folds], c=1.0), e)
-    order = np.random.default_rng(1).permutation(1500)
-    np.testing.assert_allclose(effects.propensity(x[order], w[order], folds[order], c=1.0), e[order], rtol=1e-9)
-    np.testing.assert_allclose(effects.propensity(x, 1 - w, folds, c=1.0), 1 - e, rtol=1e-9)
-
-
-def test_a_strong_penalty_leaves_the_share_of_treated(data):
-    x, w, *_ = data
-    folds = np.arange(1500) % 2
-    e = effects.propensity(x, w, folds, c=1e-9)
-    np.testing.assert_allclose(e, np.where(folds == 0, w[folds == 1].mean(), w[folds == 0].mean()), atol=1e-5)
-
-
-def test_bad_placement_names_donor_and_sector(data):
-    x, w, *_ = data
-    folds = np.arange(1500) % 3
-    few, lumped = (np.arange(1500) < 12).astype(float), (folds == 0).astype(float)
-    options = {"c": 1.0, "name": "China, Energy"}
-    with pytest.raises(ValueError, match="China, Energy: 12 treated and 1488 untreated units; at least 20"):
-        effects.propensity(x, few, folds, **options)
-    with pytest.raises(ValueError, match="China, Energy: 1488 treated and 12 untreated"):
-        effects.propensity(x, 1 - few, folds, **options)
-    effects.propensity(x, few, folds % 2, c=1.0, min_arm=12)
-    with pytest.raises(ValueError, match="China, Energy: one class only outside fold north"):
-        effects.propensity(x, lumped, np.array(["north", "south", "west"])[folds], **options)
-    with pytest.raises(ValueError, match="China, Energy: treatment must be 0 or 1, got 2"):
-        effects.propensity(x, w + 1, folds, **options)
-    with pytest.raises(ValueError, match="China, Energy: treatment is nan in row 7"):
-        effects.propensity(x, np.where(np.arange(1500) == 7, np.nan, w), folds, **options)
-    with pytest.raises(ValueError, match="x is nan in row 4"):
-        effects.propensity(np.where(np.arange(1500)[:, None] == 4, np.nan, x), w, folds, **options)
-    with pytest.raises(ValueError, match="one entry for each of 1500 units"):
-        effects.propensity(x, w[1:], folds, **options)
-    with pytest.raises(ValueError, match="folds: all units are in one fold"):
-        effects.propensity(x, w, np.zeros(1500), **options)
-    with pytest.raises(ValueError, match="c must be above 0, got 0"):
-        effects.propensity(x, w, folds, c=0)
-
-
-def test_recalibration_undoes_over_confidence():
-    rng = np.random.default_rng(4)
-    odds = rng.standard_normal(20_000)
-    w = (rng.random(20_000) < 1 / (1 + np.exp(-odds))).astype(float)
-    found = effects.recalibrate(1 / (1 + np.exp(1 - 2 * odds)), w)
-    assert found.slope == pytest.approx(0.5, abs=0.03)
-    assert found.intercept == pytest.approx(0.5, abs=0.03)
-    np.testing.assert_allclose(found.propensity, 1 / (1 + np.exp(-odds)), atol=0.02)
-    assert found.propensity.mean() == pytest.approx(w.mean(), abs=1e-9)
-    again = effects.recalibrate(found.propensity, w)
-    assert (again.intercept, again.slope) == (pytest.approx(0, abs=1e-6), pytest.approx(1, abs=1e-6))
-
-
-def test_propensities_without_a_slope_are_refused(data):
-    _, w, _, e = data
-    with pytest.raises(ValueError, match=r"donor: all propensities are 0.4, so no slope"):
-        effects.recalibrate(np.full(1500, 0.4), w)
-    with pytest.raises(ValueError, match="Bank: 1 propensities are 0 or 1"):
-        effects.recalibrate(np.r_[1.0, e[1:]], w, name="Bank")
 
 
 # Hajek and doubly robust means
@@ -222,7 +106,7 @@ def test_bad_weights_are_refused_by_name(data, estimate):
 
 def test_doubly_robust_survives_one_wrong_model(data):
     x, w, y, e = data
-    good = effects.predict_outcomes(x, y, w, effects.folds_of(1500, 3, rng=np.random.default_rng(2)))
+    good = effects.predict_outcomes(x, y, w, propensity.folds_of(1500, 3, rng=np.random.default_rng(2)))
     flat, nothing = np.full(1500, w.mean()), effects.Outcomes(0 * y, 0 * y)
     assert effects.aipw(y, w, flat, good).value == pytest.approx(1.5, abs=0.2)
     assert effects.aipw(y, w, e, nothing).value == pytest.approx(1.5, abs=0.4)
@@ -231,8 +115,8 @@ def test_doubly_robust_survives_one_wrong_model(data):
 
 def test_doubly_robust_equals_doubleml_on_the_same_predictions(data):
     x, w, y, _ = data
-    folds = effects.folds_of(1500, 3, rng=np.random.default_rng(1))
-    e = np.clip(effects.propensity(x, w, folds, c=1.0), 0.02, 0.98)
+    folds = propensity.folds_of(1500, 3, rng=np.random.default_rng(1))
+    e = np.clip(propensity.propensity(x, w, folds, c=1.0), 0.02, 0.98)
     outcomes = effects.predict_outcomes(x, y, w, folds)
     peer = DoubleMLIRM(DoubleMLData.from_arrays(x, y, w), DummyRegressor(), DummyClassifier(), n_folds=3)
     parts = {"ml_g0": outcomes.g0, "ml_g1": outcomes.g1, "ml_m": e}
@@ -331,8 +215,13 @@ def test_a_change_of_all_in_one_period_is_not_identified(seed):
         effects.fixed_effects(y, w)
     with pytest.raises(ValueError, match="a unit's part plus a period's part"):
         effects.fixed_effects(y, 1e-7 * (w + rng.standard_normal((50, 1))))
+    for unit in (1e-12, 1e12):
+        with pytest.raises(ValueError, match="a unit's part plus a period's part"):
+            effects.fixed_effects(y, unit * (w + rng.standard_normal((50, 1))))
     w[0] = 0
-    assert np.isfinite(effects.fixed_effects(y, w).se)
+    base = effects.fixed_effects(y, w).se
+    for unit in (1e-12, 1e12):
+        assert effects.fixed_effects(y, unit * w).se * unit == pytest.approx(base)
 
 
 def test_panels_that_identify_nothing_are_refused(panel):

@@ -48,6 +48,17 @@ def test_visible_development_is_standardised_and_sees_edges_and_contrast(world):
     assert score[1] > score[0] and score[2] > score[0]
 
 
+def test_visible_development_is_its_equation():
+    chips = np.random.default_rng(0).integers(0, 256, (6, 3, 3, 2), dtype=np.uint8)
+    b1, b2 = (chips[..., band].astype(float) for band in (0, 1))
+    contrast = ((b1 - b2) / (b1 + b2 + 1)).mean((1, 2))
+    edges = np.log(np.abs(b1[:, 0, 1] + b1[:, 2, 1] + b1[:, 1, 0] + b1[:, 1, 2] - 4 * b1[:, 1, 1]))
+    score = (contrast - contrast.mean()) / contrast.std() + 0.7 * (edges - edges.mean()) / edges.std()
+    np.testing.assert_allclose(images.visible_development(chips), score / score.std(), rtol=1e-4)
+    with pytest.raises(ValueError, match="two bands and 3 x 3 pixels"):
+        images.visible_development(chips[:, :2])
+
+
 def test_chips_that_show_the_same_cannot_be_standardised(world):
     with pytest.raises(ValueError, match="all the same contrast or edges"):
         images.visible_development(np.full((5, 8, 8, 3), 90, np.uint8))

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 from paperlab.methods.foundations.metrics import auroc
-from paperlab.methods.weighting import effects, images, simulate
+from paperlab.methods.weighting import effects, images, propensity, simulate
 
 
 @pytest.fixture(scope="module")
@@ -58,7 +58,7 @@ def test_true_propensity_recovers_the_effect_and_a_hidden_driver_does_not(places
     w = places.assign(donor, rng=np.random.default_rng(4))
     e = 1 / (1 + np.exp(1.2 - 0.5 * places.b - 0.5 * places.x[:, 1] - places.h))
     assert effects.hajek(places.wealth(w, 2.0, 2.0), w, e).value == pytest.approx(2, abs=0.3)
-    seen = effects.propensity(np.column_stack([places.b, places.x]), w, np.arange(60_000) % 3, c=10.0)
+    seen = propensity.propensity(np.column_stack([places.b, places.x]), w, np.arange(60_000) % 3, c=10.0)
     assert effects.hajek(places.wealth(w, 2.0), w, seen).value == pytest.approx(2, abs=0.2)
     assert effects.hajek(places.wealth(w, 2.0, 2.0), w, seen).value > 3
 

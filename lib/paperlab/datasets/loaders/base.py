@@ -2,7 +2,7 @@
 
 from paperlab.errors import PaperlabError
 
-_LOADERS = {}
+_LOADERS: dict = {}
 
 
 def loader(function):

@@ -1,6 +1,7 @@
 """Candidate choice experiments: effects of attributes, policies over profiles, two-party games (page ``conjoint_candidates``).
 
-``choices``      profiles, pairs, effects of attributes with respondents as clusters, sums for resampling respondents
+``layout``       profiles as one-hot vectors over the levels of all factors, projections and maxima factor by factor
+``choices``      pairs, effects of attributes with respondents as clusters, sums for resampling respondents
 ``policy``       the policy that maximises a two-way model: closed form, delta method, projection, gradient ascent
 ``election``     from choices to elections: outcome models refitted for many resamples, held-out shares
 ``games``        two parties' policies against each other, after primaries: equilibrium and what is left to gain

@@ -10,7 +10,7 @@ from paperlab.methods.conjoint.choices import CrossProducts
 from paperlab.methods.conjoint.games import Election
 from paperlab.methods.conjoint.policy import linear_policy
 from paperlab.methods.foundations.checks import codes, finite
-from paperlab.methods.foundations.linear import logistic
+from paperlab.methods.foundations.logistic import logistic
 
 MODELS = ("pooled", "general D", "general R", "primary D", "primary R")
 

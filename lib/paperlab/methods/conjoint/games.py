@@ -12,7 +12,7 @@ from functools import cached_property
 import numpy as np
 from scipy.special import expit
 
-from paperlab.methods.conjoint.choices import Layout
+from paperlab.methods.conjoint.layout import Layout
 from paperlab.methods.conjoint.policy import check_penalty
 from paperlab.methods.foundations.checks import finite
 
@@ -233,7 +233,7 @@ class Election:
 
 
 def _finite_value(value, **policies):
-    """The value, if it is finite; else the policy that is not is named. (Cheaper than a look at each policy at each step.)"""
+    """The value, if it is finite; else the policy that is not is named: cheaper than a look at each policy at each step."""
     if not np.isfinite(value).all():
         for name, pi in policies.items():
             finite(name, pi, -1)

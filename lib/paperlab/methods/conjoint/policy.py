@@ -193,7 +193,7 @@ def closed_form(model, p, lam, layout):
     --------
     One binary factor with effect 0.1: ``pi = 1/2 + beta / (4 lam)``.
 
-    >>> from paperlab.methods.conjoint.choices import Layout
+    >>> from paperlab.methods.conjoint.layout import Layout
     >>> closed_form(TwoWayModel(0.0, np.array([0.1]), np.zeros((1, 1))), np.array([0.5]), 0.1, Layout((2,))).pi
     array([0.75])
     """
@@ -325,7 +325,7 @@ def log_probability(policy, profile, layout, floor=1e-3):
 
     Examples
     --------
-    >>> from paperlab.methods.conjoint.choices import Layout
+    >>> from paperlab.methods.conjoint.layout import Layout
     >>> float(log_probability(np.array([0.2, 0.8]), np.array([0, 1]), Layout((2,))).round(4))
     -0.2231
     """

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.optimize import brentq
 
-from paperlab.methods.conjoint.choices import Layout, Pairs
+from paperlab.methods.conjoint.choices import Pairs
 from paperlab.methods.conjoint.games import Election
+from paperlab.methods.conjoint.layout import Layout
 from paperlab.methods.conjoint.policy import TwoWayModel, closed_form, delta_method, two_way
 from paperlab.methods.foundations.checks import finite
 from paperlab.methods.foundations.linear import regress

@@ -5,12 +5,19 @@ Panels are arrays ``(n_units, n_periods)``; only `universe` takes a table of pri
 
 from __future__ import annotations
 
+import operator
+from dataclasses import dataclass
+
 import numpy as np
 import pandas as pd
 
-from paperlab.methods.foundations.components import principal_components
+from paperlab.methods.foundations.checks import finite, full_rank
+from paperlab.methods.foundations.components import PrincipalComponents, principal_components
 
 __all__ = [
+    "BaiNg",
+    "Universe",
+    "VolatilitySearch",
     "bai_ng",
     "market_beta",
     "pc_factors",
@@ -20,6 +27,43 @@ __all__ = [
     "universe",
     "volatility_search",
 ]
+
+
+@dataclass(frozen=True)
+class Universe:
+    """Daily returns in percent.
+
+    Attributes
+    ----------
+    stocks : DataFrame, shape (n_days, n_stocks)
+        A missing price leaves two returns missing, nothing is filled.
+    index : Series, shape (n_days,)
+        Returns of the index.
+    """
+
+    stocks: pd.DataFrame
+    index: pd.Series
+
+
+@dataclass(frozen=True)
+class BaiNg:
+    """Criterion IC2 for 0 to ``max_factors`` factors, and the share of the variance that each component takes."""
+
+    criterion: np.ndarray
+    shares: np.ndarray
+
+    @property
+    def n_factors(self):
+        """Number of factors with the smallest criterion."""
+        return int(self.criterion.argmin())
+
+
+@dataclass(frozen=True)
+class VolatilitySearch:
+    """Largest correlation over all directions, and the same after the second factor was rolled (n_placebos,)."""
+
+    best: float
+    placebos: np.ndarray
 
 
 def universe(prices, start, end, *, min_observed=0.99, index="PSEi", min_stocks=10):
@@ -40,18 +84,27 @@ def universe(prices, start, end, *, min_observed=0.99, index="PSEi", min_stocks=
 
     Returns
     -------
-    stocks : DataFrame, shape (n_days, n_stocks)
-        Returns in percent; a missing price leaves two returns missing, nothing is filled.
-    market : Series, shape (n_days,)
-        Returns of the index in percent.
+    Universe
 
     Raises
     ------
     ValueError
-        If a date lies outside the table, or fewer than ``min_stocks`` stocks remain.
+        If a price is negative or infinite, days are not in order, a date lies outside the table, or fewer than
+        ``min_stocks`` stocks remain.
     """
     if index not in prices.columns:
         raise ValueError(f"index must be a column of prices, got {index!r}")
+    if not (
+        isinstance(prices.index, pd.DatetimeIndex) and prices.index.is_monotonic_increasing and prices.index.is_unique
+    ):
+        raise ValueError("prices must have one row per day, indexed by dates in order; sort them, drop repeated days")
+    wrong = (prices < 0) | np.isinf(prices)
+    if wrong.to_numpy().any():
+        day, stock = np.argwhere(wrong.to_numpy())[0]
+        raise ValueError(
+            f"prices must be positive, or 0 or nan where missing, got {prices.iloc[day, stock]} "
+            f"for {prices.columns[stock]} on {prices.index[day]:%Y-%m-%d}"
+        )
     first, last = prices.index[0], prices.index[-1]
     begin, stop = pd.Timestamp(start), pd.Timestamp(end)
     # a period may begin or end on a holiday, so the year is what must be there
@@ -68,42 +121,70 @@ def universe(prices, start, end, *, min_observed=0.99, index="PSEi", min_stocks=
             f"min_observed = {min_observed} leaves {stocks.shape[1]} stocks between {start} and {end}, "
             f"needs {min_stocks}; lower it"
         )
-    return stocks, market
+    return Universe(stocks, market)
 
 
-def pc_factors(z, k):
-    """Principal components of a standardised panel, gaps as zeros (the mean); signed by the sum of the loadings."""
-    factors, loadings = principal_components(np.where(np.isfinite(z), z, 0.0), k)
-    signs = np.where(loadings.sum(axis=0) < 0, -1.0, 1.0)
-    return factors * signs, loadings * signs
+def _filled(z):
+    """A standardised panel with its gaps as zeros, the mean."""
+    z = np.asarray(z, dtype=float)
+    finite("z", np.where(np.isnan(z), 0.0, z))
+    return np.where(np.isnan(z), 0.0, z)
 
 
-def bai_ng(z, k_max=4):
-    """Criterion IC2 of Bai and Ng (2002) for 0 to ``k_max`` factors.
+def pc_factors(z, n_factors):
+    """Principal components of a standardised panel, gaps as zeros (the mean); signed by the sum of the loadings.
+
+    Parameters
+    ----------
+    z : ndarray, shape (n_units, n_periods)
+        NaN where missing.
+    n_factors : int
+
+    Returns
+    -------
+    PrincipalComponents
+
+    Raises
+    ------
+    ValueError
+        If a value is infinite, or the rank is below ``n_factors``.
+    """
+    pc = principal_components(_filled(z), n_factors)
+    signs = np.where(pc.loadings.sum(axis=0) < 0, -1.0, 1.0)
+    return PrincipalComponents(pc.factors * signs, pc.loadings * signs)
+
+
+def bai_ng(z, max_factors=4):
+    """Criterion IC2 of Bai and Ng (2002) for 0 to ``max_factors`` factors.
 
     Parameters
     ----------
     z : ndarray, shape (n_units, n_periods)
         Standardised panel; gaps count as zeros.
-    k_max : int
+    max_factors : int
 
     Returns
     -------
-    criterion : ndarray, shape (k_max + 1,)
-        ``log V(k) + k (n + T) / (n T) log min(n, T)``, where ``V(k)`` is the mean squared residual; its minimum is the
-        chosen number.
-    shares : ndarray, shape (k_max,)
-        Share of the variance that each component takes.
+    BaiNg
+        ``log V(k) + k (n + T) / (n T) log min(n, T)``, where ``V(k)`` is the mean squared residual.
+
+    Raises
+    ------
+    ValueError
+        If a value is infinite, or ``max_factors`` components would leave nothing over.
     """
-    filled = np.where(np.isfinite(z), z, 0.0)
+    filled = _filled(z)
     n, T = filled.shape
-    if not 1 <= k_max < min(n, T):
-        raise ValueError(f"k_max must be between 1 and {min(n, T) - 1}, got {k_max}")
+    if not 1 <= operator.index(max_factors) < min(n, T):
+        raise ValueError(f"max_factors must be between 1 and {min(n, T) - 1}, got {max_factors}")
     gram = filled @ filled.T if n <= T else filled.T @ filled
     values = np.linalg.eigvalsh(gram)[::-1]
-    left = (values.sum() - np.concatenate([[0.0], np.cumsum(values[:k_max])])) / (n * T)
+    left = values.sum() - np.concatenate([[0.0], np.cumsum(values[:max_factors])])
+    if left[-1] <= 1e-12 * left[0]:
+        raise ValueError(f"max_factors must be below the rank of z, got {max_factors}; nothing is left over to compare")
     penalty = (n + T) / (n * T) * np.log(min(n, T))
-    return np.log(left) + penalty * np.arange(k_max + 1), values[:k_max] / values.sum()
+    criterion = np.log(left / (n * T)) + penalty * np.arange(max_factors + 1)
+    return BaiNg(criterion, values[:max_factors] / values.sum())
 
 
 def market_beta(y, market):
@@ -112,24 +193,103 @@ def market_beta(y, market):
     Parameters
     ----------
     y : ndarray, shape (n_units, n_periods)
+        NaN where missing.
     market : ndarray, shape (n_periods,)
 
     Returns
     -------
     beta : ndarray, shape (n_units,)
+
+    Raises
+    ------
+    ValueError
+        If a return of the market is missing or one of a unit infinite, or a unit was not observed on two days with different
+        returns of the market.
+
+    Examples
+    --------
+    >>> market_beta(np.array([[2.0, 4.0, np.nan, 8.0]]), np.array([1.0, 2.0, 9.0, 4.0]))
+    array([2.])
     """
-    seen = np.isfinite(y)
-    count = seen.sum(axis=1)
+    y, market = np.asarray(y, dtype=float), finite("market", market)
+    if y.ndim != 2 or market.shape != y.shape[1:]:
+        raise ValueError(f"market must have one return per period of y, shape {y.shape}, got shape {market.shape}")
+    seen = ~np.isnan(y)
+    filled = finite("y", np.where(seen, y, 0.0))
+    count = np.maximum(seen.sum(axis=1), 1)
     x = np.where(seen, market, 0.0)
-    filled = np.where(seen, y, 0.0)
-    covariance = np.sum(x * filled, axis=1) - x.sum(axis=1) * filled.sum(axis=1) / count
-    return covariance / (np.sum(x * x, axis=1) - x.sum(axis=1) ** 2 / count)
+    square = np.sum(x * x, axis=1)
+    variation = square - x.sum(axis=1) ** 2 / count
+    if (variation <= 1e-12 * square).any():
+        i = int(np.argmax(variation <= 1e-12 * square))
+        raise ValueError(f"y: unit {i} has {seen[i].sum()} days, on which the market does not vary; leave it out")
+    return (np.sum(x * filled, axis=1) - x.sum(axis=1) * filled.sum(axis=1) / count) / variation
 
 
 def rolling_mean(x, window):
-    """Means of ``window`` successive values along the first axis, shape (n - window + 1, ...)."""
+    """Means of successive values along the first axis.
+
+    Parameters
+    ----------
+    x : array_like, shape (n, ...)
+    window : int
+        Number of values in each mean.
+
+    Returns
+    -------
+    means : ndarray, shape (n - window + 1, ...)
+
+    Raises
+    ------
+    ValueError
+        If a value is missing, or the window does not fit.
+
+    Examples
+    --------
+    >>> rolling_mean(np.array([1.0, 2.0, 6.0, 4.0]), 2)
+    array([1.5, 4. , 5. ])
+    """
+    x = finite("x", x)
+    if not 1 <= operator.index(window) <= len(x):
+        raise ValueError(f"window must be between 1 and the {len(x)} values of x, got {window}")
     sums = np.cumsum(np.concatenate([np.zeros((1, *x.shape[1:])), x]), axis=0)
     return (sums[window:] - sums[:-window]) / window
+
+
+def rolling_sd(x, window):
+    """Standard deviations of successive values.
+
+    Parameters
+    ----------
+    x : array_like, shape (n,)
+    window : int
+        Number of values in each standard deviation (its divisor, too).
+
+    Returns
+    -------
+    sds : ndarray, shape (n - window + 1,)
+
+    Raises
+    ------
+    ValueError
+        As `rolling_mean`.
+    """
+    x = finite("x", x)
+    centred = x - x.mean()
+    return np.sqrt(np.maximum(rolling_mean(centred**2, window) - rolling_mean(centred, window) ** 2, 0.0))
+
+
+def _check_plane(factors, target):
+    """Two factors and a target that varies, as floats."""
+    factors, target = finite("factors", factors), finite("target", target)
+    if factors.ndim != 2 or factors.shape[1] != 2:
+        raise ValueError(f"factors must have two columns, got shape {factors.shape}")
+    if target.shape != factors.shape[:1]:
+        raise ValueError(f"target must have one value per row of factors, {len(factors)}, got shape {target.shape}")
+    if np.ptp(target) <= 1e-12 * np.abs(target).max():
+        raise ValueError("target is constant and correlates with nothing; give a series that varies")
+    full_rank("factors", factors - factors.mean(axis=0), scale=np.linalg.norm(factors, axis=0))
+    return factors, target
 
 
 def _multiple_correlation(x, target):
@@ -152,21 +312,21 @@ def rotation_curve(factors, target, angles):
     Returns
     -------
     correlation : ndarray, shape (n_angles,)
+
+    Raises
+    ------
+    ValueError
+        If a value is missing, shapes do not match, the target is constant or the factors are collinear.
     """
+    factors, target = _check_plane(factors, target)
     directions = factors @ np.stack([np.cos(angles), np.sin(angles)])
     directions = directions - directions.mean(axis=0)
     centred = target - target.mean()
     return np.abs(centred @ directions) / np.sqrt(np.sum(directions**2, axis=0) * (centred @ centred))
 
 
-def rolling_sd(x, window):
-    """Standard deviations of ``window`` successive values, shape (n - window + 1,)."""
-    centred = x - x.mean()
-    return np.sqrt(np.maximum(rolling_mean(centred**2, window) - rolling_mean(centred, window) ** 2, 0.0))
-
-
-def volatility_search(factors, volatility, *, window=20, n_placebos=200, rng=None):
-    """Does some direction in the plane of two factors follow a volatility?
+def volatility_search(factors, volatility, *, rng, window=20, n_placebos=200):
+    """Correlation of the best direction in the plane of two factors with a volatility, and placebos.
 
     Means of ``window`` days of the two factors are set against the volatility of the same days. The largest correlation
     over all directions is the multiple correlation. Placebo: the second factor is rolled in time by a random number of
@@ -177,26 +337,33 @@ def volatility_search(factors, volatility, *, window=20, n_placebos=200, rng=Non
     factors : ndarray, shape (n_days, 2)
     volatility : ndarray, shape (n_days - window + 1,)
         As from `rolling_sd` of the market.
-    window, n_placebos : int
     rng : numpy.random.Generator
+    window, n_placebos : int
 
     Returns
     -------
-    best : float
-    placebos : ndarray, shape (n_placebos,)
+    VolatilitySearch
+
+    Raises
+    ------
+    ValueError
+        If a value is missing, shapes do not match, the window exceeds a fifth of the days, the volatility is constant or the
+        factors are collinear.
     """
-    if factors.ndim != 2 or factors.shape[1] != 2:
-        raise ValueError(f"factors must have two columns, got shape {factors.shape}")
+    factors = finite("factors", factors)
     n = len(factors)
-    if not 2 <= window <= n // 5:
+    if not 2 <= operator.index(window) <= n // 5:
         raise ValueError(f"window must be between 2 and a fifth of the {n} days, got {window}")
-    if len(volatility) != n - window + 1:
-        raise ValueError(f"volatility must have {n - window + 1} values, one per window, got {len(volatility)}")
-    best = _multiple_correlation(rolling_mean(factors, window), volatility)
-    first = rolling_mean(factors[:, :1], window)
-    rng = np.random.default_rng() if rng is None else rng
+    if np.shape(volatility) != (n - window + 1,):
+        raise ValueError(
+            f"volatility must have {n - window + 1} values, one per window, got shape {np.shape(volatility)}"
+        )
+    if operator.index(n_placebos) < 1:
+        raise ValueError(f"n_placebos must be at least 1, got {n_placebos}")
+    means, volatility = _check_plane(rolling_mean(factors, window), volatility)
+    best = _multiple_correlation(means, volatility)
     placebos = np.empty(n_placebos)
     for i, shift in enumerate(rng.integers(2 * window, n - 2 * window, n_placebos)):
         second = rolling_mean(np.roll(factors[:, 1:], shift, axis=0), window)
-        placebos[i] = _multiple_correlation(np.hstack([first, second]), volatility)
-    return best, placebos
+        placebos[i] = _multiple_correlation(np.hstack([means[:, :1], second]), volatility)
+    return VolatilitySearch(float(best), placebos)

@@ -6,10 +6,13 @@ first components, zero returns, gaps), never the prices themselves.
 
 from __future__ import annotations
 
+import operator
 from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
+
+from paperlab.methods.foundations.checks import finite
 
 __all__ = ["CRISIS", "Market", "draw_growth", "draw_market"]
 
@@ -39,7 +42,7 @@ class Market:
     volatility: pd.Series
 
 
-def draw_market(rng, *, n_stocks=100, style=1.0, volatility_level=0.0, days=None):
+def draw_market(*, rng, n_stocks=100, style=1.0, volatility_level=0.0, days=None):
     """Simulate a market.
 
     Parameters
@@ -58,9 +61,18 @@ def draw_market(rng, *, n_stocks=100, style=1.0, volatility_level=0.0, days=None
     Returns
     -------
     Market
+
+    Raises
+    ------
+    ValueError
+        If there are fewer than 40 stocks or 10 days, or a scale is negative.
     """
-    if n_stocks < 40:
+    if operator.index(n_stocks) < 40:
         raise ValueError(f"n_stocks must be at least 40, got {n_stocks}; the first {N_LARGE} make the index")
+    if not (style >= 0 and volatility_level >= 0):
+        raise ValueError(f"style and volatility_level must not be negative, got {style} and {volatility_level}")
+    if days is not None and len(days) < 10:
+        raise ValueError(f"days must hold at least 10 trading days, got {len(days)}")
     if days is None:
         weekdays = pd.bdate_range("2010-01-04", "2022-12-29")
         holidays = rng.choice(np.arange(1, len(weekdays) - 1), len(weekdays) - 3052, replace=False)
@@ -105,7 +117,7 @@ def draw_market(rng, *, n_stocks=100, style=1.0, volatility_level=0.0, days=None
     return Market(table, outside, pd.Series(factor, days), pd.Series(volatility, days))
 
 
-def draw_growth(market_mean, quarters, rng, *, link=1.0, crisis=True, n_paths=1):
+def draw_growth(market_mean, quarters, *, rng, link=1.0, crisis=True, n_paths=1):
     """Quarterly growth that follows its own past, the market of the same quarter, and a crisis.
 
     Parameters
@@ -124,7 +136,19 @@ def draw_growth(market_mean, quarters, rng, *, link=1.0, crisis=True, n_paths=1)
     -------
     growth : ndarray, shape (n_paths, n_quarters)
         Percent, year on year.
+
+    Raises
+    ------
+    ValueError
+        If the market is missing in a quarter or never varies, or ``n_paths`` is below 1.
     """
+    market_mean = finite("market_mean", market_mean)
+    if market_mean.shape != (len(quarters),) or np.ptp(market_mean) == 0:
+        raise ValueError(
+            f"market_mean must vary and have one value per quarter, {len(quarters)}, got shape {market_mean.shape}"
+        )
+    if operator.index(n_paths) < 1:
+        raise ValueError(f"n_paths must be at least 1, got {n_paths}")
     pull = link * (market_mean - market_mean.mean()) / market_mean.std()
     shock = np.array([CRISIS.get(str(q), 0.0) * crisis for q in quarters])
     noise = 0.5 * rng.standard_normal((n_paths, len(quarters)))

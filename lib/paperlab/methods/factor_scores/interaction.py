@@ -6,21 +6,23 @@ import numpy as np
 from numba import njit
 
 from paperlab.methods.factor_scores import measurement as mm
+from paperlab.methods.foundations.checks import finite
 
 __all__ = ["interaction_ml"]
 
 GRID = np.linspace(-4.5, 4.5, 19)
 NEGLIGIBLE = 12.0  # a grid point whose log weight is that much below the best of its margin is skipped
+PSI_MIN = 0.005  # smallest residual variance before the variance of eta is scaled to 1
 
 
-def score_likelihood(x, info):
+def _score_likelihood(x, info):
     """Likelihood of the Bartlett scores ``x`` (n,) with information ``info`` on the grid, shape (n, 19)."""
     d = 0.5 * info * (x[:, None] - GRID) ** 2
     return np.where(d < NEGLIGIBLE, np.exp(-d), 0.0)
 
 
 @njit(cache=True, nogil=True)
-def posterior_moments(e1, e2, x3, joint, grid, coef, noise, gain):
+def _posterior_moments(e1, e2, x3, joint, grid, coef, noise, gain):
     """Posterior means for every person, shape (n, 14), of the products that the M-step needs.
 
     Columns: 1, g1, g2, g1 g2, g1^2, g2^2, g1^2 g2, g1 g2^2, (g1 g2)^2, eta, eta^2, eta g1 g2, eta g1, eta g2, where eta is
@@ -62,8 +64,48 @@ def posterior_moments(e1, e2, x3, joint, grid, coef, noise, gain):
     return out
 
 
-def interaction_ml(y, start, *, model=None, max_iter=2000, tol=1e-6):
-    """One-stage ML of the interaction model, standardised: (phi12, beta1, beta2, beta3, psi).
+def _check_start(start):
+    start = finite("start", start)
+    if start.shape != (5,) or not (abs(start[0]) < 1 and start[4] > 0):
+        raise ValueError(
+            f"start must be (phi12, beta1, beta2, beta3, psi) with abs(phi12) < 1 and psi > 0, got {start}"
+        )
+    return start
+
+
+def _expected(blocks, load, u, theta, intercept):
+    """E-step: posterior moments (n, 14) as in `_posterior_moments`, and the posterior variance of eta."""
+    g1, g2 = GRID[:, None], GRID[None, :]
+    phi, psi = theta[0], theta[4]
+    info = (load**2 / u).sum(axis=1)
+    x = np.einsum("nkp,kp->kn", blocks, load / u / info[:, None])  # Bartlett scores
+    e1, e2 = (_score_likelihood(x[k], info[k]) for k in range(2))
+    joint = np.exp(-0.5 * (g1**2 - 2 * phi * g1 * g2 + g2**2) / (1 - phi**2))
+    noise = psi + 1 / info[2]
+    coef = np.array([intercept, *theta[1:4]])
+    return _posterior_moments(e1, e2, x[2], joint, GRID, coef, noise, psi / noise), psi * (1 - psi / noise)
+
+
+def _structural_step(s):
+    """M-step of the structural model from mean moments ``s`` (14,), with latent variances brought back to 1.
+
+    Returns theta, the intercept, and the standard deviations of xi1, xi2 and eta that were divided out.
+    """
+    xx = s[[[0, 1, 2, 3], [1, 4, 3, 6], [2, 3, 5, 7], [3, 6, 7, 8]]]
+    xe = s[[9, 12, 13, 11]]
+    coef = np.linalg.solve(xx, xe)
+    residual = max(s[10] - coef @ xe, PSI_MIN)
+    v1, v2 = np.sqrt(s[4:6])
+    new = np.array([s[3] / (v1 * v2), coef[1] * v1, coef[2] * v2, coef[3] * v1 * v2, residual])
+    var = new[1] ** 2 + new[2] ** 2 + 2 * new[1] * new[2] * new[0] + new[3] ** 2 * (1 + new[0] ** 2) + residual
+    scale = np.sqrt(var)
+    new[1:4] /= scale
+    new[4] /= var
+    return new, coef[0] / scale, np.array([v1, v2, scale])
+
+
+def interaction_ml(y, start, *, measurement=None, max_iter=2000, tol=1e-6):
+    """One-stage ML of the interaction model.
 
     EM on a 19 x 19 grid of (xi1, xi2), eta integrated in closed form; item means stay at their sample values.
     Parameter-expanded: variances are free in the M-step and rescaled to 1.
@@ -71,56 +113,43 @@ def interaction_ml(y, start, *, model=None, max_iter=2000, tol=1e-6):
     Parameters
     ----------
     y : array_like, shape (n, 3 n_items)
-        Indicators, block after block.
+        Indicators in any units, block after block.
     start : array_like, shape (5,)
         A theta to begin from, for instance the corrected two-stage estimate.
-    model : measurement.Measurement, optional
+    measurement : measurement.Measurement, optional
         Loadings and unique variances to begin from; fitted where left out.
     max_iter, tol : int, float
         EM steps, and the change of theta at which they stop.
 
     Returns
     -------
-    theta : ndarray, shape (5,)
+    measurement.StructuralML
+        With (phi12, beta1, beta2, beta3, psi), standardised.
+
+    Raises
+    ------
+    ValueError
+        If ``y`` is not a finite matrix of at least 50 rows and 3 items a block, all answer an item alike, or ``start`` is
+        outside its bounds.
     """
     y, p = mm.check_items(y, 3)
-    model = model or mm.fit_measurement(y, heywood="keep")
-    n, load, u = len(y), model.loadings, model.uniques
-    blocks = y.reshape(n, 3, p)
+    measurement = measurement or mm.fit_measurement(y, heywood="keep")
+    load, u = measurement.loadings, measurement.uniques
+    blocks = y.reshape(len(y), 3, p)
     second = (blocks**2).mean(axis=0)
-    theta = np.asarray(start, dtype=float)
+    theta = _check_start(start)
     intercept = -theta[3] * theta[0]
-    g1, g2 = GRID[:, None], GRID[None, :]
     for _ in range(max_iter):
-        phi, psi = theta[0], theta[4]
-        info = (load**2 / u).sum(axis=1)
-        x = np.einsum("nkp,kp->kn", blocks, load / u / info[:, None])  # Bartlett scores
-        e1, e2 = (score_likelihood(x[k], info[k]) for k in range(2))
-        joint = np.exp(-0.5 * (g1**2 - 2 * phi * g1 * g2 + g2**2) / (1 - phi**2))
-        noise = psi + 1 / info[2]
-        coef = np.array([intercept, *theta[1:4]])
-        m = posterior_moments(e1, e2, x[2], joint, GRID, coef, noise, psi / noise)
+        m, spread = _expected(blocks, load, u, theta, intercept)
         s = m.mean(axis=0)
-        s[10] += psi * (1 - psi / noise)
-        # M-step: regression of eta on (1, g1, g2, g1 g2), and of every item on its latent variable
-        xx = s[[[0, 1, 2, 3], [1, 4, 3, 6], [2, 3, 5, 7], [3, 6, 7, 8]]]
-        xe = s[[9, 12, 13, 11]]
-        coef = np.linalg.solve(xx, xe)
-        residual = max(s[10] - coef @ xe, 0.005)
+        s[10] += spread
+        new, intercept, sd = _structural_step(s)
         square = s[[4, 5, 10]]
-        cross = np.einsum("nkp,nk->kp", blocks, m[:, [1, 2, 9]]) / n
+        cross = np.einsum("nkp,nk->kp", blocks, m[:, [1, 2, 9]]) / len(y)
         raw = cross / square[:, None]
         u = np.maximum(second - raw * cross, mm.U_MIN * second)
-        # back to latent variances of 1
-        v1, v2 = np.sqrt(square[:2])
-        new = np.array([s[3] / (v1 * v2), coef[1] * v1, coef[2] * v2, coef[3] * v1 * v2, residual])
-        var = new[1] ** 2 + new[2] ** 2 + 2 * new[1] * new[2] * new[0] + new[3] ** 2 * (1 + new[0] ** 2) + residual
-        scale = np.sqrt(var)
-        new[1:4] /= scale
-        new[4] /= var
-        intercept = coef[0] / scale
-        load = raw * np.array([v1, v2, scale])[:, None]
+        load = raw * sd[:, None]
         change, theta = np.abs(new - theta).max(), new
         if change < tol:
-            break
-    return theta
+            return mm.StructuralML(theta, True)
+    return mm.StructuralML(theta, False)

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import operator
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 
-from paperlab.methods.factor_scores import item_response as bi
+from paperlab.methods.factor_scores import item_response, two_stage
 from paperlab.methods.factor_scores import measurement as mm
-from paperlab.methods.factor_scores import two_stage as fr
 from paperlab.methods.factor_scores.interaction import interaction_ml
+from paperlab.methods.foundations.monte_carlo import replicate
 
-__all__ = ["DESIGNS", "Design", "draw_items", "names", "run_design", "truth"]
+__all__ = ["DESIGNS", "Design", "Settings", "draw_items", "names", "run_design", "truth"]
 
 DESIGNS = ("linear", "interaction", "categorical")
 
@@ -37,11 +39,48 @@ class Design:
             raise ValueError(
                 f"n_items must be at least 3, got {self.n_items}; fewer do not identify a one-factor model"
             )
-        mm.score_kind(self.score_type)
+        mm.check_score_type(self.score_type)
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How every data set of a design is estimated.
+
+    Attributes
+    ----------
+    n_iter, n_draws, kind : int, int, str
+        Iterations of the stochastic approximation, simulated people in each, and how they are drawn
+        (``two_stage.DRAWS``; binary items always take matched ones).
+    n_variance, n_twin, ml_iter : int
+        Data sets behind the Monte Carlo variance, draws of the deterministic twin, EM steps of the interaction
+        model's one-stage ML; 0 leaves each out. Gaussian items only.
+    """
+
+    n_iter: int = 100
+    n_draws: int = 1000
+    kind: str = "matched"
+    n_variance: int = 0
+    n_twin: int = 0
+    ml_iter: int = 0
 
 
 def truth(design):
-    """True theta; the variance of eta is 1."""
+    """True structural parameters of a design, with which the variance of eta is 1.
+
+    Parameters
+    ----------
+    design : Design
+
+    Returns
+    -------
+    theta : ndarray, shape (4,), or (5,) with an interaction
+        In the order of `names`.
+
+    Examples
+    --------
+    >>> truth(Design("linear")).round(3)
+    array([0.3  , 0.4  , 0.3  , 0.678])
+    """
     phi, b1, b2, b3 = 0.3, 0.4, 0.3, 0.2
     linear = b1**2 + b2**2 + 2 * b1 * b2 * phi
     if design.kind == "interaction":
@@ -50,92 +89,121 @@ def truth(design):
 
 
 def names(design):
-    """Names of the entries of theta."""
+    """Names of the entries of theta of a design.
+
+    Parameters
+    ----------
+    design : Design
+
+    Returns
+    -------
+    list of str
+
+    Examples
+    --------
+    >>> names(Design("interaction"))
+    ['phi', 'beta1', 'beta2', 'beta3', 'psi']
+    """
     return ["phi", "beta1", "beta2", *(["beta3"] if design.kind == "interaction" else []), "psi"]
 
 
-def draw_items(design, rng):
-    """Items of one simulated data set, shape (n, 3 n_items); Gaussian items are centred."""
+def draw_items(design, *, rng):
+    """Items of one simulated data set.
+
+    Parameters
+    ----------
+    design : Design
+    rng : numpy.random.Generator
+
+    Returns
+    -------
+    y : ndarray, shape (n, 3 n_items)
+        Gaussian items are centred.
+    """
     theta, shape = truth(design), (3, design.n_items)
     if design.kind == "categorical":
-        slopes, inters = np.full(shape, 1.7), np.tile(np.linspace(-1.0, 1.0, design.n_items), (3, 1))
-        f = fr.structural(theta, rng.standard_normal((design.n, 3)))
-        return bi.draw_binary(f, slopes, inters, rng.random((design.n, slopes.size)))
+        slopes, intercepts = np.full(shape, 1.7), np.tile(np.linspace(-1.0, 1.0, design.n_items), (3, 1))
+        f = two_stage.structural(theta, rng.standard_normal((design.n, 3)))
+        return item_response.draw_binary(f, slopes, intercepts, rng.random((design.n, slopes.size)))
     loads, us = np.full(shape, design.loading), np.full(shape, 1 - design.loading**2)
-    return fr.gaussian_items(theta, loads, us, design.n, rng)[0]
+    return two_stage.gaussian_items(theta, loads, us, design.n, rng=rng)[0]
 
 
-def binary_data_set(design, rng, sa_iter, draws):
+def _binary_data_set(design, settings, rng):
     """Naive and corrected estimate from one data set of binary items, and the bounds hit on the way."""
-    y = draw_items(design, rng)
-    slopes, inters, eap = bi.fit_two_pl(y, max_iter=1000, tol=1e-4)
-    t = mm.naive(bi.eap_scores(y, eap), False)
+    y = draw_items(design, rng=rng)
+    model = item_response.fit_two_pl(y, max_iter=1000, tol=1e-4, heywood="keep")
+    t = mm.naive(item_response.eap_scores(y, model.eap), False)
 
     def simulate(theta):
-        f = fr.structural(theta, fr.simulated_normals(rng, draws, columns=3))
-        return mm.naive(bi.simulated_scores(f, slopes, inters, eap, rng.random((len(f), slopes.size))), False)
+        f = two_stage.structural(theta, two_stage.simulated_normals(settings.n_draws, rng=rng, columns=3))
+        uniform = rng.random((len(f), model.slopes.size))
+        return mm.naive(item_response.simulated_scores(f, model.slopes, model.intercepts, model.eap, uniform), False)
 
-    theta, path = fr.robbins_monro(t, simulate, n_iter=sa_iter, clip=fr.clip)
-    return {"naive": t, "corrected": theta, "hits": fr.bounds_hit(path), "heywood": 0}
+    found = two_stage.robbins_monro(t, simulate, n_iter=settings.n_iter, clip=two_stage.clip)
+    hits, heywood = two_stage.bounds_hit(found.path), int(model.heywood.sum())
+    return {"naive": t, "corrected": found.theta, "hits": hits, "heywood": heywood}
 
 
-def gaussian_data_set(design, rng, sa_iter, draws, kind, variance, twin, ml_steps):
-    """Every estimate from one data set of Gaussian items, by name (see ``run_design``)."""
-    y = draw_items(design, rng)
+def _gaussian_data_set(design, settings, rng):
+    """Every estimate from one data set of Gaussian items, by name (see `run_design`)."""
+    y = draw_items(design, rng=rng)
     s = y.T @ y / design.n
-    loads, us, heywood = mm.stage_one(s, design.n_items, 1e-7)
-    model = mm.Measurement(loads, us, None, heywood)
-    scores, slope, error = mm.make_scores(y, loads, us, mm.score_kind(design.score_type))
+    loads, us, heywood, _ = mm.stage_one(s, design.n_items, 1e-7)
+    model = mm.Measurement(loads, us, heywood)
+    scores, slope, error = mm.make_scores(y, loads, us, design.score_type)
     interaction = design.kind == "interaction"
     t = mm.naive(scores, interaction)
-    theta, path = fr.correct(t, slope, error, rng, n_iter=sa_iter, draws=draws, kind=kind)
-    out = {"naive": t, "corrected": theta, "hits": fr.bounds_hit(path), "heywood": int(heywood.sum())}
-    fresh = fr.simulated_normals(rng, 2000)
-    out |= {"slope": slope, "error": error, "left": t - fr.binding(theta, slope, error, fresh)}
+    options = {"n_iter": settings.n_iter, "n_draws": settings.n_draws, "kind": settings.kind}
+    found = two_stage.approximate(t, slope, error, rng=rng, **options)
+    theta, hits = found.theta, two_stage.bounds_hit(found.path)
+    out = {"naive": t, "corrected": theta, "hits": hits, "heywood": int(heywood.sum())}
+    fresh = two_stage.simulated_normals(2000, rng=rng)
+    out |= {"slope": slope, "error": error, "left": t - two_stage.binding(theta, slope, error, fresh)}
     if not interaction:
-        out["croon"] = mm.croon(scores, slope, error)
-        out["ml"] = mm.saturated_ml(s, loads, us)
-    elif ml_steps:
-        out["ml"] = interaction_ml(y, theta, model=model, max_iter=ml_steps, tol=1e-5)
-    if variance:
-        options = {"n": design.n, "score_type": design.score_type, "m": variance}
-        covs = fr.monte_carlo_variance(theta, model, rng, **options)
-        out["se"], out["se_no_stage_one"] = (np.sqrt(np.diag(cov)) for cov in covs)
-    if twin:
-        out["twin"] = fr.correct_crn(t, slope, error, fr.simulated_normals(rng, twin, "mirrored"))
+        out["croon"] = mm.theta_of_covariance(mm.corrected_covariance(scores, slope, error))
+        out["ml"] = mm.saturated_ml(s, loads, us).theta
+    elif settings.ml_iter:
+        out["ml"] = interaction_ml(y, theta, measurement=model, max_iter=settings.ml_iter, tol=1e-5).theta
+    if settings.n_variance:
+        options = {"n": design.n, "score_type": design.score_type, "n_replications": settings.n_variance}
+        variance = two_stage.monte_carlo_variance(theta, model, rng=rng, **options)
+        out |= {"se": variance.se, "se_no_stage_one": variance.se_no_stage_one}
+    if settings.n_twin:
+        z = two_stage.simulated_normals(settings.n_twin, rng=rng, kind="antithetic")
+        out["twin"] = two_stage.correct_crn(t, slope, error, z).theta
     return out
 
 
-def run_design(
-    design, reps, seed, *, sa_iter=100, draws=1000, kind="matched", variance=0, twin=0, ml_steps=0, n_jobs=2
-):
+def run_design(design, n_replications, *, seed, settings=None, n_jobs=2):
     """Monte Carlo over data sets of one design.
 
     Parameters
     ----------
     design : Design
-    reps, seed : int
-        Data sets; data set r has its own stream, so the numbers do not depend on ``n_jobs``.
-    sa_iter, draws, kind : int, int, str
-        Iterations of the stochastic approximation, simulated people in each, and how they are drawn
-        (``factor_regression.DRAWS``; binary items always take matched ones).
-    variance, twin, ml_steps : int
-        Data sets behind the Monte Carlo variance, draws of the deterministic twin, EM steps of the interaction
-        model's one-stage ML; 0 leaves each out. Gaussian items only.
+    n_replications : int
+        Data sets.
+    seed : int or sequence of int
+        Data set r draws from its own spawned stream, so the numbers do not depend on ``n_jobs``.
+    settings : Settings, optional
+    n_jobs : int
+        Threads.
 
     Returns
     -------
     dict of ndarray
-        "naive", "corrected" (reps, k); "hits" (steps on a bound) and "heywood" (reps,). Gaussian items: "slope", "error"
-        of the scores (reps, 3) and "left", what is left of ``t - b(theta)`` (reps, k); where they apply or were asked
-        for: "croon", "ml", "se", "se_no_stage_one", "twin" (reps, k).
-    """
-    from joblib import Parallel, delayed
+        "naive", "corrected" (n_replications, k); "hits" (steps on a bound) and "heywood" (n_replications,). Gaussian items:
+        "slope", "error" of the scores (n_replications, 3) and "left", what is left of ``t - b(theta)`` (n_replications, k);
+        where they apply or were asked for: "croon", "ml", "se", "se_no_stage_one", "twin" (n_replications, k).
 
-    function, options = binary_data_set, (sa_iter, draws)
-    if design.kind != "categorical":
-        function, options = gaussian_data_set, (sa_iter, draws, kind, variance, twin, ml_steps)
-    streams = [np.random.Generator(np.random.SFC64(s)) for s in np.random.SeedSequence(seed).spawn(reps)]
-    jobs = (delayed(function)(design, rng, *options) for rng in streams)
-    rows = Parallel(n_jobs, backend="threading")(jobs)
-    return {key: np.array([row[key] for row in rows]) for key in rows[0]}
+    Raises
+    ------
+    ValueError
+        If ``n_replications`` is below 1, or a setting does not suit.
+    """
+    if operator.index(n_replications) < 1:
+        raise ValueError(f"n_replications must be at least 1, got {n_replications}")
+    data_set = _binary_data_set if design.kind == "categorical" else _gaussian_data_set
+    streams = [np.random.Generator(np.random.SFC64(s)) for s in np.random.SeedSequence(seed).spawn(n_replications)]
+    function = partial(data_set, design, settings or Settings())
+    return replicate(function, streams, n_jobs=n_jobs, backend="threading")

@@ -6,33 +6,131 @@ of ``eta = beta1 xi1 + beta2 xi2 + beta3 (xi1 xi2 - phi12) + zeta``, var(xi) = 1
 
 from __future__ import annotations
 
+import operator
+import warnings
+from dataclasses import dataclass
+
 import numpy as np
 from numba import njit
 
 from paperlab.methods.factor_scores import measurement as mm
+from paperlab.methods.foundations.checks import finite, full_rank
 
-__all__ = ["DRAWS", "binding", "correct", "correct_crn", "monte_carlo_variance", "robbins_monro", "simulated_normals"]
+__all__ = [
+    "DRAWS",
+    "BoundWarning",
+    "Corrected",
+    "FixedPoint",
+    "Variance",
+    "binding",
+    "bounds_hit",
+    "clip",
+    "correct",
+    "correct_crn",
+    "monte_carlo_variance",
+    "robbins_monro",
+    "simulated_normals",
+    "structural",
+]
 
-DRAWS = ("matched", "mirrored", "independent")
+DRAWS = ("matched", "antithetic", "independent")
 PHI_MAX, PSI_MIN = 0.95, 0.01
 WARM_UP = 30
 
 
-def _check(n_iter, kind="matched"):
-    if n_iter < 2 * WARM_UP:
+class BoundWarning(UserWarning):
+    """The estimate sits on a bound of the correlation or of the residual variance: no interior solution was found."""
+
+
+@dataclass(frozen=True)
+class Corrected:
+    """A stochastic approximation: ``theta`` (k,), the mean of the last half of its iterates, and all of them (n_iter, k)."""
+
+    theta: np.ndarray
+    path: np.ndarray
+
+
+@dataclass(frozen=True)
+class FixedPoint:
+    """A deterministic solution ``theta`` (k,), and whether its last step was below the tolerance."""
+
+    theta: np.ndarray
+    converged: bool
+
+
+@dataclass(frozen=True)
+class Variance:
+    """Covariance matrices (k, k) of the corrected estimate.
+
+    Attributes
+    ----------
+    cov : ndarray
+        Of the whole procedure.
+    cov_no_stage_one : ndarray
+        The same without the estimation of the measurement model (the ablation of the page).
+    """
+
+    cov: np.ndarray
+    cov_no_stage_one: np.ndarray
+
+    @property
+    def se(self):
+        """Standard errors, shape (k,)."""
+        return np.sqrt(np.diag(self.cov))
+
+    @property
+    def se_no_stage_one(self):
+        """Standard errors that ignore stage 1, shape (k,)."""
+        return np.sqrt(np.diag(self.cov_no_stage_one))
+
+
+def _check_steps(n_iter):
+    if operator.index(n_iter) < 2 * WARM_UP:
         raise ValueError(f"n_iter must be at least {2 * WARM_UP}, got {n_iter}; the first {WARM_UP} steps only warm up")
+
+
+def _check_draws(n_draws, kind, least=8):
     if kind not in DRAWS:
         raise ValueError(f"kind must be one of {', '.join(DRAWS)}, got {kind!r}")
+    if operator.index(n_draws) < least:
+        raise ValueError(f"n_draws must be at least {least}, got {n_draws}")
+    if kind != "independent" and n_draws % 2:
+        raise ValueError(f"n_draws must be even for {kind} draws, which come in pairs, got {n_draws}")
 
 
-def gains(n_iter):
+def _check_theta(theta):
+    theta = finite("theta", theta)
+    if theta.shape not in ((4,), (5,)) or not (abs(theta[0]) < 1 and theta[-1] > 0):
+        raise ValueError(
+            f"theta must be (phi12, beta1, beta2[, beta3], psi) with abs(phi12) < 1 and psi > 0, got {theta}"
+        )
+    return theta
+
+
+def _check_target(t_obs, slope, error):
+    """Naive estimate, slopes and error variances of the scores as floats."""
+    t_obs, slope, error = finite("t_obs", t_obs), finite("slope", slope), finite("error", error)
+    if t_obs.shape not in ((4,), (5,)):
+        raise ValueError(f"t_obs must hold 4 numbers, or 5 with interaction, got shape {t_obs.shape}")
+    if slope.shape != (3,) or error.shape != (3,) or (slope == 0).any() or (error < 0).any():
+        raise ValueError(f"slope must be 3 numbers other than 0 and error 3 variances, got {slope} and {error}")
+    return _near_units(t_obs, slope, error)
+
+
+def _near_units(t_obs, slope, error):
+    """The same problem for scores with standard deviations from 1/2 to 2: the steps of eq. (6) suit no other unit."""
+    u1, u2, u3 = unit = mm.near_units(slope**2 + error)
+    scale = np.array([1 / (u1 * u2), u1 / u3, u2 / u3, u1 * u2 / u3, 1 / u3**2])
+    return t_obs * (scale if t_obs.size == 5 else np.delete(scale, 3)), slope / unit, error / unit**2
+
+
+def _gains(n_iter):
     """Step sizes of eq. (6): 1 for the warm-up, then a falling power."""
     return np.maximum(np.arange(n_iter) - WARM_UP + 1.0, 1.0) ** (-0.7)
 
 
 @njit(cache=True, nogil=True)
-def structural(theta, z):
-    """Latent variables (n, 3) from standard normal ``z`` (n, at least 3), eq. (1) of the page."""
+def _structural(theta, z):
     n = z.shape[0]
     phi, b1, b2, psi = theta[0], theta[1], theta[2], theta[-1]
     b3 = theta[3] if theta.size == 5 else 0.0
@@ -46,10 +144,40 @@ def structural(theta, z):
     return f
 
 
+def structural(theta, z):
+    """Latent variables of simulated people, eq. (1) of the page.
+
+    Parameters
+    ----------
+    theta : array_like, shape (4,) or (5,)
+    z : ndarray, shape (n, at least 3)
+        Standard normal.
+
+    Returns
+    -------
+    f : ndarray, shape (n, 3)
+        xi1, xi2 and eta.
+
+    Raises
+    ------
+    ValueError
+        If ``theta`` is outside its bounds or ``z`` has fewer than three columns.
+
+    Examples
+    --------
+    >>> structural([0.0, 0.5, 0.0, 1.0], np.array([[2.0, 1.0, -1.0]]))
+    array([[2., 1., 0.]])
+    """
+    theta, z = _check_theta(theta), finite("z", z)
+    if z.ndim != 2 or z.shape[1] < 3:
+        raise ValueError(f"z must have at least three columns, got shape {z.shape}")
+    return _structural(theta, z)
+
+
 @njit(cache=True, nogil=True)
-def binding_kernel(theta, slope, sd, z):
-    """See ``binding``; ``sd`` is the square root of ``error``."""
-    f = structural(theta, z)
+def _binding(theta, slope, sd, z):
+    """See `binding`; ``sd`` is the square root of ``error``."""
+    f = _structural(theta, z)
     for i in range(f.shape[0]):
         for k in range(3):
             f[i, k] = slope[k] * f[i, k] + sd[k] * z[i, 3 + k]
@@ -57,16 +185,40 @@ def binding_kernel(theta, slope, sd, z):
 
 
 def binding(theta, slope, error, z):
-    """Naive estimate from simulated scores, eq. (5) of the page; ``z`` (draws, 6) standard normal.
+    """Naive estimate from simulated scores, eq. (5) of the page.
 
     Gaussian items: a linear score is ``slope * eta`` plus Gaussian noise of variance ``error``, so items are never drawn.
+
+    Parameters
+    ----------
+    theta : array_like, shape (4,) or (5,)
+        With five entries the naive regression has the product as a third regressor.
+    slope, error : array_like, shape (3,)
+        Of the scores, see `paperlab.methods.factor_scores.measurement.FactorScores`.
+    z : ndarray, shape (n_draws, 6)
+        Standard normal, as from `simulated_normals`.
+
+    Returns
+    -------
+    t : ndarray, shape (4,) or (5,)
+
+    Raises
+    ------
+    ValueError
+        If an argument has the wrong shape or sign.
     """
-    return binding_kernel(theta, slope, np.sqrt(error), z)
+    theta, slope, error, z = _check_theta(theta), finite("slope", slope), finite("error", error), finite("z", z)
+    if slope.shape != (3,) or error.shape != (3,) or (error < 0).any() or z.ndim != 2 or z.shape[1] < 6:
+        raise ValueError(
+            f"slope and error must hold 3 numbers, error none below 0, and z six columns; got {slope}, {error} "
+            f"and shape {z.shape}"
+        )
+    return _binding(theta, slope, np.sqrt(error), z)
 
 
 @njit(cache=True, nogil=True)
-def match(z):
-    """Orthonormalise the columns of ``z`` in place (Gram-Schmidt): their mean products become the identity."""
+def _orthonormalise(z):
+    """Gram-Schmidt on the columns of ``z``, in place: their mean products become the identity."""
     n, k = z.shape
     for a in range(k):
         for b in range(a + 1):
@@ -78,37 +230,8 @@ def match(z):
                 z[i, a] += factor * z[i, b]
 
 
-def simulated_normals(rng, draws, kind="matched", columns=6):
-    """Standard normals of simulated people, shape (draws, columns).
-
-    ``kind``: "independent"; "mirrored", the second half is the first with its sign changed; "matched", mirrored and
-    rotated so that the sample covariance is the identity, which makes the binding function of a linear model exact.
-    """
-    _check(2 * WARM_UP, kind)
-    if kind == "independent":
-        return rng.standard_normal((draws, columns))
-    half = rng.standard_normal((draws // 2, columns))
-    if kind == "matched":
-        match(half)
-    return mirror(half)
-
-
 @njit(cache=True, nogil=True)
-def clip_into(theta):
-    """Bound the correlation within 0.95 and the residual variance to at least 0.01, in place."""
-    theta[0] = min(max(theta[0], -PHI_MAX), PHI_MAX)
-    theta[-1] = max(theta[-1], PSI_MIN)
-
-
-def clip(theta):
-    """A copy of theta with its correlation within 0.95 and its residual variance at least 0.01."""
-    theta = np.array(theta, dtype=float)
-    clip_into(theta)
-    return theta
-
-
-@njit(cache=True, nogil=True)
-def mirror(half):
+def antithetic(half):
     """The rows of ``half``, then the same rows with the other sign."""
     n, k = half.shape
     z = np.empty((2 * n, k))
@@ -119,25 +242,96 @@ def mirror(half):
     return z
 
 
+def simulated_normals(n_draws, *, rng, kind="matched", columns=6):
+    """Standard normals of simulated people.
+
+    Parameters
+    ----------
+    n_draws : int
+        People; even unless they are independent.
+    rng : numpy.random.Generator
+    kind : {"matched", "antithetic", "independent"}
+        Antithetic: the second half is the first with its sign changed. Matched: antithetic and rotated so that the sample
+        covariance is the identity, which makes the binding function of a linear model exact.
+    columns : int
+
+    Returns
+    -------
+    z : ndarray, shape (n_draws, columns)
+
+    Raises
+    ------
+    ValueError
+        If there is no such kind, or ``n_draws`` is too small or odd.
+    """
+    _check_draws(n_draws, kind, least=2 * columns + 2)
+    if kind == "independent":
+        return rng.standard_normal((n_draws, columns))
+    half = rng.standard_normal((n_draws // 2, columns))
+    if kind == "matched":
+        _orthonormalise(half)
+    return antithetic(half)
+
+
 @njit(cache=True, nogil=True)
-def walk(theta, t_obs, slope, sd, normals, steps, path, matched, mirrored):
-    """Some steps of eq. (6) for linear scores; ``normals`` (steps, rows, 6) are used up, iterates go to ``path``."""
+def _clip_into(theta):
+    theta[0] = min(max(theta[0], -PHI_MAX), PHI_MAX)
+    theta[-1] = max(theta[-1], PSI_MIN)
+
+
+def clip(theta):
+    """Theta with its correlation within 0.95 and its residual variance at least 0.01.
+
+    Parameters
+    ----------
+    theta : array_like, shape (4,) or (5,)
+
+    Returns
+    -------
+    theta : ndarray
+        A copy.
+
+    Raises
+    ------
+    ValueError
+        If an entry is missing.
+    """
+    theta = finite("theta", theta).copy()
+    _clip_into(theta)
+    return theta
+
+
+@njit(cache=True, nogil=True)
+def _walk(theta, t_obs, slope, sd, normals, steps, path, kind):
+    """Some steps of eq. (6) for linear scores; ``normals`` (steps, rows, 6) are used up, iterates go to ``path``.
+
+    ``kind`` is the position in ``DRAWS``.
+    """
     for r in range(steps.size):
         z = normals[r]
-        if matched:
-            match(z)
-        if mirrored:
-            z = mirror(z)
-        t = binding_kernel(theta, slope, sd, z)
+        if kind == 0:
+            _orthonormalise(z)
+        if kind < 2:
+            z = antithetic(z)
+        t = _binding(theta, slope, sd, z)
         for c in range(theta.size):
             theta[c] += steps[r] * (t_obs[c] - t[c])
-        clip_into(theta)
+        _clip_into(theta)
         for c in range(theta.size):
             path[r, c] = theta[c]
 
 
 def bounds_hit(path):
-    """Iterates of the last half of ``path`` in which a bound of ``clip`` was hit."""
+    """How many iterates of the last half of a path sit on a bound of `clip`.
+
+    Parameters
+    ----------
+    path : ndarray, shape (n_iter, k)
+
+    Returns
+    -------
+    int
+    """
     late = path[len(path) // 2 :]
     return int(((np.abs(late[:, 0]) >= PHI_MAX) | (late[:, -1] <= PSI_MIN)).sum())
 
@@ -147,101 +341,178 @@ def _gain(slope, error):
     return 0.5 if (slope**2 / (slope**2 + error)).min() < 0.4 else 1.0
 
 
-def correct(t_obs, slope, error, rng, *, n_iter=100, draws=1000, kind="matched"):
+def correct(t_obs, slope, error, *, rng, n_iter=100, n_draws=1000, kind="matched"):
     """Corrected estimate from linear scores of Gaussian items, eq. (6) of the page.
 
     Parameters
     ----------
-    t_obs : ndarray, shape (4,) or (5,)
+    t_obs : array_like, shape (4,) or (5,)
         Naive estimate; five entries mean a model with interaction.
-    slope, error : ndarray, shape (3,)
-        Of the scores, see ``measurement.factor_scores``.
+    slope, error : array_like, shape (3,)
+        Of the scores, see `paperlab.methods.factor_scores.measurement.FactorScores`.
     rng : numpy.random.Generator
-    n_iter, draws : int
+    n_iter, n_draws : int
         Iterations, and simulated people in each.
     kind : str
-        See ``simulated_normals``.
+        See `simulated_normals`.
 
     Returns
     -------
-    theta : ndarray
-        Mean of the last half of the iterates.
-    path : ndarray, shape (n_iter, t_obs.size)
-        All iterates; ``bounds_hit(path)`` counts those on a bound.
+    Corrected
+
+    Raises
+    ------
+    ValueError
+        If an argument has the wrong shape or sign, or there are too few iterations or draws.
+
+    Warns
+    -----
+    BoundWarning
+        If all of the last half of the iterates sit on a bound of theta.
     """
-    _check(n_iter, kind)
+    found = approximate(t_obs, slope, error, rng=rng, n_iter=n_iter, n_draws=n_draws, kind=kind)
+    if bounds_hit(found.path) == len(found.path) - len(found.path) // 2:
+        warnings.warn(
+            f"theta = {found.theta.round(3)} sits on a bound (correlation {PHI_MAX}, residual variance {PSI_MIN}): "
+            "no interior solution; check the measurement model, or collect more rows",
+            BoundWarning,
+            stacklevel=2,
+        )
+    return found
+
+
+def approximate(t_obs, slope, error, *, rng, n_iter, n_draws, kind):
+    """`correct` without its warning, for replications that count the bounds themselves."""
+    _check_steps(n_iter)
+    _check_draws(n_draws, kind, least=14)
+    t_obs, slope, error = _check_target(t_obs, slope, error)
     theta, path, sd = clip(t_obs), np.empty((n_iter, t_obs.size)), np.sqrt(error)
-    steps = _gain(slope, error) * gains(n_iter)
-    rows = draws if kind == "independent" else draws // 2
+    steps = _gain(slope, error) * _gains(n_iter)
+    rows = n_draws if kind == "independent" else n_draws // 2
     for r in range(0, n_iter, 10):  # ten steps at a time keep the normals in the cache
         late = slice(r, min(r + 10, n_iter))
         normals = rng.standard_normal((late.stop - r, rows, 6))
-        options = kind == "matched", kind != "independent"
-        walk(theta, t_obs, slope, sd, normals, steps[late], path[late], *options)
-    return path[n_iter // 2 :].mean(axis=0), path
+        _walk(theta, t_obs, slope, sd, normals, steps[late], path[late], DRAWS.index(kind))
+    return Corrected(path[n_iter // 2 :].mean(axis=0), path)
 
 
 def correct_crn(t_obs, slope, error, z, *, max_iter=60, tol=1e-5):
-    """Deterministic twin with common random numbers ``z``: ``theta += t_obs - b_z(theta)`` until the step is below ``tol``."""
-    theta, gain = clip(t_obs), _gain(slope, error)
+    """Deterministic twin of `correct` with common random numbers: ``theta += t_obs - b_z(theta)`` until the step is small.
+
+    Parameters
+    ----------
+    t_obs, slope, error
+        As in `correct`.
+    z : ndarray, shape (n_draws, 6)
+        Standard normal, the same in every step.
+    max_iter, tol : int, float
+        Steps, and the largest change of theta at which they stop.
+
+    Returns
+    -------
+    FixedPoint
+
+    Raises
+    ------
+    ValueError
+        If an argument has the wrong shape or sign.
+    """
+    t_obs, slope, error = _check_target(t_obs, slope, error)
+    z = finite("z", z)
+    if z.ndim != 2 or z.shape[1] < 6:
+        raise ValueError(f"z must have six columns, got shape {z.shape}")
+    theta, gain, sd = clip(t_obs), _gain(slope, error), np.sqrt(error)
     for _ in range(max_iter):
-        step = gain * (t_obs - binding(theta, slope, error, z))
+        step = gain * (t_obs - _binding(theta, slope, sd, z))
         theta = clip(theta + step)
         if np.abs(step).max() < tol:
-            break
-    return theta
+            return FixedPoint(theta, True)
+    return FixedPoint(theta, False)
 
 
 def jacobian(theta, slope, error, z, step=0.02):
-    """Central differences of the binding function with common random numbers."""
+    """Central differences of the binding function with common random numbers, shape (k, k)."""
     shifts = step * np.eye(theta.size)
-    columns = [binding(theta + h, slope, error, z) - binding(theta - h, slope, error, z) for h in shifts]
+    sd = np.sqrt(error)
+    columns = [_binding(theta + h, slope, sd, z) - _binding(theta - h, slope, sd, z) for h in shifts]
     return np.column_stack(columns) / (2 * step)
 
 
-def gaussian_items(theta, loads, us, n, rng, sets=1):
-    """Centred items (sets, n, 3 p) of simulated people, eqs. (1) and (2) of the page."""
-    f = structural(theta, rng.standard_normal((sets * n, 3))).reshape(sets, n, 3, 1)
-    y = rng.standard_normal((sets, n, *loads.shape))
+def gaussian_items(theta, loads, us, n, *, rng, n_sets=1):
+    """Centred items of simulated people, eqs. (1) and (2) of the page.
+
+    Parameters
+    ----------
+    theta : array_like, shape (4,) or (5,)
+    loads, us : ndarray, shape (3, p)
+        Loadings and unique variances.
+    n : int
+        People.
+    rng : numpy.random.Generator
+    n_sets : int
+        Data sets.
+
+    Returns
+    -------
+    y : ndarray, shape (n_sets, n, 3 p)
+    """
+    f = structural(theta, rng.standard_normal((n_sets * n, 3))).reshape(n_sets, n, 3, 1)
+    y = rng.standard_normal((n_sets, n, *loads.shape))
     y *= np.sqrt(us)
     y += loads * f
     y -= y.mean(axis=1, keepdims=True)
-    return y.reshape(sets, n, -1)
+    return y.reshape(n_sets, n, -1)
 
 
-def monte_carlo_variance(theta, model, rng, *, n, score_type="regression", m=40, draws=2000):
+def monte_carlo_variance(theta, measurement, *, rng, n, score_type="regression", n_replications=40, n_draws=2000):
     """Covariance matrix of the corrected estimate by simulation, eq. (7) of the page.
 
     Parameters
     ----------
     theta : array_like, shape (4,) or (5,)
         Corrected estimate.
-    model : measurement.Measurement
+    measurement : measurement.Measurement
         Stage-1 estimates.
     rng : numpy.random.Generator
-    n, m, draws : int
-        People; simulated data sets; draws behind the binding function.
+    n : int
+        People.
+    score_type : str
+        See `paperlab.methods.factor_scores.measurement.factor_scores`.
+    n_replications, n_draws : int
+        Simulated data sets; draws behind the binding function.
 
     Returns
     -------
-    full, no_stage_one : ndarray, shape (k, k)
-        The second one ignores that the measurement model was estimated (the ablation of the page).
+    Variance
+
+    Raises
+    ------
+    ValueError
+        If ``theta`` is outside its bounds, there are too few data sets or people, or the binding function is flat in a
+        direction of theta.
     """
-    if m < 10:
-        raise ValueError(f"m must be at least 10 data sets, got {m}; a variance from fewer is noise")
-    theta, kind = np.asarray(theta, dtype=float), mm.score_kind(score_type)
-    z, interaction, p = simulated_normals(rng, draws), theta.size == 5, model.loadings.shape[1]
-    full, bare = [], []
-    while len(full) < m:
-        y = gaussian_items(theta, model.loadings, model.uniques, n, rng, min(m - len(full), max(1, 20_000 // n)))
-        known, slope, error = mm.make_scores(y, model.loadings, model.uniques, kind)
-        loads, us, _ = mm.stage_one(np.swapaxes(y, 1, 2) @ y / n, p, 1e-5)
-        for s0, s1, a, v in zip(known, *mm.make_scores(y, loads, us, kind), strict=True):
+    if operator.index(n_replications) < 10:
+        raise ValueError(f"n_replications must be at least 10, got {n_replications}; a variance from fewer is noise")
+    if operator.index(n) < 50:
+        raise ValueError(f"n must be at least 50 people, got {n}; one-factor ML is not reliable below that")
+    theta = _check_theta(theta)
+    mm.check_score_type(score_type)
+    z, interaction = simulated_normals(n_draws, rng=rng), theta.size == 5
+    loads, us = measurement.loadings, measurement.uniques
+    whole, bare = [], []
+    while len(whole) < n_replications:
+        n_sets = min(n_replications - len(whole), max(1, 20_000 // n))
+        y = gaussian_items(theta, loads, us, n, rng=rng, n_sets=n_sets)
+        known, slope, error = mm.make_scores(y, loads, us, score_type)
+        new_loads, new_us, *_ = mm.stage_one(np.swapaxes(y, 1, 2) @ y / n, loads.shape[1], 1e-5)
+        for s0, s1, a, v in zip(known, *mm.make_scores(y, new_loads, new_us, score_type), strict=True):
             bare.append(mm.naive(s0, interaction))  # less the binding function, the same in all data sets
-            full.append(mm.naive(s1, interaction) - binding(theta, a, v, z))
-    full, bare = np.array(full), np.array(bare)
-    inv = np.linalg.inv(jacobian(theta, slope, error, z))
-    return inv @ np.cov(full.T) @ inv.T, inv @ np.cov(bare.T) @ inv.T
+            whole.append(mm.naive(s1, interaction) - _binding(theta, a, np.sqrt(v), z))
+    slopes = jacobian(theta, slope, error, z)
+    full_rank("theta: derivatives of the binding function", slopes)
+    inv = np.linalg.inv(slopes)
+    whole, bare = np.array(whole), np.array(bare)
+    return Variance(inv @ np.cov(whole.T) @ inv.T, inv @ np.cov(bare.T) @ inv.T)
 
 
 def robbins_monro(t_obs, simulate, *, n_iter=100, gain=1.0, clip=None):
@@ -262,26 +533,34 @@ def robbins_monro(t_obs, simulate, *, n_iter=100, gain=1.0, clip=None):
 
     Returns
     -------
-    theta : ndarray, shape (k,)
-        Mean of the last half of the iterates.
-    path : ndarray, shape (n_iter, k)
+    Corrected
 
     Raises
     ------
     ValueError
-        If ``n_iter`` is too small, or if the iterates stop being finite.
+        If ``n_iter`` is too small, a naive estimate is missing, or if the iterates diverge.
+
+    Examples
+    --------
+    The naive estimate is three quarters of the truth:
+
+    >>> float(robbins_monro([0.3], lambda theta: 0.75 * theta).theta[0].round(6))
+    0.4
     """
-    _check(n_iter)
-    t_obs = np.atleast_1d(np.asarray(t_obs, dtype=float))
+    _check_steps(n_iter)
+    t_obs = np.atleast_1d(finite("t_obs", t_obs))
     theta, path = t_obs if clip is None else clip(t_obs), np.empty((n_iter, t_obs.size))
-    steps = gain * gains(n_iter)
+    steps = gain * _gains(n_iter)
     for r in range(n_iter):
-        theta = theta + steps[r] * (t_obs - simulate(theta))
-        if not np.abs(theta).max() < 1e6:  # nan too
+        t = simulate(theta)
+        if r == 0:
+            limit = 1e6 * max(np.abs(t_obs).max(), np.abs(t).max())
+        theta = theta + steps[r] * (t_obs - t)
+        if not np.abs(theta).max() <= limit:  # nan too
             raise ValueError(
                 f"the iterates diverged at step {r}; lower gain (now {gain}) or raise the reliability of the scores"
             )
         if clip is not None:
             theta = clip(theta)
         path[r] = theta
-    return path[n_iter // 2 :].mean(axis=0), path
+    return Corrected(path[n_iter // 2 :].mean(axis=0), path)

@@ -21,7 +21,8 @@ class StackedMLP(nn.Module):
     sizes : sequence of int
         Width of the input, of every hidden layer and of the output: (d_in, h_1, ..., d_out).
     seeds : sequence of int
-        One per network, length M. The start of a network depends on its own seed only, not on its neighbours.
+        One per network, length M, for a torch generator of its own: the start of a network depends on its own seed
+        only, not on its neighbours, and nothing is drawn from torch's global generator.
     slope : float
         Slope of the rectifier for negative arguments, in (0, 1]; at 1 the network is affine.
     dtype : torch.dtype
@@ -35,17 +36,23 @@ class StackedMLP(nn.Module):
     Notes
     -----
     Weights and biases start uniform on +-1/sqrt(fan in), the default of ``torch.nn.Linear``.
+
+    Examples
+    --------
+    >>> networks = StackedMLP([3, 16, 2], seeds=[1, 2, 3, 4])
+    >>> networks(torch.zeros(10, 3)).shape  # networks, points, outputs
+    torch.Size([4, 10, 2])
     """
 
     def __init__(self, sizes, seeds, *, slope=0.2, dtype=torch.float32):
         super().__init__()
         sizes, seeds = [int(size) for size in sizes], [int(seed) for seed in seeds]
         if len(sizes) < 2 or min(sizes) < 1:
-            raise ValueError(f"sizes = {sizes}: name the width of input, hidden layers and output, each at least 1")
+            raise ValueError(f"sizes must name input, hidden layers and output, each at least 1 wide, got {sizes}")
         if not seeds:
-            raise ValueError("seeds = []: give one seed per network")
+            raise ValueError("seeds must name one seed per network, got none")
         if not 0 < slope <= 1:
-            raise ValueError(f"slope = {slope}: choose a slope above 0 and at most 1")
+            raise ValueError(f"slope must lie above 0 and at most at 1, got {slope}")
         self.slope = slope
         generators = [torch.Generator().manual_seed(seed) for seed in seeds]
 
@@ -88,19 +95,20 @@ class StackedMLP(nn.Module):
         return x, jacobian.transpose(-1, -2)
 
 
-def train(loss, parameters, *, steps, rate, decay="cosine", weight_decay=0.0, clip=None, watch=None):
+def train(loss, parameters, *, n_steps, learning_rate, decay="cosine", weight_decay=0.0, clip=None, watch=None):
     """Minimise stacked losses with AdamW; the networks in the stack do not influence one another.
 
     Parameters
     ----------
     loss : callable
-        ``loss(step)`` gives a tensor of shape (M,), the loss of each network at this step; it draws its own mini-batches.
+        ``loss(step)`` gives a tensor of shape (M,), the loss of each network at this step; it draws its own
+        mini-batches.
     parameters : iterable of torch.nn.Parameter
         With a leading axis of length M, or a multiple of it, network by network; of any shape when M = 1.
-    steps : int
+    n_steps : int
         Number of updates, at least 1.
-    rate : float
-        Learning rate of AdamW at the first step.
+    learning_rate : float
+        Of AdamW at the first step, positive.
     decay : {"cosine", "constant"}
         Schedule of the rate: half a cosine down to zero, or none.
     weight_decay : float
@@ -113,27 +121,39 @@ def train(loss, parameters, *, steps, rate, decay="cosine", weight_decay=0.0, cl
     Returns
     -------
     torch.Tensor
-        Loss of every network before every update, shape (steps, M), without gradient.
+        Loss of every network before every update, shape (n_steps, M), without gradient.
 
     Raises
     ------
     ValueError
-        If ``steps`` or ``rate`` is not positive, or ``decay`` is unknown.
+        If ``n_steps``, ``learning_rate`` or ``clip`` is not positive, ``weight_decay`` is negative, or ``decay``
+        unknown.
     FloatingPointError
         If a loss is no longer finite; the message names the network and the step.
+
+    Examples
+    --------
+    >>> point = nn.Parameter(torch.tensor([3.0, -1.0]))  # two "networks" of one weight each
+    >>> history = train(lambda step: (point - 2) ** 2, [point], n_steps=300, learning_rate=0.1)
+    >>> point.detach().numpy().round(2)
+    array([2., 2.], dtype=float32)
     """
     parameters = list(parameters)
-    if steps < 1:
-        raise ValueError(f"steps = {steps}: choose at least one step")
-    if rate <= 0:
-        raise ValueError(f"rate = {rate}: choose a positive learning rate")
+    if n_steps < 1:
+        raise ValueError(f"n_steps must be at least 1, got {n_steps}")
+    if not learning_rate > 0:
+        raise ValueError(f"learning_rate must be positive, got {learning_rate}")
+    if not weight_decay >= 0:
+        raise ValueError(f"weight_decay must not be negative, got {weight_decay}; 0 is none")
+    if clip is not None and not clip > 0:
+        raise ValueError(f"clip must be positive, got {clip}; None leaves the gradient alone")
     if decay not in ("cosine", "constant"):
-        raise ValueError(f"decay = {decay!r}: choose 'cosine' or 'constant'")
-    optimiser = torch.optim.AdamW(parameters, lr=rate, weight_decay=weight_decay, foreach=True)
+        raise ValueError(f"decay must be 'cosine' or 'constant', got {decay!r}")
+    optimiser = torch.optim.AdamW(parameters, lr=learning_rate, weight_decay=weight_decay, foreach=True)
     history = []
-    for step in range(steps):
+    for step in range(n_steps):
         if decay == "cosine":
-            optimiser.param_groups[0]["lr"] = 0.5 * rate * (1 + math.cos(math.pi * step / steps))
+            optimiser.param_groups[0]["lr"] = 0.5 * learning_rate * (1 + math.cos(math.pi * step / n_steps))
         losses = loss(step).reshape(-1)
         optimiser.zero_grad(set_to_none=True)
         losses.sum().backward()
@@ -143,7 +163,7 @@ def train(loss, parameters, *, steps, rate, decay="cosine", weight_decay=0.0, cl
         history.append(losses.detach())
         if not torch.isfinite(history[-1]).all():
             bad = torch.nonzero(~torch.isfinite(history[-1])).flatten().tolist()
-            remedy = f"lower rate = {rate} or clip the gradient"
+            remedy = f"lower learning_rate = {learning_rate} or clip the gradient"
             raise FloatingPointError(f"the loss of network {bad} is not finite at step {step}: {remedy}")
         if watch is not None:
             watch(step, history[-1])

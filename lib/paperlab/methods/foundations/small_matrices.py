@@ -1,4 +1,7 @@
-"""Products and inverses of many small matrices."""
+"""Products, inverses and solutions of small matrices, compiled: LAPACK takes longer to call than to run on them.
+
+Kernels call these in their innermost loops, with arrays that they have checked; a singular matrix raises ZeroDivisionError.
+"""
 
 from __future__ import annotations
 
@@ -19,7 +22,7 @@ def product(a, b, out, rows, inner, columns):
             out[i, j] = total
 
 
-@njit("f8(f8[:, ::1], f8[:, ::1])", cache=True)
+@njit("f8(f8[:, ::1], f8[:, ::1])", cache=True, nogil=True)
 def inverse(a, out):
     """Inverse of ``a`` (overwritten) into ``out`` by elimination with row pivots; returns log abs det ``a``."""
     n = len(a)
@@ -78,22 +81,3 @@ def solve_spd(a, b):
             for i in range(j + 1, m):
                 b[j, c] -= a[i, j] * b[i, c]
             b[j, c] /= a[j, j]
-
-
-@njit(cache=True, nogil=True)
-def invert(a, k):
-    """Invert the first ``k`` rows and columns of a positive definite matrix in place, by Gauss-Jordan steps.
-
-    (For matrices this small LAPACK takes longer to call than to run.)
-    """
-    for c in range(k):
-        pivot = 1.0 / a[c, c]
-        a[c, c] = 1.0
-        for j in range(k):
-            a[c, j] *= pivot
-        for i in range(k):
-            if i != c:
-                factor = a[i, c]
-                a[i, c] = 0.0
-                for j in range(k):
-                    a[i, j] -= factor * a[c, j]

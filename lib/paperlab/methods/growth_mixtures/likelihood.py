@@ -11,6 +11,7 @@ eqs. 1 to 3)::
 """
 
 import math
+from typing import NamedTuple
 
 import numpy as np
 from numba import njit
@@ -21,6 +22,30 @@ PSI_ROWS = np.array([0, 0, 0, 1, 1, 2])
 PSI_COLUMNS = np.array([0, 1, 2, 1, 2, 2])
 LOG_2PI = math.log(2 * math.pi)
 SUMS = {"reassoc", "contract"}  # sums over waves may be reordered, which lets them use vector instructions
+
+
+class Observations(NamedTuple):
+    """What the kernels see of the data: y, t, w (n, J), x and g with a leading one, and log densities of x (n, K)."""
+
+    y: np.ndarray
+    t: np.ndarray
+    w: np.ndarray
+    x1: np.ndarray
+    g1: np.ndarray
+    log_x: np.ndarray
+
+
+class Posterior(NamedTuple):
+    """What the data say of classes and growth factors.
+
+    Class probabilities ``resp`` (n, K), mean (n, K, 3) and variance (n, K, 6; upper triangle) of the growth factors given
+    the class, and log-likelihoods of persons (n,).
+    """
+
+    resp: np.ndarray
+    mean: np.ndarray
+    var: np.ndarray
+    persons: np.ndarray
 
 
 @njit(cache=True)
@@ -41,16 +66,17 @@ def gate_logs(g1, gate, out):
 
 
 @njit(cache=True, fastmath=SUMS)
-def e_step(y, t, w, x1, g1, log_x, gate, coef, psi, theta, knot, kappa, smooth, resp, mean, var, loglik):
-    """Posterior of class and growth factors of every person.
+def e_step(data, parameters, smooth, posterior):
+    """Posterior of class and growth factors of every person, written over ``posterior``; returns the log-likelihood.
 
-    Fills ``resp`` (n, K), ``mean`` (n, K, 3), ``var`` (n, K, 6; upper triangle) and ``loglik`` (n,); returns the log-likelihood.
     The J x J covariance is never formed: with S = psi^-1 + L'L / theta its determinant is theta^J det(psi) det(S), and S^-1 is
     the posterior variance of the growth factors.
     """
+    y, t, w, x1, g1, log_x = data
+    gate, coef, psi, theta, knot, kappa = parameters
+    resp, mean, var, persons = posterior
     n, waves = y.shape
     gate_logs(g1, gate, resp)
-    total = 0.0
     for k in range(theta.size):
         p0, p1, p2, p3, p4, p5, det_psi = inverse3(
             psi[k, 0, 0], psi[k, 0, 1], psi[k, 0, 2], psi[k, 1, 1], psi[k, 1, 2], psi[k, 2, 2]
@@ -89,24 +115,35 @@ def e_step(y, t, w, x1, g1, log_x, gate, coef, psi, theta, knot, kappa, smooth, 
             var[i, k, 3], var[i, k, 4], var[i, k, 5] = v3, v4, v5
             quad = (rr - r0 * d0 - r1 * d1 - r2 * d2) * inv
             resp[i, k] += const - 0.5 * (math.log(det) + quad) + log_x[i, k]
-    for i in range(n):
+    return normalise(resp, persons)
+
+
+@njit(cache=True)
+def normalise(resp, persons):
+    """Class probabilities from the logarithms of the joint densities, in place; returns the log-likelihood."""
+    total = 0.0
+    for i in range(resp.shape[0]):
         top = resp[i, 0]
-        for k in range(1, theta.size):
+        for k in range(1, resp.shape[1]):
             top = max(top, resp[i, k])
         part = 0.0
-        for k in range(theta.size):
+        for k in range(resp.shape[1]):
             resp[i, k] = math.exp(resp[i, k] - top)
             part += resp[i, k]
-        for k in range(theta.size):
+        for k in range(resp.shape[1]):
             resp[i, k] /= part
-        loglik[i] = top + math.log(part)
-        total += loglik[i]
+        persons[i] = top + math.log(part)
+        total += persons[i]
     return total
 
 
 @njit(cache=True, fastmath=SUMS)
-def residual_parts(y, t, w, gamma, kappa, smooth, i, m, v):
-    """Expected squares of one person's residuals, their slope and curvature in the knot, and sums for the effect of w."""
+def residual_parts(data, i, gamma, kappa, smooth, m, v):
+    """Expected squares of one person's residuals, their slope and curvature in the knot, and sums for the effect of w.
+
+    ``m`` (3,) and ``v`` (6,) are the moments of the growth factors of person ``i``.
+    """
+    y, t, w = data.y, data.t, data.w
     square = slope = curve = we = ww = 0.0
     jump = m[1] - m[2]
     spread = v[3] - 2 * v[4] + v[5]
@@ -138,90 +175,106 @@ def gate_fit(resp, logs):
 
 
 @njit(cache=True)
+def gate_derivatives(g1, resp, logs, step, curve):
+    """Scores of the gates of classes 1 to K - 1, and minus their derivatives, written over ``step`` and ``curve``."""
+    n, q = g1.shape
+    free = resp.shape[1] - 1
+    step[:], curve[:] = 0.0, 0.0
+    for i in range(n):
+        for k in range(free):
+            pk = math.exp(logs[i, k + 1])
+            for l in range(free):
+                c = pk * ((1.0 if k == l else 0.0) - math.exp(logs[i, l + 1]))
+                for j in range(q):
+                    for o in range(q):
+                        curve[k * q + j, l * q + o] += c * g1[i, j] * g1[i, o]
+            for j in range(q):
+                step[k * q + j, 0] += (resp[i, k + 1] - pk) * g1[i, j]
+
+
+@njit(cache=True)
 def gate_step(g1, resp, gate, rounds):
     """Newton steps of the multinomial logit with soft classes, written over ``gate``; halved while the fit would fall."""
     n, q = g1.shape
     free = gate.shape[0] - 1
     logs, trial = np.empty((n, free + 1)), np.zeros((free + 1, q))
+    step, curve = np.empty((free * q, 1)), np.empty((free * q, free * q))
     gate_logs(g1, gate, logs)
     fit = gate_fit(resp, logs)
     for _ in range(rounds):
-        step, curve = np.zeros((free * q, 1)), np.zeros((free * q, free * q))
-        for i in range(n):
-            for k in range(free):
-                pk = math.exp(logs[i, k + 1])
-                for l in range(free):
-                    c = pk * ((1.0 if k == l else 0.0) - math.exp(logs[i, l + 1]))
-                    for j in range(q):
-                        for o in range(q):
-                            curve[k * q + j, l * q + o] += c * g1[i, j] * g1[i, o]
-                for j in range(q):
-                    step[k * q + j, 0] += (resp[i, k + 1] - pk) * g1[i, j]
+        gate_derivatives(g1, resp, logs, step, curve)
         for j in range(free * q):
-            curve[j, j] += 1e-9 * n
+            curve[j, j] *= 1.0 + 1e-9
         solve_spd(curve, step)
         new, share = -np.inf, 2.0
         while new < fit and share > 1e-6:
             share *= 0.5
-            for k in range(free):
-                for j in range(q):
-                    trial[k + 1, j] = gate[k + 1, j] + share * step[k * q + j, 0]
+            trial[1:] = gate[1:] + share * step.reshape(free, q)
             gate_logs(g1, trial, logs)
             new = gate_fit(resp, logs)
         if new < fit:
             return
-        for k in range(free):
-            for j in range(q):
-                gate[k + 1, j] = trial[k + 1, j]
+        gate[1:] = trial[1:]
         if new - fit < 1e-10:
             return
         fit = new
 
 
 @njit(cache=True)
-def residual_sums(y, t, w, gamma, kappa, smooth, k, resp, mean, var, out):
+def residual_sums(data, posterior, k, gamma, kappa, smooth, out):
     """`residual_parts` of class k summed over persons with their class probabilities; fills ``out`` (5,)."""
-    for l in range(5):
-        out[l] = 0.0
-    for i in range(y.shape[0]):
-        parts = residual_parts(y, t, w, gamma, kappa, smooth, i, mean[i, k], var[i, k])
+    resp, mean, var = posterior.resp, posterior.mean, posterior.var
+    out[:] = 0.0
+    for i in range(resp.shape[0]):
+        parts = residual_parts(data, i, gamma, kappa, smooth, mean[i, k], var[i, k])
         for l in range(5):
             out[l] += resp[i, k] * parts[l]
 
 
 @njit(cache=True)
-def residual_table(y, t, w, knot, kappa, smooth, mean, var, out):
+def residual_table(data, posterior, knot, kappa, smooth, out):
     """`residual_parts` of every person and class; fills ``out`` (n, K, 5)."""
+    mean, var = posterior.mean, posterior.var
     for k in range(knot.size):
-        for i in range(y.shape[0]):
-            parts = residual_parts(y, t, w, knot[k], kappa[k], smooth, i, mean[i, k], var[i, k])
+        for i in range(mean.shape[0]):
+            parts = residual_parts(data, i, knot[k], kappa[k], smooth, mean[i, k], var[i, k])
             for l in range(5):
                 out[i, k, l] = parts[l]
 
 
 @njit(cache=True)
-def m_step_growth(x1, coef, psi, resp, mean, var):
-    """Regression of the growth factors on the experts and the covariance that is left, over ``coef`` and ``psi``."""
+def growth_moments(x1, posterior, k, a, c, total):
+    """Weighted second moments of the experts (p, p), of experts and growth factors (p, 3), and of these (6,), of class k.
+
+    Written over ``a``, ``c`` and ``total``; returns the weight of the class.
+    """
     n, p = x1.shape
+    resp, mean, var = posterior.resp, posterior.mean, posterior.var
+    a[:], c[:], total[:] = 0.0, 0.0, 0.0
+    weight = 0.0
+    for i in range(n):
+        r = resp[i, k]
+        weight += r
+        for j in range(p):
+            for l in range(p):
+                a[j, l] += r * x1[i, j] * x1[i, l]
+            for d in range(3):
+                c[j, d] += r * mean[i, k, d] * x1[i, j]
+        for l in range(6):
+            total[l] += r * (var[i, k, l] + mean[i, k, PSI_ROWS[l]] * mean[i, k, PSI_COLUMNS[l]])
+    return weight
+
+
+@njit(cache=True)
+def m_step_growth(x1, posterior, coef, psi):
+    """Regression of the growth factors on the experts and the covariance that is left, over ``coef`` and ``psi``."""
+    p = x1.shape[1]
+    a, c, total = np.empty((p, p)), np.empty((p, 3)), np.empty(6)
     for k in range(psi.shape[0]):
-        a, c, b, total, weight = np.zeros((p, p)), np.zeros((p, 3)), np.zeros((p, 3)), np.zeros(6), 0.0
-        for i in range(n):
-            r = resp[i, k]
-            weight += r
-            for j in range(p):
-                for l in range(p):
-                    a[j, l] += r * x1[i, j] * x1[i, l]
-                for d in range(3):
-                    c[j, d] += r * mean[i, k, d] * x1[i, j]
-            for l in range(6):
-                total[l] += r * (var[i, k, l] + mean[i, k, PSI_ROWS[l]] * mean[i, k, PSI_COLUMNS[l]])
-        for j in range(p):
-            for d in range(3):
-                b[j, d] = c[j, d]
+        weight = growth_moments(x1, posterior, k, a, c, total)
+        b = c.copy()
         solve_spd(a, b)
-        for j in range(p):
-            for d in range(3):
-                coef[k, d, j] = b[j, d]
+        coef[k] = b.T
         for l in range(6):
             d, e = PSI_ROWS[l], PSI_COLUMNS[l]
             for j in range(p):
@@ -230,23 +283,22 @@ def m_step_growth(x1, coef, psi, resp, mean, var):
 
 
 @njit(cache=True)
-def m_step_curve(y, t, w, theta, knot, kappa, smooth, resp, mean, var, bounds, free_knot, use_w):
+def m_step_curve(data, posterior, parameters, smooth, bounds, free_knot, use_w):
     """Knot, effect of w and residual variance of every class, written over the old ones.
 
     The knot moves by one Gauss-Newton step of the expected squared residuals, halved until these do not grow; the other updates
     are closed. With `gate_step` and `m_step_growth` the expected complete log-likelihood rises, so the likelihood cannot fall.
     """
+    theta, knot, kappa = parameters.theta, parameters.knot, parameters.kappa
     now, new = np.empty(5), np.empty(5)
     for k in range(theta.size):
-        weight = 0.0
-        for i in range(y.shape[0]):
-            weight += resp[i, k]
-        residual_sums(y, t, w, knot[k], kappa[k], smooth, k, resp, mean, var, now)
+        weight = posterior.resp[:, k].sum()
+        residual_sums(data, posterior, k, knot[k], kappa[k], smooth, now)
         if free_knot and now[2] > 0.0:
             step = now[1] / now[2]
             for _ in range(12):
                 trial = min(max(knot[k] + step, bounds[0]), bounds[1])
-                residual_sums(y, t, w, trial, kappa[k], smooth, k, resp, mean, var, new)
+                residual_sums(data, posterior, k, trial, kappa[k], smooth, new)
                 if new[0] <= now[0]:
                     knot[k] = trial
                     now, new = new, now
@@ -256,4 +308,4 @@ def m_step_curve(y, t, w, theta, knot, kappa, smooth, resp, mean, var, bounds, f
         if use_w and now[4] > 0.0:
             kappa[k] += now[3] / now[4]
             square -= now[3] * now[3] / now[4]
-        theta[k] = square / (y.shape[1] * weight)
+        theta[k] = square / (data.y.shape[1] * weight)

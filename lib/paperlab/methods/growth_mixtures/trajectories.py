@@ -1,15 +1,33 @@
 """What a growth mixture is fitted to and what comes out: checked trajectories and parameters of K classes."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
 
+from paperlab.methods.foundations.checks import finite
+
+__all__ = ["MODELS", "Parameters", "Trajectories"]
+
 MODELS = {"FMM": (False, False), "gating": (True, False), "expert": (False, True), "full": (True, True)}
 
 
 class Parameters(NamedTuple):
-    """Parameters of K classes: gate (K, 1 + q), coef (K, 3, 1 + p), psi (K, 3, 3), theta, knot and kappa (K,)."""
+    """Parameters of K classes.
+
+    Attributes
+    ----------
+    gate : ndarray, shape (K, 1 + q)
+        Multinomial logit of the classes on (1, g); zeros for the first class.
+    coef : ndarray, shape (K, 3, 1 + p)
+        Regression of the growth factors on (1, x).
+    psi : ndarray, shape (K, 3, 3)
+        Covariance of the growth factors that the experts leave.
+    theta, knot, kappa : ndarray, shape (K,)
+        Residual variance, knot in the unit of t, effect of w.
+    """
 
     gate: np.ndarray
     coef: np.ndarray
@@ -19,9 +37,11 @@ class Parameters(NamedTuple):
     kappa: np.ndarray
 
     def copy(self):
+        """Copies of all arrays, as contiguous floats."""
         return Parameters(*(np.array(a, dtype=float, order="C") for a in self))
 
     def flat(self):
+        """All entries as one vector."""
         return np.concatenate([a.ravel() for a in self])
 
     def like(self, flat):
@@ -52,7 +72,7 @@ class Trajectories:
     Raises
     ------
     ValueError
-        If shapes differ, values are missing, or times do not increase.
+        If shapes differ, values are missing (names argument and row), or times do not increase.
     """
 
     y: np.ndarray
@@ -76,8 +96,7 @@ class Trajectories:
             shape = y.shape if name in "ytw" else (n, parts[name].shape[1])
             if value.shape != shape:
                 raise ValueError(f"{name} has shape {value.shape}, but y has {y.shape}; rows are the same persons")
-            if not np.isfinite(value).all():
-                raise ValueError(f"{name} has missing or infinite values; drop these persons first")
+            finite(name, value)
         late = np.flatnonzero((np.diff(parts["t"], axis=1) <= 0).any(axis=1))
         if late.size:
             raise ValueError(f"t does not increase in row {late[0]} ({late.size} rows in all); sort the waves by time")
@@ -87,6 +106,7 @@ class Trajectories:
 
     @property
     def use_w(self):
+        """Whether there is a covariate that varies over time."""
         return self._use_w
 
     def with_model(self, model):
@@ -99,6 +119,7 @@ class Trajectories:
         )
 
     def rows(self, index):
+        """The persons of ``index`` only."""
         return Trajectories(
             self.y[index], self.t[index], self.x[index], self.g[index], self.w[index] if self.use_w else None
         )

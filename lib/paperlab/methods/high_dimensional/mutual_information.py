@@ -1,136 +1,57 @@
-"""Mutual information of many covariates with one outcome: FFT kernel density, bins; and the screening design.
+"""Mutual information of many covariates with one outcome, from FFT kernel densities or from bins.
 
 Page ``robust_high_dim``, part 2. Values are in nats.
 """
+
+from dataclasses import dataclass
 
 import numpy as np
 from numba import njit
 from scipy import fft
 
+from paperlab.methods.foundations.checks import codes, finite
+from paperlab.methods.high_dimensional.bandwidths import (
+    at_least,
+    bin_linearly,
+    faulty_sheather_jones,
+    improved_sheather_jones,
+    one_variable,
+    silverman,
+)
+
 ROOT5 = np.sqrt(5.0)
-BLOCK = 32
+BLOCK = 32  # columns transformed together
 
 
-def _checked(x, y):
-    x, y = np.asarray(x, float), np.asarray(y, float)
-    if x.ndim != 2 or y.shape != (len(x),):
-        raise ValueError(f"y must have one value for each row of x (n, p), got shapes {y.shape} and {x.shape}")
-    if not (np.isfinite(x).all() and np.isfinite(y).all()):
-        raise ValueError("x and y must be finite; drop or fill missing values first")
+def _columns(x, n_rows):
+    """Covariates (n, p) as floats, none of them constant, as many rows as the outcome has."""
+    x = finite("x", x)
+    if x.ndim != 2 or len(x) != n_rows:
+        raise ValueError(f"y must have one value for each row of x (n, p), got {n_rows} values and shape {x.shape}")
     flat = np.flatnonzero(x.max(axis=0) == x.min(axis=0))
     if flat.size:
-        raise ValueError(f"column {flat[0]} is constant; leave it out, its mutual information is 0")
-    if y.max() == y.min():
-        raise ValueError("y is constant; its mutual information with anything is 0")
-    return x, y
+        raise ValueError(f"x: column {flat[0]} is constant; leave it out, its mutual information is 0")
+    return x
 
 
-@njit(cache=True)
-def _bin_linearly(x, low, step, g):
-    """Weights of n points on g equidistant grid points, shared between the two neighbours."""
-    out = np.zeros(g)
-    for v in x:
-        t = (v - low) / step
-        i = int(t)
-        out[i] += i + 1 - t
-        out[i + 1] += t - i
-    return out / x.size
+def _pair(x, y):
+    y = one_variable("y", y)
+    return _columns(x, y.size), y
 
 
-@njit(cache=True)
-def _gap(t, n, a2):
-    """Botev's fixed-point equation t - xi gamma^[5](t); terms below 1e-17 are left out."""
-    f = 0.0
-    for stage in range(6):
-        s = 7 - stage
-        if stage:
-            product = 1.0
-            for odd in range(1, 2 * s, 2):
-                product *= odd
-            const = (1 + 0.5 ** (s + 0.5)) / 3 * product / np.sqrt(2 * np.pi)
-            time = (2 * const / (n * f)) ** (2 / (3 + 2 * s))
-        else:
-            time = t
-        f = 0.0
-        # exp(-(pi k)^2 t) follows from its neighbour: the ratio itself shrinks by a constant factor
-        ratio = np.exp(-(np.pi**2) * time)
-        square, fall = ratio * ratio, 1.0
-        for k in range(1, a2.size + 1):
-            fall *= ratio
-            ratio *= square
-            if fall < 1e-17:
-                break
-            power = 1.0
-            for _ in range(s):
-                power *= k * k
-            f += power * a2[k - 1] * fall
-        f *= 0.5 * np.pi ** (2 * s)
-        if f <= 0:
-            return -1.0
-    return t - (2 * n * np.sqrt(np.pi) * f) ** -0.4
+def _faulty_in_standard_units(x):
+    scale = x.std()
+    return faulty_sheather_jones(x / scale) * scale
 
 
-@njit(cache=True)
-def _smallest_root(n, a2):
-    """Regula falsi (Illinois) on (0, top], top doubled until the sign changes; nan if it never does."""
-    top = 1e-11 + 0.01 * (max(min(1050, n), 50) - 50) / 1000
-    low, f_low, f_top = 0.0, _gap(0.0, n, a2), _gap(top, n, a2)
-    while f_top <= 0:
-        top *= 2
-        if top >= 1:
-            return np.nan
-        f_top = _gap(top, n, a2)
-    for _ in range(100):
-        middle = (low * f_top - top * f_low) / (f_top - f_low)
-        value = _gap(middle, n, a2)
-        if abs(value) < 1e-9 * middle:
-            return middle
-        if value <= 0:
-            low, f_low, f_top = middle, value, f_top / 2
-        else:
-            top, f_top, f_low = middle, value, f_low / 2
-    return middle
+RULES = {"isj": improved_sheather_jones, "silverman": silverman, "faulty isj": _faulty_in_standard_units}
 
 
-def silverman(x):
-    """Silverman's rule ``(4 / 3 n)^(1/5) min(sd, IQR / 1.349)`` for one variable."""
-    x = np.asarray(x, float)
-    q = np.percentile(x, [25, 75])
-    spread = min(x.std(ddof=1), (q[1] - q[0]) / 1.3489795003921634) or x.std(ddof=1)
-    return spread * (0.75 * x.size) ** -0.2
-
-
-def improved_sheather_jones(x, n_grid=1024):
-    """Bandwidth of Botev, Grotowski and Kroese's plug-in rule (a standard deviation).
-
-    Parameters
-    ----------
-    x : array_like, shape (n,)
-    n_grid : int
-        Points of the grid on which the data are binned.
-
-    Returns
-    -------
-    float
-        Silverman's bandwidth where the equation has no root, which happens with few distinct values.
-    """
-    x = np.asarray(x, float)
-    low, high = x.min(), x.max()
-    margin = max(0.5 * (high - low), 6.0)
-    binned = _bin_linearly(x, low - margin, (high - low + 2 * margin) / (n_grid - 1), n_grid)
-    a2 = fft.dct(binned)[1:] ** 2
-    root = _smallest_root(np.unique(x).size, a2)
-    return np.sqrt(root) * (high - low) if root > 0 else silverman(x)
-
-
-def _bandwidth(x, rule):
-    if rule == "isj":
-        # the rule's grid has a margin of 6 units, so data come in units of their standard deviation
-        scale = x.std()
-        return improved_sheather_jones(x / scale) * scale
-    if rule == "silverman":
-        return silverman(x)
-    raise ValueError(f"bandwidth must be 'isj' or 'silverman', got {rule!r}")
+def _rule(bandwidth):
+    """The function behind the name of a rule, or a ValueError."""
+    if bandwidth not in RULES:
+        raise ValueError(f"bandwidth must be one of {', '.join(map(repr, RULES))}, got {bandwidth!r}")
+    return RULES[bandwidth]
 
 
 def _axis(values, g):
@@ -186,21 +107,42 @@ def _information(mass):
     return joint / total + np.log(total)
 
 
-def density(x, y, *, grid=100, bandwidth="isj"):
-    """Joint density of two variables on a grid by FFT, and the grid axes in data units.
+@dataclass(frozen=True)
+class Density:
+    """Joint density (n_grid, n_grid) of two variables, and the axes (n_grid,) of its grid in data units."""
+
+    density: np.ndarray
+    axis_x: np.ndarray
+    axis_y: np.ndarray
+
+
+def density(x, y, *, n_grid=100, bandwidth="isj"):
+    """Joint density of two variables on a grid by FFT.
+
+    Parameters
+    ----------
+    x, y : array_like, shape (n,)
+    n_grid, bandwidth
+        As for `fft_kde`.
 
     Returns
     -------
-    density : ndarray, shape (grid, grid)
-    axis_x, axis_y : ndarray, shape (grid,)
+    Density
+
+    Raises
+    ------
+    ValueError
+        As `fft_kde`.
     """
-    x, y = _checked(np.asarray(x, float)[:, None], y)
-    h = _bandwidth(x[:, 0], bandwidth), _bandwidth(y, bandwidth)
-    mass, axes = _masses([x[:, 0] / h[0]], y / h[1], grid)
+    y = one_variable("y", y)
+    x = _columns(np.asarray(x)[:, None], y.size)[:, 0]
+    n_grid, rule = at_least("n_grid", n_grid, 16, 300), _rule(bandwidth)
+    h = rule(x), rule(y)
+    mass, axes = _masses([x / h[0]], y / h[1], n_grid)
     (low_u, step_u), (low_v, step_v) = axes[0]
-    points = np.arange(grid)
+    points = np.arange(n_grid)
     cell = step_u * step_v * h[0] * h[1]
-    return mass[0] / cell, (low_u + step_u * points) * h[0], (low_v + step_v * points) * h[1]
+    return Density(mass[0] / cell, (low_u + step_u * points) * h[0], (low_v + step_v * points) * h[1])
 
 
 def _masses(columns, v, g, dtype=np.float64):
@@ -217,15 +159,15 @@ def _masses(columns, v, g, dtype=np.float64):
     return smooth, axes
 
 
-def fft_kde(x, y, *, grid=100, bandwidth="isj"):
+def fft_kde(x, y, *, n_grid=100, bandwidth="isj"):
     """Mutual information of every column with a continuous outcome, from FFT kernel densities.
 
     Parameters
     ----------
     x, y : array_like, shapes (n, p) and (n,)
-    grid : int
-        Points on each axis; the paper has 300.
-    bandwidth : {"isj", "silverman"}
+    n_grid : int
+        Points on each axis, at least 16; the paper has 300.
+    bandwidth : {"isj", "silverman", "faulty isj"}
         Rule applied to each variable by itself. The kernel is Epanechnikov's in the Euclidean norm.
 
     Returns
@@ -236,45 +178,60 @@ def fft_kde(x, y, *, grid=100, bandwidth="isj"):
     Raises
     ------
     ValueError
-        For constant or non-finite data, shapes that do not match, or a grid below 16.
+        For constant or non-finite data, shapes that do not match, a grid below 16, or an unknown rule.
+
+    Notes
+    -----
+    Page ``robust_high_dim``, part 2: ``I = sum p log(p / (p_x p_y))`` over the grid.
     """
-    x, y = _checked(x, y)
-    if grid < 16:
-        raise ValueError(f"grid must be at least 16, got {grid}; the paper has 300")
-    v = y / _bandwidth(y, bandwidth)
+    x, y = _pair(x, y)
+    n_grid, rule = at_least("n_grid", n_grid, 16, 300), _rule(bandwidth)
+    v = y / rule(y)
     out = np.empty(x.shape[1])
     for start in range(0, x.shape[1], BLOCK):
         part = [np.ascontiguousarray(c) for c in x[:, start : start + BLOCK].T]
-        mass, _ = _masses([c / _bandwidth(c, bandwidth) for c in part], v, grid, np.float32)
+        mass, _ = _masses([c / rule(c) for c in part], v, n_grid, np.float32)
         out[start : start + len(part)] = [_information(m) for m in mass]
     return out
 
 
-def class_kde(x, labels, *, grid=500, bandwidth="isj"):
+def class_kde(x, labels, *, n_grid=500, bandwidth="isj"):
     """Mutual information of every column with a class: one FFT density for each class, same bandwidth.
 
     Parameters
     ----------
-    x, labels : array_like, shapes (n, p) and (n,)
-    grid, bandwidth
+    x : array_like, shape (n, p)
+    labels : array_like, shape (n,)
+        Class of each row, any labels.
+    n_grid, bandwidth
         As for `fft_kde`; the paper's grid on a line has 500 points.
 
     Returns
     -------
     ndarray, shape (p,)
+        Nats, between 0 and the entropy of the classes.
+
+    Raises
+    ------
+    ValueError
+        For constant or non-finite columns, a missing label, one class only, a grid below 16, or an unknown rule.
     """
-    x, labels = _checked(x, labels)
-    members = [np.flatnonzero(labels == c) for c in np.unique(labels)]
-    binned = np.empty((x.shape[1], len(members), grid))
-    kernels = np.empty((x.shape[1], 1, grid))
-    wrapped = np.minimum(np.arange(grid), grid - np.arange(grid))
+    code = codes("labels", labels)
+    members = [np.flatnonzero(code == c) for c in range(code.max() + 1)]
+    if len(members) < 2:
+        raise ValueError("labels name one class only; its mutual information with anything is 0")
+    x = _columns(x, code.size)
+    n_grid, rule = at_least("n_grid", n_grid, 16, 500), _rule(bandwidth)
+    binned = np.empty((x.shape[1], len(members), n_grid))
+    kernels = np.empty((x.shape[1], 1, n_grid))
+    wrapped = np.minimum(np.arange(n_grid), n_grid - np.arange(n_grid))
     for j, column in enumerate(np.ascontiguousarray(x.T)):
-        u = column / _bandwidth(column, bandwidth)
-        low, step = _axis(u, grid)
+        u = column / rule(column)
+        low, step = _axis(u, n_grid)
         for k, rows in enumerate(members):
-            binned[j, k] = _bin_linearly(u[rows], low, step, grid) * (rows.size / u.size)
+            binned[j, k] = bin_linearly(u[rows], low, step, n_grid) * (rows.size / u.size)
         kernels[j] = np.maximum(1 - (step * wrapped) ** 2 / 5, 0) * (0.75 / ROOT5 * step)
-    smooth = fft.irfft(fft.rfft(binned) * fft.rfft(kernels), n=grid)
+    smooth = fft.irfft(fft.rfft(binned) * fft.rfft(kernels), n=n_grid)
     return np.array([_information(m) for m in smooth])
 
 
@@ -290,16 +247,53 @@ def _table(x, y, bins_x, bins_y):
     return out
 
 
-def binned(x, y, bins=10, bins_y=None):
-    """Mutual information of every column with y from equal-width bins; ``bins_y=2`` for a binary outcome."""
-    x, y = _checked(x, y)
-    if bins < 2:
-        raise ValueError(f"bins must be at least 2, got {bins}")
-    return np.array([_information(_table(c, y, bins, bins_y or bins)) for c in np.ascontiguousarray(x.T)])
+def binned(x, y, *, n_bins=10, n_bins_y=None):
+    """Mutual information of every column with y from bins of equal width.
+
+    Parameters
+    ----------
+    x, y : array_like, shapes (n, p) and (n,)
+    n_bins, n_bins_y : int
+        Bins of each column and of y, at least 2; as many for y as for x by default, 2 for a binary outcome.
+
+    Returns
+    -------
+    ndarray, shape (p,)
+        Nats.
+
+    Raises
+    ------
+    ValueError
+        For constant or non-finite data, shapes that do not match, or fewer than two bins.
+
+    Examples
+    --------
+    >>> x = np.repeat([0.0, 1.0], 50)
+    >>> binned(x[:, None], x, n_bins=2).round(3)  # two equal halves: log 2
+    array([0.693])
+    """
+    x, y = _pair(x, y)
+    n_bins = at_least("n_bins", n_bins, 2, 10)
+    n_bins_y = n_bins if n_bins_y is None else at_least("n_bins_y", n_bins_y, 2, 10)
+    return np.array([_information(_table(c, y, n_bins, n_bins_y)) for c in np.ascontiguousarray(x.T)])
 
 
 def pearson(x, y):
-    """Absolute correlation of every column with y."""
-    x, y = _checked(x, y)
+    """Absolute correlation of every column with y.
+
+    Parameters
+    ----------
+    x, y : array_like, shapes (n, p) and (n,)
+
+    Returns
+    -------
+    ndarray, shape (p,)
+
+    Raises
+    ------
+    ValueError
+        For constant or non-finite data, or shapes that do not match.
+    """
+    x, y = _pair(x, y)
     centred = y - y.mean()
     return np.abs(centred @ (x - x.mean(axis=0))) / (len(y) * x.std(axis=0) * y.std())

@@ -4,115 +4,113 @@ Page ``robust_high_dim``, part 1. The objective is ``|y - X b|^2 / (2 N) + sum_j
 into ``lam |b|`` and a smooth concave rest, so that every solver here needs a gradient and a soft threshold only.
 """
 
-from typing import NamedTuple
+from dataclasses import dataclass
 
 import numpy as np
 from numba import njit
 from scipy.sparse.linalg import eigsh
 
-SHAPES = {"SCAD": 3.7, "MCP": 3.0, "L1": np.inf}
-_KINDS = {"SCAD": 0, "MCP": 1, "L1": 2}
+from paperlab.methods.foundations.checks import finite
+from paperlab.methods.high_dimensional.penalties import Penalty, concave_rest
+
 SOLVERS = {"AG": (0.99, "proposed"), "proximal": (1.0, "none"), "original": (0.5, "original")}
+WINDOW = 50  # steps over which a run has to gain
 _SCHEDULES = {"proposed": 0, "original": 1, "none": 2}
+_METHODS = ("AG", "coordinate descent")
 
 
-class Descent(NamedTuple):
-    """``objective`` (runs, steps + 1) at the points where gradients are taken, nan after a run has stopped;
-    ``beta`` (runs, p) and ``intercept`` (runs,) at the end; ``steps`` (runs,) done."""
+@dataclass(frozen=True)
+class Descent:
+    """Several runs side by side.
+
+    Attributes
+    ----------
+    objective : ndarray, shape (n_runs, n_steps + 1)
+        At the points where gradients are taken; nan after a run has stopped.
+    coef : ndarray, shape (n_runs, p)
+    intercept : ndarray, shape (n_runs,)
+    n_steps : ndarray of int, shape (n_runs,)
+        Steps done; below ``max_iter`` where the run stopped by its own rule.
+    """
 
     objective: np.ndarray
-    beta: np.ndarray
+    coef: np.ndarray
     intercept: np.ndarray
-    steps: np.ndarray
+    n_steps: np.ndarray
 
 
-class Path(NamedTuple):
-    """``beta`` (n_lambdas, p), ``lambdas``, ``sweeps`` (n_lambdas,) iterations spent."""
+@dataclass(frozen=True)
+class Path:
+    """Solutions along a path.
 
-    beta: np.ndarray
+    Attributes
+    ----------
+    coef : ndarray, shape (n_lambdas, p)
+    lambdas : ndarray, shape (n_lambdas,)
+    n_iter : ndarray of int, shape (n_lambdas,)
+        Gradient steps or sweeps over the coordinates.
+    converged : ndarray of bool, shape (n_lambdas,)
+        Whether the last of them was within ``max_iter``.
+    """
+
+    coef: np.ndarray
     lambdas: np.ndarray
-    sweeps: np.ndarray
+    n_iter: np.ndarray
+    converged: np.ndarray
 
 
-def _kind(penalty, lam, shape):
-    if penalty not in _KINDS:
-        raise ValueError(f"penalty must be one of {', '.join(_KINDS)}, got {penalty!r}")
-    if not lam > 0:
-        raise ValueError(f"lam must be positive, got {lam}; without a penalty use least squares")
-    shape = SHAPES[penalty] if shape is None else float(shape)
-    least = {"SCAD": 2.0, "MCP": 1.0, "L1": 0.0}[penalty]
-    if not shape > least:
-        raise ValueError(f"shape of {penalty} must exceed {least:g}, got {shape}; usual is {SHAPES[penalty]:g}")
-    return _KINDS[penalty], shape
+def _regression(x, y):
+    """Data (n, p) and (n,) as finite floats that match."""
+    x, y = finite("x", x), finite("y", y)
+    if x.ndim != 2 or y.shape != (len(x),):
+        raise ValueError(f"y must have one value for each row of x (n, p), got shapes {y.shape} and {x.shape}")
+    return x, y
 
 
-def concavity(penalty, shape=None):
-    """Lipschitz constant of the concave part's gradient: 1/(a - 1) for SCAD, 1/gamma for MCP, 0 for L1."""
-    kind, shape = _kind(penalty, 1.0, shape)
-    return (1 / (shape - 1), 1 / shape, 0.0)[kind]
-
-
-@njit(cache=True)
-def _rest(x, lam, kind, a):
-    """Value and derivative of the concave part at x."""
-    size = abs(x)
-    sign = 1.0 if x > 0 else -1.0
-    if kind == 0 and size > lam:
-        if size < a * lam:
-            return (lam * size - (size**2 + lam**2) / 2) / (a - 1), sign * (lam - size) / (a - 1)
-        return (a + 1) / 2 * lam**2 - lam * size, -lam * sign
-    if kind == 1:
-        if size < a * lam:
-            return -(size**2) / (2 * a), -x / a
-        return a * lam**2 / 2 - lam * size, -lam * sign
-    return 0.0, 0.0
-
-
-@njit(cache=True)
-def _rest_all(x, lam, kind, a):
-    out = np.empty((2, x.size))
-    for j in range(x.size):
-        out[0, j], out[1, j] = _rest(x[j], lam, kind, a)
-    return out
-
-
-def concave_part(x, penalty, lam, shape=None):
-    """Value and derivative of the smooth concave part ``p(x) - lam |x|``, elementwise.
+def objective(x, y, coef, penalty):
+    """``|y - x coef|^2 / (2 n) + sum p(coef)``, no intercept.
 
     Parameters
     ----------
-    x : array_like, shape (n,)
-    penalty, lam, shape : str, float, float
-        "SCAD", "MCP" or "L1"; level; shape a (SCAD, default 3.7) or gamma (MCP, default 3).
-
-    Returns
-    -------
-    value, derivative : ndarray, shape (n,)
+    x, y, coef : array_like, shapes (n, p), (n,) and (p,)
+    penalty : Penalty
 
     Raises
     ------
     ValueError
-        For an unknown penalty, ``lam <= 0`` or a shape at or below its limit (2 for SCAD, 1 for MCP).
+        If a value is not finite or shapes do not match.
+
+    Examples
+    --------
+    >>> float(objective(np.eye(2), [3.0, 0.0], [1.0, 0.0], Penalty("L1", 0.5)))  # (3 - 1)^2 / 4 + 0.5
+    1.5
     """
-    kind, shape = _kind(penalty, lam, shape)
-    value, slope = _rest_all(np.atleast_1d(np.asarray(x, float)), float(lam), kind, shape)
-    return value, slope
-
-
-def penalty_value(x, penalty, lam, shape=None):
-    """The penalty, elementwise: ``lam |x|`` plus its concave part."""
-    return lam * np.abs(np.atleast_1d(x)) + concave_part(x, penalty, lam, shape)[0]
-
-
-def objective(x, y, beta, penalty, lam, shape=None):
-    """``|y - x beta|^2 / (2 n) + sum p(beta)``, no intercept."""
-    return ((y - x @ beta) ** 2).sum() / (2 * len(y)) + penalty_value(beta, penalty, lam, shape).sum()
+    x, y = _regression(x, y)
+    coef = finite("coef", coef)
+    if coef.shape != (x.shape[1],):
+        raise ValueError(f"coef must have one value for each of the {x.shape[1]} columns, got shape {coef.shape}")
+    return ((y - x @ coef) ** 2).sum() / (2 * len(y)) + penalty.value(coef).sum()
 
 
 def smoothness(x):
-    """Largest eigenvalue of ``x.T x / n``, the Lipschitz constant of the least-squares gradient."""
+    """Largest eigenvalue of ``x.T x / n``, the Lipschitz constant of the least-squares gradient.
+
+    Parameters
+    ----------
+    x : array_like, shape (n, p)
+
+    Raises
+    ------
+    ValueError
+        If a value is not finite.
+    """
+    x = finite("x", x)
     n, p = x.shape
+    if not x.any():
+        return 0.0
     gram = x @ x.T if n <= p else x.T @ x
+    if len(gram) < 3:  # too small for Lanczos
+        return np.linalg.eigvalsh(gram)[-1] / n
     return eigsh(gram, k=1, return_eigenvectors=False, tol=1e-6, v0=np.ones(len(gram)))[0] / n
 
 
@@ -133,36 +131,69 @@ def _soft(v, threshold):
 
 
 @njit(cache=True)
-def _update(beta, ag, mid, grad, omega, step, alpha_next, lam, kind, shape):
-    """One step of one run, in place; column 0 is the unpenalised intercept. Returns the penalty at the new mid."""
+def _update(points, grad, steps, penalty):
+    """One step of one run, in place; column 0 is the unpenalised intercept. Returns the penalty at the new mid.
+
+    ``points`` are (beta, ag, mid) of the scheme, ``steps`` are (omega, step of beta, next alpha).
+    """
+    beta, ag, mid = points
+    omega, step, alpha = steps
     total = 0.0
     for j in range(beta.size):
-        level = lam if j else 0.0
-        g = grad[j] + (_rest(mid[j], lam, kind, shape)[1] if j else 0.0)
+        level = penalty[0] if j else 0.0
+        g = grad[j] + (concave_rest(mid[j], penalty)[1] if j else 0.0)
         beta[j] = _soft(beta[j] - step * g, step * level)
         ag[j] = _soft(mid[j] - omega * g, omega * level)
-        mid[j] = (1 - alpha_next) * ag[j] + alpha_next * beta[j]
+        mid[j] = (1 - alpha) * ag[j] + alpha * beta[j]
         if j:
-            total += lam * abs(mid[j]) + _rest(mid[j], lam, kind, shape)[0]
+            total += level * abs(mid[j]) + concave_rest(mid[j], penalty)[0]
     return total
 
 
-def descend(x, y, runs, lam, n_steps, *, shape=None, tol=0.0, window=50, start=None, dtype=float):
+def _solver(solver):
+    """Share of 1/L that a solver takes as its step, and its schedule."""
+    if isinstance(solver, str) and solver not in SOLVERS:
+        raise ValueError(f"solver must be one of {', '.join(SOLVERS)} or a pair, got {solver!r}")
+    share, schedule = SOLVERS[solver] if isinstance(solver, str) else solver
+    if schedule not in _SCHEDULES or not 0 < share <= 1:
+        raise ValueError(f"a solver pair needs a share in (0, 1] and one of {', '.join(_SCHEDULES)}, got {solver!r}")
+    return share, _SCHEDULES[schedule]
+
+
+class _Loss:
+    """Half the mean squared error and its gradient at many points at once; column 0 of a point is the intercept."""
+
+    def __init__(self, x, y, dtype):
+        n, p = x.shape
+        self.by_moments = 2 * n >= p
+        self.x = np.column_stack([np.ones(n), x]).astype(float if self.by_moments else dtype)
+        self.y = y
+        if self.by_moments:
+            self.gram, self.cross, self.square = self.x.T @ self.x / n, self.x.T @ y / n, y @ y / n
+
+    def at(self, points):
+        if self.by_moments:
+            product = points @ self.gram
+            return (self.square - 2 * points @ self.cross + (product * points).sum(axis=1)) / 2, product - self.cross
+        residual = points.astype(self.x.dtype) @ self.x.T - self.y
+        return (residual**2).sum(axis=1) / (2 * len(self.y)), residual.astype(self.x.dtype) @ self.x / len(self.y)
+
+
+def descend(x, y, runs, max_iter, *, tol=0.0, start=None, dtype=float):
     """Several solvers and penalties side by side, sharing every pass over the data.
 
     Parameters
     ----------
-    x, y : ndarray, shapes (n, p) and (n,)
+    x, y : array_like, shapes (n, p) and (n,)
         Columns standardised; y as it is. An unpenalised intercept is added.
-    runs : list of (solver, penalty)
+    runs : sequence of (solver, Penalty)
         ``solver`` is a key of `SOLVERS` or a pair (share of 1/L as step, "proposed" | "original" | "none").
-    lam : float
-    n_steps : int
-    shape : float, optional
-        Shape of all penalties; default `SHAPES`.
-    tol, window : float, int
-        A run stops once its objective has fallen by less than ``tol`` over ``window`` steps.
-    start : ndarray, shape (p,), optional
+    max_iter : int
+        Largest number of gradient steps.
+    tol : float
+        A run stops once its objective has fallen by no more than this over 50 steps; in the unit of the objective, the
+        square of y's. 0: never.
+    start : array_like, shape (p,), optional
         Default is the sign of the covariances with y, as in the paper.
     dtype : numpy dtype
         Precision of the passes over x where n < p / 2; float32 halves their time.
@@ -174,66 +205,52 @@ def descend(x, y, runs, lam, n_steps, *, shape=None, tol=0.0, window=50, start=N
     Raises
     ------
     ValueError
-        For unknown solvers, schedules or penalties, or arrays that do not match.
+        If a value is not finite (names argument and row), for unknown solvers or schedules, or arrays that do not
+        match.
 
     Notes
     -----
     Ghadimi-Lan scheme: the gradient is taken at ``mid = (1 - alpha) ag + alpha beta``; ``beta`` moves by a long
     step (omega / alpha in "proposed"), ``ag`` by the safe step omega; "none" has alpha = 1.
     """
-    x, y = np.asarray(x, float), np.asarray(y, float)
-    if y.shape != (len(x),):
-        raise ValueError(f"y must have one value for each row of x, got shapes {y.shape} and {x.shape}")
-    n, p = x.shape
-    lipschitz, kinds, omegas, schedules = smoothness(x), [], [], []
-    for solver, penalty in runs:
-        if isinstance(solver, str) and solver not in SOLVERS:
-            raise ValueError(f"solver must be one of {', '.join(SOLVERS)} or a pair, got {solver!r}")
-        share, schedule = SOLVERS[solver] if isinstance(solver, str) else solver
-        if schedule not in _SCHEDULES or not 0 < share <= 1:
-            raise ValueError(
-                f"a solver pair needs a share in (0, 1] and one of {', '.join(_SCHEDULES)}, got {solver!r}"
-            )
-        kinds.append(_kind(penalty, lam, shape))
-        omegas.append(share / max(lipschitz, concavity(penalty, shape)))
-        schedules.append(_SCHEDULES[schedule])
-    by_gram = 2 * n >= p
-    x1 = np.column_stack([np.ones(n), x]).astype(float if by_gram else dtype)
-    gram, cross, square = (x1.T @ x1 / n if by_gram else None), x1.T @ y / n, y @ y / n
-    first = np.sign(x.T @ (y - y.mean())) if start is None else np.asarray(start, float)
+    x, y = _regression(x, y)
+    lipschitz = smoothness(x)
+    if not lipschitz > 0:
+        raise ValueError("x holds nothing but zeros; there is nothing to descend")
+    solvers = [_solver(solver) for solver, _ in runs]
+    penalties = [penalty for _, penalty in runs]
+    omegas = [share / max(lipschitz, pen.concavity) for (share, _), pen in zip(solvers, penalties)]
+    first = np.sign(x.T @ (y - y.mean())) if start is None else finite("start", start)
+    if first.shape != (x.shape[1],):
+        raise ValueError(f"start must have one value for each of the {x.shape[1]} columns, got shape {first.shape}")
     beta = np.tile(np.r_[0.0, first], (len(runs), 1))
     ag, mid = beta.copy(), beta.copy()
-    values = np.full((len(runs), n_steps + 1), np.nan)
-    penalties = np.array([penalty_value(first, pen, lam, shape).sum() for _, pen in runs])
-    now = [_schedule(s, 1, 1.0, w) for s, w in zip(schedules, omegas)]
+    loss = _Loss(x, y, dtype)
+    values = np.full((len(runs), max_iter + 1), np.nan)
+    height = np.array([pen.value(first).sum() for pen in penalties])
+    now = [_schedule(schedule, 1, 1.0, omega) for (_, schedule), omega in zip(solvers, omegas)]
     steps, live = np.zeros(len(runs), int), np.arange(len(runs))
-    for k in range(n_steps + 1):
-        points = mid[live]
-        if by_gram:
-            product = points @ gram
-            loss = (square - 2 * points @ cross + (product * points).sum(axis=1)) / 2
-            gradient = product - cross
-        else:
-            residual = points.astype(x1.dtype) @ x1.T - y
-            loss = (residual**2).sum(axis=1) / (2 * n)
-            gradient = residual.astype(x1.dtype) @ x1 / n
-        values[live, k] = loss + penalties[live]
+    for k in range(max_iter + 1):
+        error, gradient = loss.at(mid[live])
+        values[live, k] = error + height[live]
         steps[live] = k
-        if tol > 0 and k >= window:
-            going = values[live, k - window] - values[live, k] > tol
+        if tol > 0 and k >= WINDOW:
+            going = values[live, k - WINDOW] - values[live, k] > tol
             live, gradient = live[going], gradient[going]
-        if k == n_steps or not live.size:
+        if k == max_iter or not live.size:
             break
         for i, g in zip(live, gradient):
             alpha, step = now[i]
-            now[i] = _schedule(schedules[i], k + 2, alpha, omegas[i])
-            penalties[i] = _update(beta[i], ag[i], mid[i], g, omegas[i], step, now[i][0], lam, *kinds[i])
+            now[i] = _schedule(solvers[i][1], k + 2, alpha, omegas[i])
+            points = beta[i], ag[i], mid[i]
+            height[i] = _update(points, g, (omegas[i], step, now[i][0]), penalties[i].numbers)
     return Descent(values[:, : steps.max() + 1], mid[:, 1:].copy(), mid[:, 0].copy(), steps)
 
 
 @njit(cache=True)
-def _coordinates(gram, cross, beta, lam, kind, a, tol, max_iter):
-    """Coordinate descent for columns of unit mean square, in place; returns the number of sweeps."""
+def _coordinates(gram, cross, beta, penalty, tol, max_iter):
+    """Coordinate descent for columns of unit mean square, in place; the sweeps, and whether they were enough."""
+    lam, kind, a = penalty
     score = cross - gram @ beta
     for sweep in range(max_iter):
         largest = 0.0
@@ -254,13 +271,14 @@ def _coordinates(gram, cross, beta, lam, kind, a, tol, max_iter):
                 score -= change * gram[j]
                 largest = max(largest, abs(change))
         if largest < tol:
-            return sweep + 1
-    return max_iter
+            return sweep + 1, True
+    return max_iter, False
 
 
 @njit(cache=True)
-def _accelerated(gram, cross, beta, lam, kind, a, omega, tol, max_iter):
-    """The proposed accelerated gradient on moments, in place; returns the number of steps."""
+def _accelerated(gram, cross, beta, penalty, omega, tol, max_iter):
+    """The proposed accelerated gradient on moments, in place; the number of steps, and whether they were enough."""
+    lam = penalty[0]
     slow, mid = beta.copy(), beta.copy()
     alpha, step = _schedule(0, 1, 1.0, omega)
     for k in range(max_iter):
@@ -268,14 +286,43 @@ def _accelerated(gram, cross, beta, lam, kind, a, omega, tol, max_iter):
         before = mid.copy()
         following = _schedule(0, k + 2, alpha, omega)
         for j in range(mid.size):
-            g = grad[j] + _rest(mid[j], lam, kind, a)[1]
+            g = grad[j] + concave_rest(mid[j], penalty)[1]
             slow[j] = _soft(slow[j] - step * g, step * lam)
             beta[j] = _soft(mid[j] - omega * g, omega * lam)
             mid[j] = (1 - following[0]) * beta[j] + following[0] * slow[j]
         alpha, step = following
         if np.abs(mid - before).max() < tol:
-            return k + 1
-    return max_iter
+            return k + 1, True
+    return max_iter, False
+
+
+def _path_data(x, y, lambdas):
+    """Standardised columns, a centred outcome and falling levels, or a ValueError that names what is wrong."""
+    x, y = _regression(x, y)
+    lambdas = finite("lambdas", lambdas)
+    flat = np.flatnonzero(x.max(axis=0) == x.min(axis=0))
+    if flat.size:
+        raise ValueError(f"x: column {flat[0]} is constant; leave it out")
+    if not (np.allclose((x**2).mean(axis=0), 1, atol=1e-6) and np.allclose(x.mean(axis=0), 0, atol=1e-6)):
+        raise ValueError("x must have columns of mean 0 and mean square 1; standardise it")
+    if not y.std() > 0:
+        raise ValueError("y is constant; there is nothing to explain")
+    if abs(y.mean()) > 1e-6 * y.std():
+        raise ValueError(f"y must be centred, its mean is {y.mean():.3g}; subtract it")
+    if lambdas.ndim != 1 or not lambdas.size or not ((np.diff(lambdas) < 0).all() and lambdas[-1] > 0):
+        raise ValueError("lambdas must be positive and falling")
+    return x, y, lambdas
+
+
+def _minimum(gram, cross, coef, penalty, method, tol, max_iter):
+    """Minimum over a few columns from a warm start: coefficients, iterations and whether they were enough."""
+    coef = coef.copy()
+    if not coef.size:
+        return coef, 0, True
+    if method == "coordinate descent":
+        return coef, *_coordinates(gram, cross, coef, penalty.numbers, tol, max_iter)
+    omega = 0.99 / max(np.linalg.eigvalsh(gram)[-1], penalty.concavity)
+    return coef, *_accelerated(gram, cross, coef, penalty.numbers, omega, tol, max_iter)
 
 
 def solution_path(x, y, lambdas, penalty, method, *, shape=None, tol=1e-5, max_iter=5000):
@@ -283,14 +330,16 @@ def solution_path(x, y, lambdas, penalty, method, *, shape=None, tol=1e-5, max_i
 
     Parameters
     ----------
-    x, y : ndarray, shapes (n, p) and (n,)
+    x, y : array_like, shapes (n, p) and (n,)
         Columns of mean 0 and mean square 1; y centred.
     lambdas : array_like
         Positive and falling.
     penalty : {"SCAD", "MCP", "L1"}
     method : {"AG", "coordinate descent"}
+    shape : float, optional
+        See `Penalty`.
     tol, max_iter : float, int
-        Largest change of a coefficient at the end; limit of iterations for each lambda.
+        Largest change of a coefficient at the end, in standard deviations of y; limit of iterations for each lambda.
 
     Returns
     -------
@@ -299,35 +348,25 @@ def solution_path(x, y, lambdas, penalty, method, *, shape=None, tol=1e-5, max_i
     Raises
     ------
     ValueError
-        If a column is constant or not standardised, or lambdas do not fall.
+        If a value is not finite (names argument and row), a column is constant or not standardised, y is constant or
+        not centred, lambdas do not fall, or a name is unknown.
     """
-    x, y, lambdas = np.asarray(x, float), np.asarray(y, float), np.asarray(lambdas, float)
-    spread = x.std(axis=0)
-    if (spread == 0).any():
-        raise ValueError(f"column {np.argmin(spread)} is constant; leave it out")
-    if not np.allclose((x**2).mean(axis=0), 1, atol=1e-6):
-        raise ValueError("x must have columns of mean square 1; standardise it")
-    if not ((np.diff(lambdas) < 0).all() and lambdas[-1] > 0):
-        raise ValueError("lambdas must be positive and falling")
-    if method not in ("AG", "coordinate descent"):
-        raise ValueError(f"method must be 'AG' or 'coordinate descent', got {method!r}")
+    x, y, lambdas = _path_data(x, y, lambdas)
+    if method not in _METHODS:
+        raise ValueError(f"method must be {' or '.join(map(repr, _METHODS))}, got {method!r}")
     n, p = x.shape
     gram, cross = x.T @ x / n, x.T @ y / n
-    beta, out, spent = np.zeros(p), [], []
-    last = np.abs(cross).max()
+    beta, out, spent, enough = np.zeros(p), [], [], []
+    last, tol = np.abs(cross).max(), tol * y.std()
     for lam in lambdas:
-        kind, a = _kind(penalty, lam, shape)
+        level = Penalty(penalty, lam, shape)
         kept = (np.abs(cross - gram @ beta) >= 2 * lam - last) | (beta != 0)
-        sweeps = 0
+        n_iter = 0
         while True:
             columns = np.flatnonzero(kept)
-            inner, part = np.ascontiguousarray(gram[np.ix_(columns, columns)]), beta[columns]
-            if method == "AG" and columns.size:
-                norm = np.linalg.eigvalsh(inner)[-1]
-                omega = 0.99 / max(norm, concavity(penalty, shape))
-                sweeps += _accelerated(inner, cross[columns], part, lam, kind, a, omega, tol, max_iter)
-            elif columns.size:
-                sweeps += _coordinates(inner, cross[columns], part, lam, kind, a, tol, max_iter)
+            inner = np.ascontiguousarray(gram[np.ix_(columns, columns)])
+            part, done, converged = _minimum(inner, cross[columns], beta[columns], level, method, tol, max_iter)
+            n_iter += done
             beta = np.zeros(p)
             beta[columns] = part
             missed = (np.abs(cross - gram @ beta) > lam * (1 + 1e-9)) & ~kept
@@ -335,6 +374,7 @@ def solution_path(x, y, lambdas, penalty, method, *, shape=None, tol=1e-5, max_i
                 break
             kept |= missed
         out.append(beta.copy())
-        spent.append(sweeps)
+        spent.append(n_iter)
+        enough.append(converged)
         last = lam
-    return Path(np.array(out), lambdas, np.array(spent))
+    return Path(np.array(out), lambdas, np.array(spent), np.array(enough))

@@ -12,7 +12,7 @@ import numpy as np
 
 from paperlab.methods.foundations.checks import binary, finite
 from paperlab.methods.foundations.forest import forest_predict
-from paperlab.methods.foundations.linear import logistic
+from paperlab.methods.foundations.logistic import logistic
 from paperlab.methods.foundations.resampling import seed_of
 from paperlab.methods.instruments.multiply_robust import estimate
 from paperlab.methods.instruments.nuisances import Nuisances, basis

@@ -11,7 +11,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from paperlab.methods.foundations.checks import finite
-from paperlab.methods.foundations.linear import least_squares, logistic, predict
+from paperlab.methods.foundations.linear import least_squares, predict
+from paperlab.methods.foundations.logistic import logistic
 
 MODELS = ("pi", "p", "m", "b", "r")
 BASES = ("linear", "quadratic", "wrong", "constant")

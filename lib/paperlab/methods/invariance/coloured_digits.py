@@ -219,7 +219,7 @@ def fit_networks(inputs, y, g, alphas, starts, *, rng, training=Training()):
         ordinary = (residual**2).sum(1)
         return ((1 - weight) * projected + weight * ordinary) / batch
 
-    train(loss, model.parameters(), steps=len(order), rate=training.learning_rate)
+    train(loss, model.parameters(), n_steps=len(order), learning_rate=training.learning_rate)
     return Networks(model)
 
 

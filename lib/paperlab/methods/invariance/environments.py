@@ -207,7 +207,7 @@ def fit_environments(kind, groups, weights, *, n_steps=400, learning_rate=0.05):
         inner = u @ xy.transpose(1, 2)
         return _objective(kind, square - 2 * inner + yy[:, None], 2 * (square - inner), weight)
 
-    train(loss, [u], steps=n_steps, rate=learning_rate)
+    train(loss, [u], n_steps=n_steps, learning_rate=learning_rate)
     return (u.detach() @ turn.transpose(1, 2)).numpy()
 
 

@@ -1,16 +1,16 @@
 """Gradient descent on the factors of a low-rank matrix: symmetric, asymmetric, with one modified step, preconditioned.
 
-The matrix is observed in full here ("population case"); `paperlab.methods.sensing` observes it through random
-measurements. Errors are Frobenius norms of ``F G' - M``; matrices are dimensionless.
+The matrix is observed in full here ("population case"); `sensing` observes it through random measurements. Errors are
+Frobenius norms of ``F G' - M``.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 
+from paperlab.methods.foundations.checks import finite
 from paperlab.methods.low_rank.loop import run_lanes
 
-FLOOR = 1e-13  # below this an error of a matrix of norm one is rounding
 LANES = 16  # runs side by side in the compiled loop
 
 
@@ -23,19 +23,34 @@ class Target:
     u, v : ndarray, shapes (n1, r) and (n2, r)
         Orthonormal columns.
     s : ndarray, shape (r,)
-        Singular values, decreasing.
+        Singular values; a negative one turns its column of V round.
+
+    Raises
+    ------
+    ValueError
+        If shapes do not match, a value is not finite or columns are not orthonormal.
     """
 
     u: np.ndarray
     s: np.ndarray
     v: np.ndarray
 
+    def __post_init__(self):
+        u, s, v = finite("u", self.u), finite("s", self.s), finite("v", self.v)
+        if u.ndim != 2 or v.ndim != 2 or not u.shape[1] == v.shape[1] == s.size or not s.size:
+            raise ValueError(f"u (n1, r), s (r,) and v (n2, r) must match, got shapes {u.shape}, {s.shape}, {v.shape}")
+        for name, x in (("u", u), ("v", v)):
+            if np.abs(x.T @ x - np.eye(s.size)).max() > 1e-8:
+                raise ValueError(f"{name} must have orthonormal columns; take them from a singular value decomposition")
+
     @property
     def matrix(self):
+        """M itself, shape (n1, n2)."""
         return (self.u * self.s) @ self.v.T
 
     @property
     def rank(self):
+        """Number of singular values."""
         return len(self.s)
 
     @property
@@ -44,7 +59,7 @@ class Target:
         return self.u.shape == self.v.shape and bool(np.abs(self.u - self.v).max() < 1e-12) and bool(self.s.min() >= 0)
 
 
-def draw_target(n1, n2, rank, kappa, rng, *, symmetric=True):
+def draw_target(n1, n2, rank, kappa, *, symmetric=True, rng):
     """A random matrix of norm one with singular values equally spaced from 1 to ``1 / kappa``.
 
     Parameters
@@ -53,9 +68,13 @@ def draw_target(n1, n2, rank, kappa, rng, *, symmetric=True):
         Rows, columns and rank.
     kappa : float
         Condition number on the range, at least 1.
-    rng : numpy.random.Generator
     symmetric : bool
         Take ``V = U``; needs ``n1 == n2``.
+    rng : numpy.random.Generator
+
+    Returns
+    -------
+    Target
 
     Raises
     ------
@@ -73,14 +92,33 @@ def draw_target(n1, n2, rank, kappa, rng, *, symmetric=True):
     return Target(u, np.linspace(1.0, 1.0 / kappa, rank), v)
 
 
-def draw_start(n1, n2, k, rng):
-    """Gaussian starting directions with entries of variance ``1 / n1`` (shape (n1, k)) and ``1 / n2`` (shape (n2, k))."""
+def draw_start(n1, n2, k, *, rng):
+    """Gaussian starting directions: a pair (n1, k) and (n2, k) with entries of variance ``1 / n1`` and ``1 / n2``.
+
+    Parameters
+    ----------
+    n1, n2, k : int
+    rng : numpy.random.Generator
+    """
     return rng.standard_normal((n1, k)) / np.sqrt(n1), rng.standard_normal((n2, k)) / np.sqrt(n2)
 
 
-def balanced_start(start, rng):
-    """Replace the second direction by a rotation of the first, so that ``F'F = G'G`` at equal scales."""
+def balanced_start(start, *, rng):
+    """Replace the second direction by a rotation of the first, so that ``F'F = G'G`` at equal scales.
+
+    Parameters
+    ----------
+    start : pair of ndarray, both of shape (n, k)
+    rng : numpy.random.Generator
+
+    Raises
+    ------
+    ValueError
+        If the two differ in shape: then no rotation makes one of the other.
+    """
     f = start[0]
+    if f.shape != start[1].shape:
+        raise ValueError(f"start must be two directions of one shape, got {f.shape} and {start[1].shape}")
     return f, np.linalg.qr(rng.standard_normal((len(f), len(f))))[0] @ f
 
 
@@ -109,6 +147,11 @@ class Setting:
         current error (``relative``) or ``damping`` itself; None for plain gradient descent.
     relative : bool
         PrecGD (True) or damped ScaledGD (False).
+
+    Raises
+    ------
+    ValueError
+        If a number is out of its range, or a symmetric run is to be modified.
     """
 
     k: int
@@ -122,10 +165,12 @@ class Setting:
     relative: bool = True
 
     def __post_init__(self):
+        if self.k < 1:
+            raise ValueError(f"k must be at least 1, got {self.k}")
         for name in ("alpha", "eta", "balance", "trigger"):
-            if not getattr(self, name) > 0:
+            if not 0 < getattr(self, name) < np.inf:
                 raise ValueError(f"{name} must be positive, got {getattr(self, name)}")
-        if self.beta < 0:
+        if not self.beta >= 0:
             raise ValueError(f"beta must be positive, or 0 for no modified step, got {self.beta}")
         if self.beta and self.symmetric:
             raise ValueError("the modified step makes F and G different; use symmetric=False")
@@ -134,14 +179,14 @@ class Setting:
 
     def initial(self, start):
         """Starting factors (n1, k) and (n2, k) from starting directions with at least ``k`` columns."""
-        f, g = start
+        f, g = finite("start", start[0]), finite("start", start[1])
         if f.shape[1] < self.k or g.shape[1] < self.k:
             raise ValueError(f"start has {min(f.shape[1], g.shape[1])} columns, the setting needs k = {self.k}")
         f0 = self.alpha * f[:, : self.k]
         return f0, (f0.copy() if self.symmetric else self.alpha * self.balance * g[:, : self.k])
 
 
-@dataclass
+@dataclass(frozen=True)
 class Descent:
     """Errors and factors of a batch of runs.
 
@@ -163,16 +208,32 @@ class Descent:
     errors: np.ndarray
     switched: np.ndarray
     steps: np.ndarray
-    factors: list = field(default_factory=list)
+    factors: list
     residuals: np.ndarray | None = None
 
 
-def check_setting(setting, target):
-    """Raise a ValueError where a setting cannot recover the target."""
-    if setting.k < target.rank:
-        raise ValueError(f"k must be >= r for exact recovery, got k = {setting.k} and r = {target.rank}")
-    if setting.symmetric and not target.is_psd:
-        raise ValueError("the symmetric factorisation F F' needs a positive semidefinite M; use symmetric=False")
+def checked(target, settings, starts, n_steps, snapshots):
+    """What a batch of descents needs, after a look at all of it: settings, one start for each, sorted snapshots.
+
+    Raises
+    ------
+    ValueError
+        As `descend`.
+    """
+    settings = list(settings)
+    if not settings:
+        raise ValueError("settings must hold at least one setting, got none")
+    for setting in settings:
+        if setting.k < target.rank:
+            raise ValueError(f"k must be >= r for exact recovery, got k = {setting.k} and r = {target.rank}")
+        if setting.symmetric and not target.is_psd:
+            raise ValueError("the symmetric factorisation F F' needs a positive semidefinite M; use symmetric=False")
+    if n_steps < 0:
+        raise ValueError(f"n_steps must not be negative, got {n_steps}")
+    steps = np.unique(np.asarray(snapshots, dtype=np.int64))
+    if steps.size and not (steps[0] >= 0 and steps[-1] <= n_steps):
+        raise ValueError(f"snapshots must be steps from 0 to n_steps = {n_steps}, got {steps[0]} to {steps[-1]}")
+    return settings, pair_up(starts, settings), steps
 
 
 def diverged(step, eta):
@@ -183,11 +244,21 @@ def diverged(step, eta):
 
 
 def reduce(f, g, target):
-    """The same descent in ``r + k`` dimensions: ``(core, f, g)``.
+    """The same descent in ``r + k`` dimensions.
 
     Outside the singular spaces of M the gradient step multiplies F and G from the right only, so those parts never
     leave the span of their start. In the orthonormal basis (U, Q) with Q from a QR decomposition of the rest, M is
     ``diag(s, 0)`` and every Gram matrix, singular value and error is unchanged. Exact, not an approximation.
+
+    Parameters
+    ----------
+    f, g : ndarray, shapes (n1, k) and (n2, k)
+    target : Target
+
+    Returns
+    -------
+    core, f, g : ndarray
+        The matrix in its new basis, and the factors there.
     """
     r = target.rank
 
@@ -204,8 +275,17 @@ def reduce(f, g, target):
 def imbalance_step(f, g, beta):
     """The modified step: the same product with all singular values of F equal to ``beta``.
 
-    With ``F = Q diag(s) W'`` returns ``beta Q W'`` and ``G W diag(s / beta) W'`` (explicit form recalled, page
+    With ``F = Q diag(s) W'`` these are ``beta Q W'`` and ``G W diag(s / beta) W'`` (explicit form recalled, page
     ``matrix_sensing``).
+
+    Parameters
+    ----------
+    f, g : ndarray, shapes (n1, k) and (n2, k)
+    beta : float
+
+    Returns
+    -------
+    f, g : ndarray
 
     Raises
     ------
@@ -222,8 +302,8 @@ def descend(target, settings, starts, n_steps, snapshots=()):
     """Gradient descent on the fully observed matrix, all settings in one call.
 
     ``E = F G' - M``, ``F <- F - eta E G``, ``G <- G - eta E' F`` (both from the old factors); symmetric settings keep
-    ``G = F``. Every run is reduced to ``r + k`` dimensions (`reduce`), so that its cost does not depend on the size of M,
-    and stepped in compiled code.
+    ``G = F``. Every run is reduced to ``r + k`` dimensions (`reduce`), so that its cost does not depend on the size of
+    M, and stepped in compiled code.
 
     Parameters
     ----------
@@ -233,7 +313,7 @@ def descend(target, settings, starts, n_steps, snapshots=()):
         Starting directions (`draw_start`): one pair for all settings, or one for each.
     n_steps : int
     snapshots : sequence of int
-        Steps at which the factors are kept.
+        Steps, from 0 to ``n_steps``, at which the factors are kept.
 
     Returns
     -------
@@ -242,17 +322,22 @@ def descend(target, settings, starts, n_steps, snapshots=()):
     Raises
     ------
     ValueError
-        For ``k < r``, a symmetric run on a matrix that is not positive semidefinite, or divergence (error above 100
-        times its start).
+        For ``k < r``, a symmetric run on a matrix that is not positive semidefinite, a snapshot outside the run, or
+        divergence (error above 100 times its start).
+
+    Examples
+    --------
+    >>> rng = np.random.default_rng(0)
+    >>> target, start = draw_target(30, 30, 2, 2.0, rng=rng), draw_start(30, 30, 3, rng=rng)
+    >>> exact, surplus = descend(target, [Setting(2), Setting(3, symmetric=True)], start, 1000).errors[:, -1]
+    >>> bool(exact < 1e-10), bool(surplus > 1e-4)  # one column too many makes an exponential a power law
+    (True, True)
     """
-    settings = list(settings)
-    starts = pair_up(starts, settings)
-    steps = np.unique(np.asarray(snapshots, dtype=np.int64))
+    settings, starts, steps = checked(target, settings, starts, n_steps, snapshots)
     errors = np.empty((len(settings), n_steps + 1))
     switched, factors = np.full(len(settings), -1), [None] * len(settings)
     groups = {}
     for i, setting in enumerate(settings):
-        check_setting(setting, target)
         groups.setdefault((setting.k, setting.symmetric), []).append(i)
     for members in groups.values():
         for first in range(0, len(members), LANES):
@@ -283,10 +368,9 @@ def _run_lanes(target, settings, starts, n_steps, steps):
     kept = np.empty((len(steps), *f.shape)), np.empty((len(steps), *g.shape))
     switched = np.full(len(settings), -1)
     t, lane = 0, 0
+    rules = settings[0].symmetric, eta, damping, relative, stop_below
     while lane >= 0:
-        t, lane = run_lanes(
-            core, f, g, settings[0].symmetric, eta, damping, relative, stop_below, t, errors, steps, *kept
-        )
+        t, lane = run_lanes(core, (f, g), rules, t, (errors, steps, *kept))
         if lane >= 0:
             if not errors[t, lane] < stop_below[lane]:
                 raise diverged(t, settings[lane].eta)

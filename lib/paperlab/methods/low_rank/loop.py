@@ -1,34 +1,21 @@
-"""The compiled loop of gradient descent on factors; many runs side by side. Called by `paperlab.methods.factorization`."""
+"""The compiled loop of gradient descent on factors; many runs side by side. Called by `factorization.descend`.
+
+The last axis of every array counts runs ("lanes"), so that the innermost loops are long and contiguous.
+"""
 
 import numpy as np
 from numba import njit
 
-MIN_DAMPING = 1e-14  # keeps the preconditioner invertible when the error is rounding
+from paperlab.methods.foundations.small_matrices import inverse
+
+MIN_DAMPING = 1e-14  # of the first error: keeps the preconditioner invertible when the error is rounding
+DIVERGED = 100.0  # times the first error
 
 
 @njit(cache=True)
-def _inverse(a, out):
-    """Inverse of a symmetric positive definite matrix by Gauss-Jordan steps (small k); overwrites ``a``."""
-    k = len(a)
-    out[:] = 0.0
-    for i in range(k):
-        out[i, i] = 1.0
-    for i in range(k):
-        pivot = a[i, i]
-        for j in range(k):
-            a[i, j] /= pivot
-            out[i, j] /= pivot
-        for row in range(k):
-            if row != i:
-                factor = a[row, i]
-                for j in range(k):
-                    a[row, j] -= factor * a[i, j]
-                    out[row, j] -= factor * out[i, j]
-
-
-@njit(cache=True)
-def _precondition(step, x, lane, damping, gram, inverse, row):
+def _precondition(step, x, lane, damping, work):
     """Multiply ``step[:, :, lane]`` by (x'x + damping I)^-1 from the right, in place."""
+    gram, inverted, row = work
     k = x.shape[1]
     gram[:] = 0.0
     for i in range(x.shape[0]):
@@ -37,82 +24,126 @@ def _precondition(step, x, lane, damping, gram, inverse, row):
                 gram[a, b] += x[i, a, lane] * x[i, b, lane]
     for a in range(k):
         gram[a, a] += damping
-    _inverse(gram, inverse)
+    inverse(gram, inverted)
     for i in range(step.shape[0]):
         row[:] = 0.0
         for a in range(k):
             for b in range(k):
-                row[b] += step[i, a, lane] * inverse[a, b]
+                row[b] += step[i, a, lane] * inverted[a, b]
         for a in range(k):
             step[i, a, lane] = row[a]
 
 
 @njit(cache=True)
-def run_lanes(core, f, g, symmetric, eta, damping, relative, stop_below, start, errors, steps, f_out, g_out):
+def _residual(core, f, g, d, errors):
+    """``d = f g' - core`` and its norm, lane by lane."""
+    lanes = f.shape[2]
+    errors[:] = 0.0
+    for i in range(core.shape[0]):
+        for j in range(core.shape[1]):
+            for b in range(lanes):
+                d[i, j, b] = -core[i, j]
+            for l in range(f.shape[1]):
+                for b in range(lanes):
+                    d[i, j, b] += f[i, l, b] * g[j, l, b]
+            for b in range(lanes):
+                errors[b] += d[i, j, b] * d[i, j, b]
+    for b in range(lanes):
+        errors[b] = np.sqrt(errors[b])
+
+
+@njit(cache=True)
+def _gradient(d, x, out):
+    """``out = d x``, lane by lane."""
+    out[:] = 0.0
+    for i in range(d.shape[0]):
+        for j in range(d.shape[1]):
+            for l in range(x.shape[1]):
+                for b in range(x.shape[2]):
+                    out[i, l, b] += d[i, j, b] * x[j, l, b]
+
+
+@njit(cache=True)
+def _gradient_transposed(d, x, out):
+    """``out = d' x``, lane by lane."""
+    out[:] = 0.0
+    for i in range(d.shape[0]):
+        for j in range(d.shape[1]):
+            for l in range(x.shape[1]):
+                for b in range(x.shape[2]):
+                    out[j, l, b] += d[i, j, b] * x[i, l, b]
+
+
+@njit(cache=True)
+def _move(x, step, eta):
+    """``x -= eta step``, lane by lane."""
+    for i in range(x.shape[0]):
+        for l in range(x.shape[1]):
+            for b in range(x.shape[2]):
+                x[i, l, b] -= eta[b] * step[i, l, b]
+
+
+@njit(cache=True)
+def _needs_attention(errors, first, stop_below):
+    """The first lane that has diverged or fallen below its mark; -1 if there is none."""
+    for b in range(errors.size):
+        if not errors[b] <= DIVERGED * first[b] or errors[b] < stop_below[b]:
+            return b
+    return -1
+
+
+@njit(cache=True)
+def run_lanes(core, points, rules, start, record):
     """Run all lanes from step ``start`` until the end, or until a lane needs attention.
 
-    The last axis of ``f`` (n1, k, lanes) and ``g`` (n2, k, lanes) counts runs, so that the innermost loops are long
-    and contiguous. Returns ``(t, lane)``: the step and the lane whose error fell below its ``stop_below`` or exceeded 100 times
-    its start; lane -1 at the end. Factors are those before step t.
+    Parameters
+    ----------
+    core : ndarray, shape (n1, n2)
+    points : (f, g)
+        Factors (n1, k, lanes) and (n2, k, lanes), moved in place.
+    rules : (symmetric, eta, damping, relative, stop_below)
+        One flag, then arrays (lanes,): step size; damping of the preconditioner (0: none), times the error where
+        ``relative``; error below which a lane needs attention.
+    start : int
+    record : (errors, steps, f_out, g_out)
+        Errors (n_steps + 1, lanes) to fill, and the factors at the given steps.
+
+    Returns
+    -------
+    t, lane : int
+        The step and the lane whose error fell below its ``stop_below`` or exceeded 100 times its start; lane -1 at the
+        end. Factors are those before step t.
     """
-    n1, n2 = core.shape
+    f, g = points
+    symmetric, eta, damping, relative, stop_below = rules
+    errors, steps, f_out, g_out = record
     k, lanes = f.shape[1], f.shape[2]
-    d = np.empty((n1, n2, lanes))
-    df, dg = np.empty((n1, k, lanes)), np.empty((n2, k, lanes))
-    gram, inverse, row = np.empty((k, k)), np.empty((k, k)), np.empty(k)
-    total = np.empty(lanes)
-    snap = 0
-    while snap < len(steps) and steps[snap] < start:
-        snap += 1
+    d = np.empty((core.shape[0], core.shape[1], lanes))
+    df, dg = np.empty_like(f), np.empty_like(g)
+    work = np.empty((k, k)), np.empty((k, k)), np.empty(k)
+    snap = np.searchsorted(steps, start)
     for t in range(start, errors.shape[0]):
-        total[:] = 0.0
-        for i in range(n1):
-            for j in range(n2):
-                for b in range(lanes):
-                    d[i, j, b] = -core[i, j]
-                for l in range(k):
-                    for b in range(lanes):
-                        d[i, j, b] += f[i, l, b] * g[j, l, b]
-                for b in range(lanes):
-                    total[b] += d[i, j, b] * d[i, j, b]
-        for b in range(lanes):
-            errors[t, b] = np.sqrt(total[b])
-        for b in range(lanes):
-            if not errors[t, b] <= 100.0 * errors[0, b] or errors[t, b] < stop_below[b]:
-                return t, b
+        _residual(core, f, g, d, errors[t])
+        lane = _needs_attention(errors[t], errors[0], stop_below)
+        if lane >= 0:
+            return t, lane
         if snap < len(steps) and steps[snap] == t:
             f_out[snap], g_out[snap] = f, g
             snap += 1
         if t == errors.shape[0] - 1:
             break
-        df[:] = 0.0
-        for i in range(n1):
-            for j in range(n2):
-                for l in range(k):
-                    for b in range(lanes):
-                        df[i, l, b] += d[i, j, b] * g[j, l, b]
+        _gradient(d, g, df)
         if not symmetric:
-            dg[:] = 0.0
-            for i in range(n1):
-                for j in range(n2):
-                    for l in range(k):
-                        for b in range(lanes):
-                            dg[j, l, b] += d[i, j, b] * f[i, l, b]
+            _gradient_transposed(d, f, dg)
         for b in range(lanes):
             if damping[b] > 0.0:
-                lam = max(damping[b] * errors[t, b] if relative[b] else damping[b], MIN_DAMPING)
-                _precondition(df, g, b, lam, gram, inverse, row)
+                lam = max(damping[b] * errors[t, b] if relative[b] else damping[b], MIN_DAMPING * errors[0, b])
+                _precondition(df, g, b, lam, work)
                 if not symmetric:
-                    _precondition(dg, f, b, lam, gram, inverse, row)
-        for i in range(n1):
-            for l in range(k):
-                for b in range(lanes):
-                    f[i, l, b] -= eta[b] * df[i, l, b]
+                    _precondition(dg, f, b, lam, work)
+        _move(f, df, eta)
         if symmetric:
             g[:] = f
         else:
-            for j in range(n2):
-                for l in range(k):
-                    for b in range(lanes):
-                        g[j, l, b] -= eta[b] * dg[j, l, b]
+            _move(g, dg, eta)
     return errors.shape[0] - 1, -1

@@ -4,13 +4,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from paperlab.methods.low_rank.factorization import Descent, check_setting, diverged, imbalance_step, pair_up
-from paperlab.methods.low_rank.loop import MIN_DAMPING
+from paperlab.methods.low_rank.factorization import Descent, checked, diverged, imbalance_step
+from paperlab.methods.low_rank.loop import DIVERGED, MIN_DAMPING
 
 
 @dataclass(frozen=True)
 class Measurements:
-    """Gaussian measurements ``y_i = <A_i, M> + noise``, scaled so that ``A'A`` is near the identity on low-rank matrices.
+    """Gaussian measurements ``y_i = <A_i, M> + noise``; ``A'A`` is near the identity on low-rank matrices.
 
     Parameters
     ----------
@@ -30,32 +30,40 @@ class Measurements:
     noise: np.ndarray
 
     @property
-    def m(self):
+    def n_measurements(self):
+        """How many there are."""
         return len(self.matrix)
 
 
-def draw_measurements(n1, n2, m, rng, *, symmetrised=False, noise=0.0):
-    """Draw ``m`` measurement matrices with entries N(0, 1/m).
+def draw_measurements(n1, n2, n_measurements, *, symmetrised=False, noise=0.0, rng):
+    """Draw m measurement matrices with entries N(0, 1/m).
 
     Parameters
     ----------
-    n1, n2, m : int
-    rng : numpy.random.Generator
+    n1, n2, n_measurements : int
     symmetrised : bool
         Replace each A_i by its symmetric part. Such measurements are blind to the antisymmetric part of ``F G'`` and
         must not be used with the asymmetric factorisation.
     noise : float
         Standard deviation of the noise of one unscaled measurement (it is divided by ``sqrt(m)``).
+    rng : numpy.random.Generator
+
+    Returns
+    -------
+    Measurements
 
     Raises
     ------
     ValueError
-        If ``m`` is not positive, or symmetrised matrices are not square.
+        If there is no measurement, symmetrised matrices are not square, or the noise is negative.
     """
+    m = n_measurements
     if m <= 0:
-        raise ValueError(f"m must be a positive number of measurements, got {m}")
+        raise ValueError(f"n_measurements must be positive, got {m}")
     if symmetrised and n1 != n2:
         raise ValueError(f"symmetrised measurements need a square matrix, got {n1} x {n2}")
+    if not 0 <= noise < np.inf:
+        raise ValueError(f"noise must not be negative, got {noise}")
     a = rng.standard_normal((m, n1, n2)) / np.sqrt(m)
     if symmetrised:
         a = (a + a.transpose(0, 2, 1)) / 2
@@ -63,19 +71,104 @@ def draw_measurements(n1, n2, m, rng, *, symmetrised=False, noise=0.0):
     return Measurements((n1, n2), a.T @ a, a, noise * rng.standard_normal(m) / np.sqrt(m))
 
 
-def descend(measurements, target, settings, starts, n_steps, snapshots=(), trigger="error", stop=0.0):
+class _Batch:
+    """All runs side by side; rows of ``f`` and ``g`` belong to the settings named in ``live``."""
+
+    def __init__(self, measurements, truth, settings, starts, n_steps, steps):
+        self.measurements, self.truth, self.settings, self.steps = measurements, truth, settings, steps
+        n1, n2 = truth.shape
+        size, k_max = len(settings), max(s.k for s in settings)
+        self.f, self.g = np.zeros((size, n1, k_max)), np.zeros((size, n2, k_max))
+        for i, (setting, start) in enumerate(zip(settings, starts)):
+            self.f[i, :, : setting.k], self.g[i, :, : setting.k] = setting.initial(start)
+        self.errors, self.residuals = np.empty((2, size, n_steps + 1))
+        self.switched, self.factors = np.full(size, -1), [[] for _ in settings]
+        self.live = np.arange(size)
+        self.waiting = {i for i, s in enumerate(settings) if s.beta}
+        self.eta = np.array([s.eta for s in settings])
+        self.symmetric = np.array([s.symmetric for s in settings])
+        self.scaled = np.array([s.damping is not None for s in settings])
+        self.gradient_noise = measurements.noise @ measurements.matrix
+        self.noise_square = measurements.noise @ measurements.noise
+
+    def measure(self, t):
+        """Errors and residuals before step ``t``; returns ``A*(A(F G' - M) - noise)``, shape (live, n1, n2)."""
+        live = self.live
+        d = self.f @ self.g.transpose(0, 2, 1) - self.truth
+        flat = d.reshape(len(live), -1)
+        e = flat @ self.measurements.normal
+        self.errors[live, t] = np.sqrt(np.einsum("ij,ij->i", flat, flat))
+        square = np.einsum("ij,ij->i", flat, e) - 2 * flat @ self.gradient_noise + self.noise_square
+        self.residuals[live, t] = np.sqrt(np.maximum(square, 0))
+        bad = live[~(self.errors[live, t] <= DIVERGED * self.errors[live, 0])]
+        if len(bad):
+            raise diverged(t, self.settings[bad[0]].eta)
+        e = (e - self.gradient_noise).reshape(d.shape)
+        same = np.flatnonzero(self.symmetric[live])
+        e[same] = (e[same] + e[same].transpose(0, 2, 1)) / 2
+        return e
+
+    def modify(self, t, watched):
+        """The modified step of the runs that have come below their trigger; the product, hence the gradient, stays."""
+        for i in [i for i in self.waiting if watched[i, t] < self.settings[i].trigger]:
+            row, k = np.searchsorted(self.live, i), self.settings[i].k
+            pair = imbalance_step(self.f[row, :, :k], self.g[row, :, :k], self.settings[i].beta)
+            self.f[row, :, :k], self.g[row, :, :k] = pair
+            self.switched[i] = t
+            self.waiting.remove(i)
+
+    def keep(self, rows):
+        """Copy the factors in these rows."""
+        for row in rows:
+            i = self.live[row]
+            k = self.settings[i].k
+            self.factors[i].append((self.f[row, :, :k].copy(), self.g[row, :, :k].copy()))
+
+    def retire(self, t, stop, e):
+        """Let runs below ``stop`` stand still for good; returns the gradients of the others."""
+        going = self.errors[self.live, t] >= stop
+        if going.all():
+            return e
+        done = np.flatnonzero(~going)
+        for i in self.live[done]:
+            self.errors[i, t:], self.residuals[i, t:] = self.errors[i, t], self.residuals[i, t]
+        for _ in range(np.sum(self.steps > t)):
+            self.keep(done)
+        self.waiting -= set(self.live[done].tolist())
+        self.live, self.f, self.g = self.live[going], self.f[going], self.g[going]
+        return e[going]
+
+    def step(self, t, e):
+        """One step of gradient descent, preconditioned where the setting says so."""
+        df, dg = e @ self.g, e.transpose(0, 2, 1) @ self.f
+        for row in np.flatnonzero(self.scaled[self.live]):
+            i = self.live[row]
+            s = self.settings[i]
+            f, g = self.f[row, :, : s.k], self.g[row, :, : s.k]
+            least = MIN_DAMPING * self.errors[i, 0]
+            ridge = max(s.damping * self.errors[i, t] if s.relative else s.damping, least) * np.eye(s.k)
+            df[row, :, : s.k] = np.linalg.solve(g.T @ g + ridge, df[row, :, : s.k].T).T
+            dg[row, :, : s.k] = np.linalg.solve(f.T @ f + ridge, dg[row, :, : s.k].T).T
+        eta = self.eta[self.live, None, None]
+        self.f -= eta * df
+        self.g -= eta * dg
+        same = np.flatnonzero(self.symmetric[self.live])
+        self.g[same] = self.f[same]
+
+
+def descend(measurements, target, settings, starts, n_steps, snapshots=(), *, trigger="error", stop=0.0):
     """Gradient descent on measured matrices, all settings side by side.
 
-    ``E = A*(A(F G' - M) - noise)``, ``F <- F - eta E G``, ``G <- G - eta E' F``; symmetric settings use ``(E + E') / 2`` and keep
-    ``G = F``. Factors with fewer columns are padded by zeros, which the updates leave at zero. One product with
-    ``A'A`` serves all settings.
+    ``E = A*(A(F G' - M) - noise)``, ``F <- F - eta E G``, ``G <- G - eta E' F``; symmetric settings use ``(E + E') /
+    2`` and keep ``G = F``. Factors with fewer columns are padded by zeros, which the updates leave at zero. One
+    product with ``A'A`` serves all settings.
 
     Parameters
     ----------
     measurements : Measurements
-    target : paperlab.methods.factorization.Target
+    target : factorization.Target
     settings, starts, n_steps, snapshots
-        As in `paperlab.methods.factorization.descend`.
+        As in `factorization.descend`.
     trigger : {"error", "residual"}
         What is compared with ``Setting.trigger``: the error, which needs M, or the norm of the measured residual.
     stop : float
@@ -83,91 +176,31 @@ def descend(measurements, target, settings, starts, n_steps, snapshots=(), trigg
 
     Returns
     -------
-    Descent
+    factorization.Descent
         With ``residuals``.
 
     Raises
     ------
     ValueError
-        As in `paperlab.methods.factorization.descend`, and if the shapes of measurements and target differ.
+        As in `factorization.descend`, and if the shapes of measurements and target differ.
     """
-    settings = list(settings)
-    starts = pair_up(starts, settings)
     if trigger not in ("error", "residual"):
         raise ValueError(f"trigger must be 'error' or 'residual', got {trigger!r}")
     truth = target.matrix
-    n1, n2 = truth.shape
     if measurements.shape != truth.shape:
         raise ValueError(f"measurements are of {measurements.shape} matrices, the target has shape {truth.shape}")
-    size, k_max = len(settings), max(s.k for s in settings)
-    f, g = np.zeros((size, n1, k_max)), np.zeros((size, n2, k_max))
-    for i, (setting, start) in enumerate(zip(settings, starts)):
-        check_setting(setting, target)
-        f[i, :, : setting.k], g[i, :, : setting.k] = setting.initial(start)
-    steps = np.unique(np.asarray(snapshots, dtype=np.int64))
-    errors, residuals = np.empty((2, size, n_steps + 1))
-    switched, factors = np.full(size, -1), [[] for _ in settings]
-    gradient_noise = measurements.noise @ measurements.matrix
-    noise_sq = measurements.noise @ measurements.noise
-    at, eta = set(steps.tolist()), np.array([s.eta for s in settings])
-    mirror, scaled = (
-        np.array([test(s) for s in settings]) for test in (lambda s: s.symmetric, lambda s: s.damping is not None)
-    )
-    live = np.arange(size)  # rows of f and g belong to these settings
-    waiting = {i for i, s in enumerate(settings) if s.beta}
-
-    def keep(row, setting):
-        factors[setting].append((f[row, :, : settings[setting].k].copy(), g[row, :, : settings[setting].k].copy()))
-
+    settings, starts, steps = checked(target, settings, starts, n_steps, snapshots)
+    batch = _Batch(measurements, truth, settings, starts, n_steps, steps)
+    watched = batch.errors if trigger == "error" else batch.residuals
     for t in range(n_steps + 1):
-        d = f @ g.transpose(0, 2, 1) - truth
-        flat = d.reshape(len(live), -1)
-        e = flat @ measurements.normal
-        errors[live, t] = np.sqrt(np.einsum("ij,ij->i", flat, flat))
-        square = np.einsum("ij,ij->i", flat, e) - 2 * flat @ gradient_noise + noise_sq
-        residuals[live, t] = np.sqrt(np.maximum(square, 0))
-        bad = live[~(errors[live, t] <= 100 * errors[live, 0])]
-        if len(bad):
-            raise diverged(t, settings[bad[0]].eta)
-        e -= gradient_noise
-        e = e.reshape(d.shape)
-        watched = errors if trigger == "error" else residuals
-        for i in [i for i in waiting if watched[i, t] < settings[i].trigger]:  # the product, hence e, is unchanged
-            row, k = np.searchsorted(live, i), settings[i].k
-            f[row, :, :k], g[row, :, :k] = imbalance_step(f[row, :, :k], g[row, :, :k], settings[i].beta)
-            switched[i] = t
-            waiting.remove(i)
-        if t in at:
-            for row, i in enumerate(live):
-                keep(row, i)
-        same = np.flatnonzero(mirror[live])
-        if len(same):
-            e[same] = (e[same] + e[same].transpose(0, 2, 1)) / 2
+        e = batch.measure(t)
+        batch.modify(t, watched)
+        if t in steps:
+            batch.keep(range(len(batch.live)))
         if t == n_steps:
             break
-        going = errors[live, t] >= stop
-        if not going.all():
-            for row in np.flatnonzero(~going):
-                i = live[row]
-                errors[i, t:], residuals[i, t:] = errors[i, t], residuals[i, t]
-                for _ in range(np.sum(steps > t)):
-                    keep(row, i)
-            waiting -= set(live[~going].tolist())
-            live, f, g, e = live[going], f[going], g[going], e[going]
-            if not len(live):
-                break
-        df, dg = e @ g, e.transpose(0, 2, 1) @ f
-        for row in np.flatnonzero(scaled[live]):
-            i = live[row]
-            s = settings[i]
-            fi, gi = f[row, :, : s.k], g[row, :, : s.k]
-            ridge = max(s.damping * errors[i, t] if s.relative else s.damping, MIN_DAMPING) * np.eye(s.k)
-            df[row, :, : s.k] = np.linalg.solve(gi.T @ gi + ridge, df[row, :, : s.k].T).T
-            dg[row, :, : s.k] = np.linalg.solve(fi.T @ fi + ridge, dg[row, :, : s.k].T).T
-        step = eta[live, None, None]
-        f -= step * df
-        g -= step * dg
-        same = np.flatnonzero(mirror[live])
-        if len(same):
-            g[same] = f[same]
-    return Descent(errors, switched, steps, factors, residuals)
+        e = batch.retire(t, stop, e)
+        if not len(batch.live):
+            break
+        batch.step(t, e)
+    return Descent(batch.errors, batch.switched, steps, batch.factors, batch.residuals)

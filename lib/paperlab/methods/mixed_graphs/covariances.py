@@ -6,20 +6,25 @@ Convention: ``lam[i, j]`` is the effect of i on j, so that ``X = lam.T @ X + e``
     sigma_ij = sum_kl omega_kl N_ki N_lj / delta^2,   delta = det(I - lam),
     N_ij = sum over simple paths P from i to j of lam_P times the determinant of I - lam outside P.
 
-Residues modulo a prime are int64; see `paperlab.methods.modular`. Floating point is in `paperlab.methods.mixed_graph_floats`.
+Residues modulo a prime are int64; see `paperlab.methods.mixed_graphs.modular`. Floating point is in
+`paperlab.methods.mixed_graphs.numerics`.
 """
 
 from __future__ import annotations
 
+import operator
 from typing import NamedTuple
 
 import numpy as np
 from numba import njit
 
+from paperlab.methods.mixed_graphs.graphs import check_family
 from paperlab.methods.mixed_graphs.modular import PRIMES, check_prime, eliminate, inverse, invert
 
 __all__ = [
+    "Counts",
     "Covariances",
+    "EdgeParameters",
     "covariances",
     "draw_parameters",
     "jacobian",
@@ -28,6 +33,7 @@ __all__ = [
 ]
 
 ROUTES = ("one-connections", "subsets", "inverse", "paths")
+MOST_VERTICES = 12  # of routes that go through vertex sets: up to there all counts are below the primes, too
 
 
 class Covariances(NamedTuple):
@@ -36,6 +42,20 @@ class Covariances(NamedTuple):
     delta: np.ndarray
     numerators: np.ndarray
     sigma: np.ndarray
+
+
+class EdgeParameters(NamedTuple):
+    """Effects ``lam`` and error covariances ``omega`` (symmetric) of a family, residues, shape (n_graphs, n, n)."""
+
+    lam: np.ndarray
+    omega: np.ndarray
+
+
+class Counts(NamedTuple):
+    """Numbers of one-connections from i to j, shape (n, n), and of 1-factors of one graph."""
+
+    one_connections: np.ndarray
+    factors: int
 
 
 @njit(cache=True)
@@ -191,17 +211,21 @@ def _family(lam, omega, p):
     loops = np.argwhere(np.einsum("gii->gi", lam) != 0)
     if len(loops):
         raise ValueError(f"lam of graph {loops[0][0]} has a loop at vertex {loops[0][1]}; set its diagonal to 0")
+    lopsided = np.argwhere(omega != omega.swapaxes(1, 2))
+    if len(lopsided):
+        raise ValueError(f"omega of graph {lopsided[0][0]} must be symmetric; it is a covariance matrix")
     return (np.ascontiguousarray(a % p, dtype=np.int64) for a in (lam, omega))
 
 
-def covariances(lam, omega, prime=PRIMES[0], route="one-connections"):
+def covariances(lam, omega, *, prime=PRIMES[0], route="one-connections"):
     """Determinants, cofactors and covariances of many graphs, exactly, modulo a prime.
 
     Parameters
     ----------
     lam, omega : ndarray of int, shape (n_graphs, n, n)
-        Effects (zero diagonal) and error covariances.
+        Effects (zero diagonal) and error covariances (symmetric).
     prime : int
+        Modulus, see `paperlab.methods.mixed_graphs.modular.check_prime`.
     route : {"one-connections", "subsets", "inverse", "paths"}
         Enumerate every path and cycle; sum them over vertex sets; eliminate; or the acyclic trek rule, which keeps the
         paths, leaves the cycles out and sets the determinant to 1 (wrong as soon as there is a cycle).
@@ -213,12 +237,26 @@ def covariances(lam, omega, prime=PRIMES[0], route="one-connections"):
     Raises
     ------
     ValueError
-        If shapes are wrong, an effect is a loop, or ``I - lam`` is singular modulo ``prime``.
+        If shapes are wrong, an effect is a loop, ``omega`` is not symmetric, ``I - lam`` is singular modulo ``prime``, or
+        there are more than 12 vertices for a route that lists paths.
+
+    Examples
+    --------
+    A loop of gain 6 (of which only the inverse of 1 - 6 is left) between two variables:
+
+    >>> lam, omega = np.array([[[0, 2], [3, 0]]]), np.eye(2, dtype=int)[None]
+    >>> exact = covariances(lam, omega, prime=101)
+    >>> int(exact.delta[0]), exact.numerators[0].tolist()
+    (96, [[1, 2], [3, 1]])
+    >>> int(exact.sigma[0, 0, 0]) * 25 % 101  # 25 sigma_00 = 1 + 9
+    10
     """
     p = check_prime(prime)
     if route not in ROUTES:
         raise ValueError(f"route must be one of {', '.join(ROUTES)}, got {route!r}")
     lam, omega = _family(lam, omega, p)
+    if route != "inverse":
+        _check_size(lam.shape[-1])
     out = Covariances(np.empty(len(lam), np.int64), np.empty_like(lam), np.empty_like(lam))
     bad = _covariances(lam, omega, p, ROUTES.index(route), *out)
     if bad >= 0:
@@ -228,32 +266,70 @@ def covariances(lam, omega, prime=PRIMES[0], route="one-connections"):
     return out
 
 
-def one_connection_counts(directed):
-    """Numbers of one-connections (n, n) and of 1-factors of one graph with a loop added at every vertex.
+def _check_size(n):
+    if n > MOST_VERTICES:
+        raise ValueError(
+            f"the graphs have {n} vertices; paths are listed for up to {MOST_VERTICES}, take route='inverse' for more"
+        )
 
-    Exact as long as they are below 2147483629.
+
+def one_connection_counts(directed):
+    """Numbers of one-connections and of 1-factors of one graph with a loop added at every vertex.
+
+    Parameters
+    ----------
+    directed : ndarray of bool, shape (n, n)
+        At most 12 vertices.
+
+    Returns
+    -------
+    Counts
+
+    Raises
+    ------
+    ValueError
+        If ``directed`` is not boolean and square, has a loop, or too many vertices.
+
+    Examples
+    --------
+    >>> one_connection_counts(~np.eye(3, dtype=bool)).factors  # permutations of three
+    6
     """
+    directed = np.asarray(directed)
+    check_family(directed[None], np.zeros((1, *directed.shape), bool))
+    _check_size(len(directed))
     lam = np.ascontiguousarray(directed, dtype=np.int64)
     n = len(lam)
     counts, trek = np.empty((2, n, n), np.int64)
     weight, outside = np.empty((n, n, 1 << n), np.int64), np.empty(1 << n, np.int64)
     total = _one_connections(lam, PRIMES[0], 1, True, weight, outside, counts, trek)
-    return counts, int(total)
+    return Counts(counts, int(total))
 
 
-def draw_parameters(rng, directed, bidirected, prime=PRIMES[0]):
+def draw_parameters(directed, bidirected, *, rng, prime=PRIMES[0]):
     """Random non-zero residues for every edge and error variance of a family of graphs.
+
+    Parameters
+    ----------
+    directed, bidirected : ndarray of bool, shape (n_graphs, n, n)
+    rng : numpy.random.Generator
+    prime : int
 
     Returns
     -------
-    lam, omega : ndarray of int64, shape (n_graphs, n, n)
-        ``omega`` is symmetric.
+    EdgeParameters
+
+    Raises
+    ------
+    ValueError
+        If the arrays are no family of graphs.
     """
     p = check_prime(prime)
+    check_family(directed, bidirected)
     lam = np.where(directed, rng.integers(1, p, size=directed.shape), 0)
     upper = np.triu(rng.integers(1, p, size=directed.shape))
     omega = upper + np.triu(upper, 1).swapaxes(1, 2)
-    return lam, np.where(bidirected | np.eye(directed.shape[-1], dtype=bool), omega, 0)
+    return EdgeParameters(lam, np.where(bidirected | np.eye(directed.shape[-1], dtype=bool), omega, 0))
 
 
 @njit(cache=True)
@@ -300,7 +376,7 @@ def _ranks(lam, omega, p, columns, ranks):
             ranks[g] = eliminate(j, p, pivots, False)
 
 
-def jacobian(lam, omega, prime=PRIMES[0]):
+def jacobian(lam, omega, *, prime=PRIMES[0]):
     """Derivatives of the covariances with respect to the parameters of one graph, modulo a prime.
 
     Parameters
@@ -312,6 +388,11 @@ def jacobian(lam, omega, prime=PRIMES[0]):
     -------
     jacobian : ndarray of int64, shape (n (n + 1) / 2, n_parameters)
         Rows sigma_ab, a <= b in lexicographic order; columns effects, error covariances, error variances.
+
+    Raises
+    ------
+    ValueError
+        As `covariances`.
     """
     p = check_prime(prime)
     lam, omega = (a[0] for a in _family(np.asarray(lam)[None], np.asarray(omega)[None], p))
@@ -323,17 +404,31 @@ def jacobian(lam, omega, prime=PRIMES[0]):
     return out
 
 
-def jacobian_ranks(rng, directed, bidirected, prime=PRIMES[0], n_points=2):
+def jacobian_ranks(directed, bidirected, *, rng, prime=PRIMES[0], n_points=2):
     """Rank of the Jacobian of every graph of a family, the largest over random points modulo a prime.
 
     A full rank at one point proves that the map is generically finite-to-one; a deficient rank at ``n_points``
     points is wrong with probability below ``(degree / prime) ** n_points``.
 
+    Parameters
+    ----------
+    directed, bidirected : ndarray of bool, shape (n_graphs, n, n)
+    rng : numpy.random.Generator
+    prime, n_points : int
+
     Returns
     -------
     ranks : ndarray of int64, shape (n_graphs,)
+
+    Raises
+    ------
+    ValueError
+        If the arrays are no family of graphs, or ``n_points`` is below 1.
     """
     p = check_prime(prime)
+    check_family(directed, bidirected)
+    if operator.index(n_points) < 1:
+        raise ValueError(f"n_points must be at least 1, got {n_points}")
     columns = np.ascontiguousarray(directed.sum((1, 2)) + bidirected.sum((1, 2)) // 2 + directed.shape[-1])
     best = np.zeros(len(directed), np.int64)
     for _ in range(n_points):
@@ -341,6 +436,7 @@ def jacobian_ranks(rng, directed, bidirected, prime=PRIMES[0], n_points=2):
         if len(todo) == 0:
             break
         ranks = np.empty(len(todo), np.int64)
-        _ranks(*draw_parameters(rng, directed[todo], bidirected[todo], p), p, columns[todo], ranks)
+        drawn = draw_parameters(directed[todo], bidirected[todo], rng=rng, prime=p)
+        _ranks(*drawn, p, columns[todo], ranks)
         best[todo] = np.maximum(best[todo], ranks)
     return best

@@ -8,15 +8,21 @@ Families of graphs are pairs of boolean arrays ``directed``, ``bidirected`` of s
 from __future__ import annotations
 
 import itertools
+import operator
 import re
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
 __all__ = [
     "PRESETS",
+    "Family",
+    "IsomorphismClasses",
     "MixedGraph",
+    "NonsimpleFamily",
     "OneConnection",
+    "check_family",
     "decode",
     "has_cycle",
     "isomorphism_classes",
@@ -53,6 +59,7 @@ class OneConnection:
 
     @property
     def sign(self):
+        """Minus one to the number of cycles."""
         return -1 if len(self.cycles) % 2 else 1
 
     @property
@@ -92,10 +99,13 @@ class MixedGraph:
     bidirected: tuple = ()
 
     def __post_init__(self):
-        directed = [tuple(int(v) for v in e) for e in self.directed]
-        bidirected = [tuple(sorted(int(v) for v in e)) for e in self.bidirected]
+        directed = [tuple(operator.index(v) for v in e) for e in self.directed]
+        bidirected = [tuple(sorted(operator.index(v) for v in e)) for e in self.bidirected]
         if self.n < 1:
             raise ValueError(f"n must be at least 1, got {self.n}")
+        wrong = next((e for e in directed + bidirected if len(e) != 2), None)
+        if wrong is not None:
+            raise ValueError(f"edge {wrong} must have two ends, got {len(wrong)}")
         for arrow, edges in ((">", directed), ("<>", bidirected)):
             seen = set()
             for i, j in edges:
@@ -113,7 +123,20 @@ class MixedGraph:
 
     @classmethod
     def parse(cls, text, n=None):
-        """Graph from the name of a preset or from edges such as ``"0>1, 1>2, 0<>2"``; ``n`` adds isolated vertices."""
+        """Graph from the name of a preset or from edges.
+
+        Parameters
+        ----------
+        text : str
+            A name in ``PRESETS``, or edges such as ``"0>1, 1>2, 0<>2"``.
+        n : int, optional
+            Number of vertices, where some are isolated.
+
+        Raises
+        ------
+        ValueError
+            If an edge is not of this form, or as for the class.
+        """
         directed, bidirected = [], []
         for part in PRESETS.get(text, text).split(","):
             match = _EDGE.match(part.strip())
@@ -124,7 +147,7 @@ class MixedGraph:
                 )
             (directed if match[2] == ">" else bidirected).append((int(match[1]), int(match[3])))
         largest = max(v for e in directed + bidirected for v in e)
-        return cls(n or largest + 1, tuple(directed), tuple(bidirected))
+        return cls(largest + 1 if n is None else n, tuple(directed), tuple(bidirected))
 
     def __str__(self):
         return ", ".join([f"{i}>{j}" for i, j in self.directed] + [f"{i}<>{j}" for i, j in self.bidirected])
@@ -140,15 +163,19 @@ class MixedGraph:
 
     @classmethod
     def from_arrays(cls, directed, bidirected):
+        """Graph from boolean adjacency matrices, shape (n, n) each, the second symmetric."""
+        check_family(np.asarray(directed)[None], np.asarray(bidirected)[None])
         return cls(len(directed), tuple(zip(*np.nonzero(directed))), tuple(zip(*np.nonzero(np.triu(bidirected)))))
 
     @property
     def is_simple(self):
+        """Whether no two vertices are joined by two edges."""
         pairs = [frozenset(e) for e in self.directed + self.bidirected]
         return len(set(pairs)) == len(pairs)
 
     @property
     def is_acyclic(self):
+        """Whether there is no directed cycle."""
         return not has_cycle(self.arrays()[0][None])[0]
 
     @property
@@ -156,11 +183,22 @@ class MixedGraph:
         """Effects, error covariances and error variances."""
         return len(self.directed) + len(self.bidirected) + self.n
 
+    def _check_vertex(self, v):
+        if not 0 <= operator.index(v) < self.n:
+            raise ValueError(f"vertex {v} is outside 0..{self.n - 1}")
+
     def _children(self):
         return [[j for a, j in self.directed if a == i] for i in range(self.n)]
 
     def paths(self, start):
-        """All simple paths from ``start``, as tuples of vertices; ``(start,)`` is the first."""
+        """All simple paths from ``start``, as tuples of vertices; ``(start,)`` is the first.
+
+        Raises
+        ------
+        ValueError
+            If there is no such vertex.
+        """
+        self._check_vertex(start)
         children, stack = self._children(), [(start,)]
         while stack:
             path = stack.pop()
@@ -189,8 +227,57 @@ class MixedGraph:
         yield from extend((), set(avoid), self.cycles())
 
     def one_connections(self, i, j):
-        """All one-connections from ``i`` to ``j``: the signed terms of ``N_ij``."""
+        """All one-connections from ``i`` to ``j``: the signed terms of ``N_ij``.
+
+        Raises
+        ------
+        ValueError
+            If there is no such vertex.
+
+        Examples
+        --------
+        >>> [(one.path, one.cycles) for one in MixedGraph.parse("0>1, 1>0").one_connections(0, 1)]
+        [((0, 1), ())]
+        """
+        self._check_vertex(j)
         return [OneConnection(p, c) for p in self.paths(i) if p[-1] == j for c in self.disjoint_cycles(p)]
+
+
+class Family(NamedTuple):
+    """Graphs on the same vertices: boolean adjacency matrices, shape (n_graphs, n, n); the second are symmetric."""
+
+    directed: np.ndarray
+    bidirected: np.ndarray
+
+
+class NonsimpleFamily(NamedTuple):
+    """A `Family` of graphs with one doubled pair, and whether that pair is a two-cycle (n_graphs,)."""
+
+    directed: np.ndarray
+    bidirected: np.ndarray
+    two_cycle: np.ndarray
+
+
+class IsomorphismClasses(NamedTuple):
+    """The smallest code of every class, for `decode`, and the number of labelled graphs in the class."""
+
+    codes: np.ndarray
+    sizes: np.ndarray
+
+
+def check_family(directed, bidirected):
+    """Raise ValueError unless two arrays are the boolean adjacency matrices of a family of graphs without loops."""
+    for name, a in (("directed", directed), ("bidirected", bidirected)):
+        if a.ndim != 3 or a.shape[1] != a.shape[2] or a.dtype != bool:
+            raise ValueError(f"{name} must be boolean of shape (n_graphs, n, n), got {a.dtype} of shape {a.shape}")
+        loops = np.argwhere(np.einsum("gii->gi", a))
+        if len(loops):
+            raise ValueError(f"{name} of graph {loops[0][0]} has a loop at vertex {loops[0][1]}; clear its diagonal")
+    if directed.shape != bidirected.shape:
+        raise ValueError(f"directed and bidirected must agree, got shapes {directed.shape} and {bidirected.shape}")
+    lopsided = np.argwhere(bidirected != bidirected.swapaxes(1, 2))
+    if len(lopsided):
+        raise ValueError(f"bidirected of graph {lopsided[0][0]} must be symmetric; an edge has two ends")
 
 
 def has_cycle(directed):
@@ -203,15 +290,22 @@ def has_cycle(directed):
     Returns
     -------
     cyclic : ndarray of bool, shape (n_graphs,)
+
+    Raises
+    ------
+    ValueError
+        If ``directed`` is not boolean of this shape, or has a loop.
     """
-    reach = np.asarray(directed, bool).copy()
+    check_family(directed, np.zeros_like(directed, dtype=bool))
+    reach = directed.copy()
     for k in range(reach.shape[-1]):
         reach |= reach[:, :, k, None] & reach[:, None, k, :]
     return np.einsum("gii->gi", reach).any(axis=1)
 
 
 def n_parameters(directed, bidirected):
-    """Effects, error covariances and error variances of each graph of a family."""
+    """Effects, error covariances and error variances of each graph of a family, shape (n_graphs,)."""
+    check_family(directed, bidirected)
     return directed.sum((1, 2)) + bidirected.sum((1, 2)) // 2 + directed.shape[-1]
 
 
@@ -222,7 +316,7 @@ def _from_states(states, n):
     directed[:, i, j] = states & 1
     directed[:, j, i] = states & 2
     bidirected[:, i, j] = bidirected[:, j, i] = states & 4
-    return directed, bidirected
+    return Family(directed, bidirected)
 
 
 def decode(codes, n, *, simple=True):
@@ -238,14 +332,22 @@ def decode(codes, n, *, simple=True):
 
     Returns
     -------
-    directed, bidirected : ndarray of bool, shape (n_codes, n, n)
+    Family
 
     Raises
     ------
     ValueError
-        If a code is out of range.
+        If a code is no integer or out of range.
+
+    Examples
+    --------
+    >>> [str(MixedGraph.from_arrays(d, b)) for d, b in zip(*decode([1, 2, 3], 2))]
+    ['0>1', '1>0', '0<>1']
     """
-    codes = np.asarray(codes, dtype=np.int64)
+    codes = np.asarray(codes)
+    if codes.ndim != 1 or not np.issubdtype(codes.dtype, np.integer):
+        raise ValueError(f"codes must be a row of integers, got {codes.dtype} of shape {codes.shape}")
+    codes = codes.astype(np.int64)
     pairs = n * (n - 1) // 2
     base = 4 if simple else 8
     if codes.size and (codes.min() < 0 or codes.max() >= base**pairs):
@@ -255,13 +357,31 @@ def decode(codes, n, *, simple=True):
 
 
 def isomorphism_classes(n):
-    """One code per class of simple graphs on ``n`` vertices up to renaming, and the number of graphs in the class.
+    """Classes of simple graphs on ``n`` vertices up to renaming.
+
+    Parameters
+    ----------
+    n : int
+        From 1 to 5: six vertices have 4**15 labelled graphs.
 
     Returns
     -------
-    codes, sizes : ndarray of int
-        For `decode`; the codes are the smallest of their classes.
+    IsomorphismClasses
+
+    Raises
+    ------
+    ValueError
+        If ``n`` is outside this range.
+
+    Examples
+    --------
+    Two vertices: no edge, an arrow one way or the other, a bidirected edge.
+
+    >>> isomorphism_classes(2).sizes
+    array([1, 2, 1])
     """
+    if not 1 <= operator.index(n) <= 5:
+        raise ValueError(f"n must be from 1 to 5, got {n}; there are 4**(n (n - 1) / 2) graphs to sort")
     pairs = list(itertools.combinations(range(n), 2))
     codes = np.arange(4 ** len(pairs))
     digits = codes[:, None] // 4 ** np.arange(len(pairs)) % 4
@@ -274,40 +394,80 @@ def isomorphism_classes(n):
             state = digits[:, k] if a < b else swap[digits[:, k]]
             image += state * 4 ** pairs.index((min(a, b), max(a, b)))
         smallest = np.minimum(smallest, image)
-    return np.unique(smallest, return_counts=True)
+    return IsomorphismClasses(*np.unique(smallest, return_counts=True))
 
 
-def random_graphs(rng, n, n_graphs, p_cycle=0.0):
-    """Random graphs: each pair is none, forward, backward or bidirected with equal chance.
-
-    A pair with a directed edge gets the reverse edge as well with probability ``p_cycle``; with 0 all graphs are simple.
-    """
+def _draw_states(n, n_graphs, p_cycle, rng):
+    """State of every pair: none, forward, backward or bidirected with equal chance; shape (n_graphs, pairs)."""
     if not 0 <= p_cycle <= 1:
         raise ValueError(f"p_cycle must be from 0 to 1, got {p_cycle}; it is a probability")
-    states = np.array([0, 1, 2, 4])[rng.integers(4, size=(n_graphs, n * (n - 1) // 2))]
+    if operator.index(n) < 2 or operator.index(n_graphs) < 0:
+        raise ValueError(f"n must be at least 2 and n_graphs not negative, got {n} and {n_graphs}")
+    return np.array([0, 1, 2, 4])[rng.integers(4, size=(n_graphs, n * (n - 1) // 2))]
+
+
+def random_graphs(n, n_graphs, *, rng, p_cycle=0.0):
+    """Random graphs: each pair is none, forward, backward or bidirected with equal chance.
+
+    Parameters
+    ----------
+    n, n_graphs : int
+        Vertices of each graph, number of graphs.
+    rng : numpy.random.Generator
+    p_cycle : float
+        Probability that a pair with a directed edge gets the reverse edge as well; with 0 all graphs are simple.
+
+    Returns
+    -------
+    Family
+
+    Raises
+    ------
+    ValueError
+        If ``p_cycle`` is no probability, or there are fewer than two vertices.
+    """
+    states = _draw_states(n, n_graphs, p_cycle, rng)
     both = (states % 4 > 0) & (rng.random(states.shape) < p_cycle)
     return _from_states(np.where(both, 3, states), n)
 
 
-def random_nonsimple_graphs(rng, n, n_graphs, p_cycle=0.5):
+def random_nonsimple_graphs(n, n_graphs, *, rng, p_cycle=0.5):
     """Random simple graphs with one doubled pair, of which those with at most ``n (n - 1) / 2`` edges are returned.
 
     A pair with a directed edge is doubled: by the reverse edge with probability ``p_cycle``, by a bidirected edge
     otherwise. Graphs without a directed edge and graphs with too many edges are dropped, so fewer than
     ``n_graphs`` come back.
 
+    Parameters
+    ----------
+    n, n_graphs : int
+        Vertices of each graph, number of graphs drawn.
+    rng : numpy.random.Generator
+    p_cycle : float
+
     Returns
     -------
-    directed, bidirected : ndarray of bool, shape (n_kept, n, n)
-    two_cycle : ndarray of bool, shape (n_kept,)
-        Whether the doubled pair is a two-cycle.
+    NonsimpleFamily
+
+    Raises
+    ------
+    ValueError
+        If ``p_cycle`` is no probability, or there are fewer than two vertices.
     """
-    pairs = n * (n - 1) // 2
-    states = np.array([0, 1, 2, 4])[rng.integers(4, size=(n_graphs, pairs))]
+    states = _draw_states(n, n_graphs, p_cycle, rng)
     priority = np.where(states % 4 > 0, rng.random(states.shape), -1.0)
     chosen = priority.argmax(axis=1)
     rows = np.arange(n_graphs)
     two_cycle = rng.random(n_graphs) < p_cycle
-    kept = (priority[rows, chosen] >= 0) & ((states > 0).sum(axis=1) + 1 <= pairs)
+    kept = (priority[rows, chosen] >= 0) & ((states > 0).sum(axis=1) + 1 <= states.shape[1])
     states[rows, chosen] = np.where(two_cycle, 3, states[rows, chosen] | 4)
-    return (*_from_states(states[kept], n), two_cycle[kept])
+    return NonsimpleFamily(*_from_states(states[kept], n), two_cycle[kept])
+
+
+def n_vertices(text):
+    """Number of vertices of the graph that a text describes, as `MixedGraph.parse` reads it.
+
+    >>> n_vertices("0>1, 1>2, 0<>2")
+    3
+    """
+    return MixedGraph.parse(text).n

@@ -8,6 +8,7 @@ small null spaces, one for each multidegree (how often each vertex occurs, with 
 from __future__ import annotations
 
 import itertools
+import operator
 from dataclasses import dataclass
 
 import numpy as np
@@ -20,14 +21,38 @@ __all__ = ["Ideal", "Polynomial", "entries", "evaluate_monomials", "model_points
 
 
 def entries(n):
-    """The pairs (a, b), a <= b, in the order in which ``sigma_ab`` are numbered as unknowns."""
+    """The pairs (a, b), a <= b, in the order in which ``sigma_ab`` are numbered as unknowns.
+
+    >>> entries(2)
+    [(0, 0), (0, 1), (1, 1)]
+    """
     return list(itertools.combinations_with_replacement(range(n), 2))
 
 
-def model_points(rng, graph, n_points, prime=PRIMES[0]):
-    """Covariances of a graph at random parameters, residues of shape (n_points, n (n + 1) / 2)."""
+def model_points(graph, n_points, *, rng, prime=PRIMES[0]):
+    """Covariances of a graph at random parameters.
+
+    Parameters
+    ----------
+    graph : MixedGraph
+    n_points : int
+    rng : numpy.random.Generator
+    prime : int
+
+    Returns
+    -------
+    points : ndarray of int64, shape (n_points, n (n + 1) / 2)
+        Residues, in the order of `entries`.
+
+    Raises
+    ------
+    ValueError
+        If ``n_points`` is negative, or a point has feedback of gain 1 modulo the prime (next to never).
+    """
+    if operator.index(n_points) < 0:
+        raise ValueError(f"n_points must not be negative, got {n_points}")
     d, b = (np.repeat(a[None], n_points, axis=0) for a in graph.arrays())
-    sigma = covariances(*draw_parameters(rng, d, b, prime), prime, route="inverse").sigma
+    sigma = covariances(*draw_parameters(d, b, rng=rng, prime=prime), prime=prime, route="inverse").sigma
     i, j = np.array(entries(graph.n)).T
     return sigma[:, i, j]
 
@@ -55,8 +80,18 @@ def evaluate_monomials(points, monomials, prime=PRIMES[0]):
     Returns
     -------
     values : ndarray of int64, shape (n_points, n_monomials)
+
+    Raises
+    ------
+    ValueError
+        If the arrays are not integers with two axes, or a factor is no unknown.
     """
     p = check_prime(prime)
+    for name, a in (("points", points), ("monomials", monomials)):
+        if a.ndim != 2 or not np.issubdtype(a.dtype, np.integer):
+            raise ValueError(f"{name} must be integers with two axes, got {a.dtype} of shape {a.shape}")
+    if monomials.size and not 0 <= monomials.min() <= monomials.max() < points.shape[1]:
+        raise ValueError(f"monomials must number the {points.shape[1]} unknowns from 0, got up to {monomials.max()}")
     out = np.empty((len(points), len(monomials)), np.int64)
     _products(np.ascontiguousarray(points % p, np.int64), np.ascontiguousarray(monomials, np.int64), p, out)
     return out
@@ -138,14 +173,14 @@ def _multiples(n, lower, prime):
     return found
 
 
-def vanishing_ideal(graph, max_degree, rng, prime=PRIMES[0], *, extra_points=10, split=True):
+def vanishing_ideal(graph, max_degree, *, rng, prime=PRIMES[0], extra_points=10, split=True):
     """All polynomials up to a degree that vanish on the covariances of a graph.
 
     Parameters
     ----------
     graph : MixedGraph
     max_degree : int
-    rng : Generator
+    rng : numpy.random.Generator
         For the random points of the model.
     prime : int
     extra_points : int
@@ -162,9 +197,16 @@ def vanishing_ideal(graph, max_degree, rng, prime=PRIMES[0], *, extra_points=10,
     ------
     ValueError
         If ``max_degree`` is below 1 or no points are left.
+
+    Examples
+    --------
+    >>> from paperlab.methods.mixed_graphs.graphs import MixedGraph
+    >>> found = vanishing_ideal(MixedGraph.parse("chain"), 2, rng=np.random.default_rng(0))
+    >>> [str(q) for q in found.generators[2]]
+    ['s01 s12 - s02 s11']
     """
     p = check_prime(prime)
-    if max_degree < 1:
+    if operator.index(max_degree) < 1:
         raise ValueError(f"max_degree must be at least 1, got {max_degree}")
     n = graph.n
     blocks = {}
@@ -174,7 +216,7 @@ def vanishing_ideal(graph, max_degree, rng, prime=PRIMES[0], *, extra_points=10,
     largest = max(len(m) for per_degree in blocks.values() for m in per_degree.values())
     if largest + extra_points < 1:
         raise ValueError(f"extra_points = {extra_points} leaves no point for {largest} monomials; use at least 10")
-    points = model_points(rng, graph, largest + max(extra_points, 0), p)
+    points = model_points(graph, largest + max(extra_points, 0), rng=rng, prime=p)
     ideal = Ideal({}, {}, {}, {})
     for degree, per_degree in blocks.items():
         basis, new = [], []

@@ -164,7 +164,27 @@ def inverse_matrix(a, prime=PRIMES[0]):
 
 
 def rank(a, prime=PRIMES[0]):
-    """Rank of an integer matrix modulo a prime; never larger than the rank over the rationals."""
+    """Rank of an integer matrix modulo a prime; never larger than the rank over the rationals.
+
+    Parameters
+    ----------
+    a : array_like of int, shape (n_rows, n_cols)
+    prime : int
+
+    Returns
+    -------
+    rank : int
+
+    Raises
+    ------
+    ValueError
+        If ``a`` is no matrix of integers.
+
+    Examples
+    --------
+    >>> rank([[1, 2], [2, 4]]), rank([[1, 0], [0, 5]], prime=5)
+    (1, 1)
+    """
     a, p = _matrix(a, prime)
     return int(eliminate(a.copy(), p, np.empty(min(a.shape), np.int64), False))
 
@@ -181,6 +201,11 @@ def null_space(a, prime=PRIMES[0]):
     -------
     basis : ndarray of int64, shape (n_cols - rank, n_cols)
         One vector per row, in reduced form: each has a 1 in a column where all others have 0.
+
+    Raises
+    ------
+    ValueError
+        If ``a`` is no matrix of integers.
     """
     a, p = _matrix(a, prime)
     n = a.shape[1]
@@ -197,10 +222,19 @@ def null_space(a, prime=PRIMES[0]):
 def rational(a, prime=PRIMES[0]):
     """The fraction with small numerator and denominator that has residue ``a`` (Wang's reconstruction).
 
+    Parameters
+    ----------
+    a, prime : int
+
     Returns
     -------
     fraction : Fraction or None
         ``None`` if there is none with both parts below ``sqrt(prime / 2)``.
+
+    Examples
+    --------
+    >>> rational(pow(3, -1, 101) * 2, prime=101)
+    Fraction(2, 3)
     """
     p = check_prime(prime)
     bound = math.isqrt(p // 2)
@@ -214,7 +248,23 @@ def rational(a, prime=PRIMES[0]):
 
 
 def smallest_integers(vector, prime=PRIMES[0]):
-    """Integers without common factor, first one positive, proportional to a vector of residues; ``None`` if not small."""
+    """Integers without common factor, first one positive, proportional to a vector of residues.
+
+    Parameters
+    ----------
+    vector : sequence of int
+    prime : int
+
+    Returns
+    -------
+    list of int, or None
+        ``None`` if they are not small.
+
+    Examples
+    --------
+    >>> smallest_integers([50, 1], prime=101)  # 50 is minus one half
+    [1, -2]
+    """
     found = [rational(a, prime) for a in vector]
     if any(f is None for f in found):
         return None

@@ -5,21 +5,24 @@ The design follows page ``cd_test``, eqs. (9) to (11).
 
 from __future__ import annotations
 
+import operator
 import zlib
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, partial
 
 import numpy as np
 import scipy.linalg
 from scipy.signal import lfilter
 
-from paperlab.methods.panel import dependence as panel
-from paperlab.methods.panel import filters as panel_filters
+from paperlab.methods.foundations.checks import finite
+from paperlab.methods.foundations.monte_carlo import replicate
+from paperlab.methods.panel import dependence, filters
 
 __all__ = [
     "ERRORS",
     "STATISTICS",
     "Design",
+    "Panel",
     "draw_errors",
     "factor_panel",
     "monte_carlo",
@@ -72,16 +75,20 @@ class Design:
 
     def __post_init__(self):
         object.__setattr__(self, "alphas", tuple(float(a) for a in self.alphas))
-        if self.errors not in ERRORS:
-            raise ValueError(f"errors must be one of {', '.join(ERRORS)}, got {self.errors!r}")
+        _check_errors(self.errors)
+        if self.loading_var is not None and not self.loading_var >= 0:
+            raise ValueError(f"loading_var must not be negative, got {self.loading_var}; it is a variance")
+        if operator.index(self.prewhiten) < 0:
+            raise ValueError(f"prewhiten must be at least 0, got {self.prewhiten}; it is a number of lags")
         if not all(0.0 <= a <= 1.0 for a in self.alphas):
             raise ValueError(f"alphas must lie between 0 and 1, got {self.alphas}")
         if not -1.0 < self.rho < 1.0:
             raise ValueError(f"rho must lie between -1 and 1, got {self.rho}; the spatial filter is singular beyond")
         if not -1.0 < self.ar < 1.0:
             raise ValueError(f"ar must lie between -1 and 1, got {self.ar}; the errors would not be stationary")
-        if self.n_factors >= min(self.n, self.T - self.prewhiten):
-            raise ValueError(f"m_hat must be below min(n, T) = {min(self.n, self.T)}, got {self.n_factors}")
+        smallest = min(self.n, self.T - self.prewhiten)
+        if not 0 <= self.n_factors < smallest:
+            raise ValueError(f"m_hat must be at least 0 and below min(n, T) = {smallest}, got {self.n_factors}")
 
     @property
     def n_factors(self):
@@ -94,8 +101,37 @@ class Design:
         return zlib.crc32(repr((self.n, self.T, self.alphas, self.errors)).encode())
 
 
+@dataclass(frozen=True)
+class Panel:
+    """A simulated panel ``y`` (n, T) and its regressor ``x`` (n, T), ``None`` if the design has none."""
+
+    y: np.ndarray
+    x: np.ndarray | None = None
+
+
+def _check_errors(errors):
+    if errors not in ERRORS:
+        raise ValueError(f"errors must be one of {', '.join(ERRORS)}, got {errors!r}")
+
+
 def neighbour_matrix(n):
-    """Row-normalised matrix of a line on which each unit has one neighbour on each side, shape (n, n)."""
+    """Row-normalised matrix of a line on which each unit has one neighbour on each side.
+
+    Parameters
+    ----------
+    n : int
+
+    Returns
+    -------
+    w : ndarray, shape (n, n)
+
+    Raises
+    ------
+    ValueError
+        If ``n`` is below 2: a single unit has no neighbour.
+    """
+    if operator.index(n) < 2:
+        raise ValueError(f"n must be at least 2, got {n}; a single unit has no neighbour")
     w = np.zeros((n, n))
     i = np.arange(n - 1)
     w[i, i + 1] = w[i + 1, i] = 1.0
@@ -122,14 +158,22 @@ def spatial_filter(shocks, rho):
     -------
     errors : ndarray, shape (n_units, n_periods)
 
+    Raises
+    ------
+    ValueError
+        If ``rho`` does not lie between -1 and 1, a shock is missing, or there are fewer than 3 units.
+
     Notes
     -----
     Page ``cd_test``, eq. (11). ``W`` has two bands, so the system is solved in time proportional to
     ``n_units``.
     """
+    shocks = finite("shocks", shocks)
+    n = len(shocks)
+    if not -1.0 < rho < 1.0 or n < 3:
+        raise ValueError(f"rho must lie between -1 and 1 and shocks hold 3 units or more, got {rho} and {n} units")
     if rho == 0.0:
         return shocks
-    n = len(shocks)
     bands = np.zeros((3, n))
     bands[1] = 1.0
     bands[0, 1:] = bands[2, :-1] = -rho / 2
@@ -137,7 +181,7 @@ def spatial_filter(shocks, rho):
     return _spatial_scale(n, rho) * scipy.linalg.solve_banded((1, 1), bands, shocks, check_finite=False)
 
 
-def draw_errors(shape, errors, rng):
+def draw_errors(shape, errors, *, rng):
     """Independent shocks with mean 0 and variance 1.
 
     Parameters
@@ -150,14 +194,18 @@ def draw_errors(shape, errors, rng):
     Returns
     -------
     shocks : ndarray of the given shape
+
+    Raises
+    ------
+    ValueError
+        If ``errors`` is no known distribution.
     """
+    _check_errors(errors)
     if errors == "gauss":
         return rng.standard_normal(shape)
     if errors == "chi2":  # a chi-square variable with 2 degrees of freedom is twice an exponential one
         return rng.standard_exponential(shape) - 1.0
-    if errors == "t5":
-        return rng.standard_t(5, shape) * np.sqrt(3 / 5)
-    raise ValueError(f"errors must be one of {', '.join(ERRORS)}, got {errors!r}")
+    return rng.standard_t(5, shape) * np.sqrt(3 / 5)
 
 
 def _ar1(shocks, coefficient):
@@ -166,7 +214,8 @@ def _ar1(shocks, coefficient):
     return lfilter([scale], [1.0, -coefficient], shocks, axis=-1)[..., BURN_IN:]
 
 
-def _loadings(n, alphas, rng, means, variances):
+def _loadings(n, alphas, means, variances, *, rng):
+    """Loadings (n, m): about ``n**alpha`` random units load on a factor of strength alpha, the others have zeros."""
     gamma = np.zeros((n, len(alphas)))
     for j, alpha in enumerate(alphas):
         count = max(1, int(n**alpha + 1e-9))
@@ -175,7 +224,7 @@ def _loadings(n, alphas, rng, means, variances):
     return gamma
 
 
-def factor_panel(design, rng, shocks=None):
+def factor_panel(design, *, rng, shocks=None):
     """Draw one panel.
 
     Parameters
@@ -187,9 +236,12 @@ def factor_panel(design, rng, shocks=None):
 
     Returns
     -------
-    y : ndarray, shape (n, T)
-    x : ndarray, shape (n, T), or None
-        The regressor, if the design has one.
+    Panel
+
+    Raises
+    ------
+    ValueError
+        If ``shocks`` have another shape than the design, or miss a value.
 
     Notes
     -----
@@ -201,73 +253,74 @@ def factor_panel(design, rng, shocks=None):
     factors = _ar1(rng.standard_normal((m, T + BURN_IN)), 0.5)
     means = [0.5] + [1.0] * m
     variances = [0.5] + [1.0] * m if design.loading_var is None else [design.loading_var] * (m + 1)
-    gamma = _loadings(n, design.alphas, rng, means, variances)
+    gamma = _loadings(n, design.alphas, means, variances, rng=rng)
     sigma = np.sqrt(0.5 + rng.standard_exponential(n) / 2)
     intercept = 1.0 + rng.standard_normal(n)
     if shocks is None:
         shape = (n, T + BURN_IN) if design.ar else (n, T)
-        shocks = spatial_filter(draw_errors(shape, design.errors, rng), design.rho)
+        shocks = spatial_filter(draw_errors(shape, design.errors, rng=rng), design.rho)
         if design.ar:
             shocks = _ar1(shocks, design.ar)
+    elif finite("shocks", shocks).shape != (n, T):
+        raise ValueError(f"shocks must have shape {(n, T)}, one per unit and period, got {np.shape(shocks)}")
     common = gamma @ factors / np.sqrt(m) if m else 0.0
     y = intercept[:, None] + sigma[:, None] * (common + shocks)
     if not design.regressor:
-        return y, None
-    x_loadings = _loadings(n, [1.0] * m, rng, [1.0] + [0.5] * m, [0.5] * (m + 1))
+        return Panel(y)
+    x_loadings = _loadings(n, [1.0] * m, [1.0] + [0.5] * m, [0.5] * (m + 1), rng=rng)
     x = rng.standard_normal((n, 1)) + x_loadings @ factors + rng.standard_normal((n, T))
-    return y + (1.0 + 0.5 * rng.standard_normal((n, 1))) * x, x
+    return Panel(y + (1.0 + 0.5 * rng.standard_normal((n, 1))) * x, x)
 
 
-def _replication(design, seed, index):
-    rng = np.random.default_rng(np.random.SeedSequence((seed, design.stream), spawn_key=(index,)))
-    y, x = factor_panel(design, rng)
-    if x is not None:
-        y, _ = panel_filters.cce_residuals(y, x)
+def _replication(design, rng):
+    """Values of ``STATISTICS`` in one panel."""
+    panel = factor_panel(design, rng=rng)
+    y = panel.y if panel.x is None else filters.cce_residuals(panel.y, panel.x).residuals
     if design.prewhiten:
-        y = panel_filters.prewhiten(y, design.prewhiten)
-    cd, theta, cd_star, z = panel.cd_kernel(y, design.n_factors)
-    return cd, cd_star, theta, *panel.jr_statistics(z, rng)
+        y = filters.prewhiten(y, design.prewhiten)
+    left = dependence.factor_residuals(y, design.n_factors)
+    jr = dependence.jr_statistics(left.z, rng=rng)
+    return dict(zip(STATISTICS, (left.cd, left.cd_star, left.theta, jr.jr_w, jr.jr_w_plus)))
 
 
-def _chunk(design, seed, start, stop):
+def _cell(design, n_replications, seed):
     from threadpoolctl import threadpool_limits
 
+    entropy = (seed, design.stream)
+    streams = [np.random.SeedSequence(entropy, spawn_key=(r,)) for r in range(n_replications)]
     with threadpool_limits(1):
-        return np.array([_replication(design, seed, r) for r in range(start, stop)])
+        return replicate(partial(_replication, design), streams)
 
 
-def monte_carlo(designs, reps, seed, n_jobs=2):
+def monte_carlo(designs, n_replications, *, seed, n_jobs=2):
     """Statistics of many simulated panels.
 
     Parameters
     ----------
     designs : sequence of Design
         Cells of the experiment.
-    reps : int
-        Replications of each cell.
+    n_replications : int
+        Panels drawn from each cell.
     seed : int
         Replication ``r`` of a cell draws from its own spawned stream, so the numbers do not depend on
         ``n_jobs`` or on the other cells.
     n_jobs : int
-        Number of processes.
+        Number of processes, among which the cells are shared out.
 
     Returns
     -------
     draws : list of dict
-        One entry per cell: name of the statistic (see ``STATISTICS``) to ndarray of shape (reps,).
+        One entry per cell: name of the statistic (see ``STATISTICS``) to ndarray of shape (n_replications,).
+
+    Raises
+    ------
+    ValueError
+        If ``n_replications`` or ``n_jobs`` is below 1.
     """
     from joblib import Parallel, delayed
 
-    if reps < 1:
-        raise ValueError(f"reps must be at least 1, got {reps}")
-    step = min(100, -(-reps // n_jobs))
-    tasks = [(d, a, min(a + step, reps)) for d in designs for a in range(0, reps, step)]
-    if n_jobs == 1:
-        parts = [_chunk(d, seed, a, b) for d, a, b in tasks]
-    else:
-        parts = Parallel(n_jobs=n_jobs, backend="multiprocessing")(  # forks: no second import
-            delayed(_chunk)(d, seed, a, b) for d, a, b in tasks
-        )
-    per_cell = -(-reps // step)
-    cells = [np.concatenate(parts[k : k + per_cell]) for k in range(0, len(parts), per_cell)]
-    return [dict(zip(STATISTICS, cell.T, strict=True)) for cell in cells]
+    for name, count in (("n_replications", n_replications), ("n_jobs", n_jobs)):
+        if operator.index(count) < 1:
+            raise ValueError(f"{name} must be at least 1, got {count}")
+    cells = (delayed(_cell)(design, n_replications, seed) for design in designs)
+    return Parallel(n_jobs=n_jobs, backend="multiprocessing")(cells)  # forks: no second import

@@ -200,8 +200,8 @@ def train_students(x, y, lessons, groups, starts, *, rng, attribution="gradxinpu
         return out
 
     steps = training.n_epochs * -(-n // batch)
-    options = {"rate": training.learning_rate, "decay": "constant", "weight_decay": WEIGHT_DECAY}
-    train(loss, network.parameters(), steps=steps, **options)
+    options = {"learning_rate": training.learning_rate, "decay": "constant", "weight_decay": WEIGHT_DECAY}
+    train(loss, network.parameters(), n_steps=steps, **options)
     return Students(network)
 
 

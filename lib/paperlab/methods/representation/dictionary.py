@@ -1,9 +1,8 @@
 """Diverse dictionary learning: which latents a sparse Jacobian identifies, and the autoencoders that look for them.
 
-Observed variables X = g(Z) mix hidden variables Z; the support S says which x depends on which z. ``draw_world`` makes
-such mixtures, ``blocks`` says what S allows to be identified, ``train_vaes`` fits variational autoencoders under one of
-five biases (none, sparse Jacobian, sparse latents, orthogonal columns, small mixed second derivatives), many at once.
-``dictionary_scores`` compares codes with the truth.
+Observed variables X = g(Z) mix hidden variables Z; the support S says which x depends on which z (`simulate_mixtures`).
+``train_vaes`` fits variational autoencoders under one of five biases (none, sparse Jacobian, sparse latents, orthogonal
+columns, small mixed second derivatives), many at once; `identification` compares their codes with the truth.
 """
 
 from dataclasses import dataclass
@@ -11,6 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
+from paperlab.methods.foundations.checks import finite
 from paperlab.methods.foundations.nets import StackedMLP, train
 
 PENALTIES = ("none", "jac_l1", "latent_l1", "ima", "hessian")
@@ -18,13 +18,61 @@ PENALTIES = ("none", "jac_l1", "latent_l1", "ima", "hessian")
 
 @dataclass(frozen=True)
 class Job:
-    """One autoencoder to train: data (n, d_x), data to encode afterwards (n_test, d_x), bias, its weight, its start."""
+    """One autoencoder to train.
+
+    Parameters
+    ----------
+    x, x_test : ndarray, shapes (n, d_x) and (n_test, d_x)
+        Data to train on, data to encode afterwards.
+    penalty : {"none", "jac_l1", "latent_l1", "ima", "hessian"}
+    lam : float
+        Weight of the penalty, at least 0.
+    seed : int
+        Of the starting weights.
+    """
 
     x: np.ndarray
     x_test: np.ndarray
     penalty: str
     lam: float
-    start: int
+    seed: int
+
+
+@dataclass(frozen=True)
+class Training:
+    """How all autoencoders of one call are trained.
+
+    Parameters
+    ----------
+    n_steps, batch_size : int
+        Updates; points in a mini-batch.
+    learning_rate : float
+        At the first step (Adam, cosine).
+    n_jacobian : int
+        Points of each mini-batch at which derivatives of the decoder are taken.
+    width : int
+        Units in each of the two hidden layers of encoder and decoder.
+    beta : float
+        Weight of the Kullback-Leibler term.
+    scale_free : bool
+        Multiply each column of the Jacobian by the standard deviation of its latent. Without it the penalty can be
+        made small by inflating the latents.
+    warm_up : bool
+        Penalty 0 for the first 30 % of the steps, then a ramp over 20 %. Without it, full weight from the start.
+    """
+
+    n_steps: int = 900
+    learning_rate: float = 3e-3
+    batch_size: int = 64
+    n_jacobian: int = 16
+    width: int = 48
+    beta: float = 0.05
+    scale_free: bool = True
+    warm_up: bool = True
+
+    def ramp(self, step):
+        """Share of the penalty's weight at a step."""
+        return min(max(step / self.n_steps - 0.3, 0.0) / 0.2, 1.0) if self.warm_up else 1.0
 
 
 @dataclass(frozen=True)
@@ -49,9 +97,24 @@ class Code:
     loss: float
 
 
-def train_vaes(
-    jobs, d_z, *, steps=900, rate=3e-3, batch=64, points=16, width=48, beta=0.05, scale_free=True, warm_up=True
-):
+def _checked(jobs):
+    """The jobs as a list, all of one shape and possible."""
+    jobs = list(jobs)
+    if not jobs:
+        raise ValueError("jobs must hold at least one job, got none")
+    for job in jobs:
+        if finite("x", job.x).ndim != 2 or finite("x_test", job.x_test).ndim != 2:
+            raise ValueError(f"x and x_test must have shape (n, d_x), got {job.x.shape} and {job.x_test.shape}")
+        if job.penalty not in PENALTIES:
+            raise ValueError(f"penalty must be one of {', '.join(PENALTIES)}, got {job.penalty!r}")
+        if not job.lam >= 0:
+            raise ValueError(f"lam must not be negative, got {job.lam}")
+    if len({(job.x.shape, job.x_test.shape) for job in jobs}) > 1:
+        raise ValueError("jobs differ in the shape of x or x_test; train each shape in its own call")
+    return jobs
+
+
+def train_vaes(jobs, d_z, training=None, *, rng):
     """Train one variational autoencoder per job; jobs of one call share the shape of the data.
 
     Parameters
@@ -59,19 +122,11 @@ def train_vaes(
     jobs : sequence of Job
     d_z : int
         Number of latents of the model.
-    steps, rate, batch : int, float, int
-        Updates, first learning rate (Adam, cosine) and size of a mini-batch.
-    points : int
-        Points of each mini-batch at which the Jacobian is taken.
-    width : int
-        Units in each of the two hidden layers of encoder and decoder.
-    beta : float
-        Weight of the Kullback-Leibler term.
-    scale_free : bool
-        Multiply each column of the Jacobian by the standard deviation of its latent. Without it the penalty can be
-        made small by inflating the latents.
-    warm_up : bool
-        Penalty 0 for the first 30 % of the steps, then a ramp over 20 %. Without it, full weight from the start.
+    training : Training, optional
+        Default ``Training()``.
+    rng : numpy.random.Generator
+        Draws mini-batches, noise of the codes and directions, the same for all jobs; starting weights come from the
+        seeds of the jobs.
 
     Returns
     -------
@@ -80,31 +135,23 @@ def train_vaes(
     Raises
     ------
     ValueError
-        With no job, shapes that differ, an unknown penalty or a negative weight.
+        With no job, shapes that differ, a value that is not finite, an unknown penalty or a negative weight.
 
     Notes
     -----
     Page ``diverse_dictionary``: squared error + beta KL + lam times the penalty, each a sum over variables and a mean
     over points. All networks see the same mini-batches and the same noise, so none depends on its neighbours.
     """
-    jobs = list(jobs)
-    if not jobs:
-        raise ValueError("jobs = []: give at least one job")
-    if len({(job.x.shape, job.x_test.shape) for job in jobs}) > 1:
-        raise ValueError("jobs differ in the shape of x or x_test: train each shape in its own call")
-    for job in jobs:
-        if job.penalty not in PENALTIES:
-            raise ValueError(f"penalty = {job.penalty!r}: choose one of {PENALTIES}")
-        if job.lam < 0:
-            raise ValueError(f"lam = {job.lam}: choose a weight of at least 0")
+    jobs, training = _checked(jobs), training or Training()
+    batch_seed, sign_seed = (int(seed) for seed in rng.integers(2**63, size=2))
     codes = [None] * len(jobs)
     for with_jacobian in (False, True):
         chosen = [
             i for i, job in enumerate(jobs) if (job.penalty in ("jac_l1", "ima") and job.lam > 0) == with_jacobian
         ]
         if chosen:
-            stack = _Stack([jobs[i] for i in chosen], d_z, width, beta, scale_free, points)
-            for i, code in zip(chosen, stack.fit(steps, rate, batch, warm_up), strict=True):
+            stack = _Stack([jobs[i] for i in chosen], d_z, training, sign_seed)
+            for i, code in zip(chosen, stack.fit(batch_seed), strict=True):
                 codes[i] = code
     return codes
 
@@ -112,28 +159,29 @@ def train_vaes(
 class _Stack:
     """Autoencoders of one shape that all need the Jacobian of their decoder, or all do not."""
 
-    def __init__(self, jobs, d_z, width, beta, scale_free, points):
-        self.jobs, self.d_z, self.beta, self.scale_free, self.points = jobs, d_z, beta, scale_free, points
-        d_x = jobs[0].x.shape[1]
-        starts = [job.start for job in jobs]
-        self.encoder = StackedMLP([d_x, width, width, 2 * d_z], starts)
-        self.decoder = StackedMLP([d_z, width, width, d_x], [start + 1 for start in starts])
+    def __init__(self, jobs, d_z, training, sign_seed):
+        self.jobs, self.d_z, self.training = jobs, d_z, training
+        d_x, width = jobs[0].x.shape[1], training.width
+        seeds = [job.seed for job in jobs]
+        self.encoder = StackedMLP([d_x, width, width, 2 * d_z], seeds)
+        self.decoder = StackedMLP([d_z, width, width, d_x], [seed + 1 for seed in seeds])
         self.x = torch.stack([torch.as_tensor(job.x, dtype=torch.float32) for job in jobs])
         self.of = {p: [m for m, job in enumerate(jobs) if job.penalty == p and job.lam > 0] for p in PENALTIES[1:]}
         self.lam = torch.tensor([job.lam for job in jobs], dtype=torch.float32)
+        self.signs = torch.Generator().manual_seed(sign_seed)  # of its own: batches do not depend on who needs signs
 
-    def fit(self, steps, rate, batch, warm_up):
-        generator = torch.Generator().manual_seed(0)
-        n = self.x.shape[1]
+    def fit(self, seed):
+        generator = torch.Generator().manual_seed(seed)
+        n, training = self.x.shape[1], self.training
 
         def loss(step):
-            chosen = torch.randint(n, (batch,), generator=generator)
-            noise = torch.randn(batch, self.d_z, generator=generator)
-            ramp = min(max(step / steps - 0.3, 0.0) / 0.2, 1.0) if warm_up else 1.0
-            return self.objective(self.x[:, chosen], noise, ramp)
+            chosen = torch.randint(n, (training.batch_size,), generator=generator)
+            noise = torch.randn(training.batch_size, self.d_z, generator=generator)
+            return self.objective(self.x[:, chosen], noise, training.ramp(step))
 
-        history = train(loss, [*self.encoder.parameters(), *self.decoder.parameters()], steps=steps, rate=rate)
-        return self._codes(history[-max(steps // 20, 1) :].mean(0))
+        parameters = [*self.encoder.parameters(), *self.decoder.parameters()]
+        history = train(loss, parameters, n_steps=training.n_steps, learning_rate=training.learning_rate)
+        return self._codes(history[-max(training.n_steps // 20, 1) :].mean(0))
 
     def objective(self, x, noise, ramp):
         mean, log_var = self.encoder(x).split(self.d_z, dim=-1)
@@ -141,17 +189,17 @@ class _Stack:
         z = mean + torch.exp(log_var / 2) * noise
         error = ((self.decoder(z) - x) ** 2).sum(-1).mean(-1)
         divergence = 0.5 * (mean**2 + log_var.exp() - log_var - 1).sum(-1).mean(-1)
-        loss = error + self.beta * divergence
+        loss = error + self.training.beta * divergence
         if ramp > 0 and any(self.of.values()):
             loss = loss + ramp * self.lam * self._penalty(z, mean)
         return loss
 
     def _penalty(self, z, mean):
         """Penalty of every network, shape (M,); 0 for those without."""
-        spread = mean.std(1) if self.scale_free else torch.ones_like(mean[:, 0])
+        spread = mean.std(1) if self.training.scale_free else torch.ones_like(mean[:, 0])
         out = torch.zeros(len(self.jobs))
         if self.of["jac_l1"] or self.of["ima"]:
-            jacobian = self.decoder.with_jacobian(z[:, : self.points])[1]
+            jacobian = self.decoder.with_jacobian(z[:, : self.training.n_jacobian])[1]
             if m := self.of["jac_l1"]:
                 size = (jacobian[m].abs() * spread[m, None, None]).sum((2, 3)).mean(1)
                 out = out.index_put((torch.tensor(m),), size)
@@ -162,7 +210,7 @@ class _Stack:
         if m := self.of["latent_l1"]:
             out = out.index_put((torch.tensor(m),), mean[m].abs().sum(-1).mean(-1))
         if m := self.of["hessian"]:
-            out = out.index_put((torch.tensor(m),), self._mixed_derivatives(z[:, : self.points], spread))
+            out = out.index_put((torch.tensor(m),), self._mixed_derivatives(z[:, : self.training.n_jacobian], spread))
         return out
 
     def _mixed_derivatives(self, z, spread, width=0.5):
@@ -173,7 +221,7 @@ class _Stack:
         def decode(points):
             return torch.func.functional_call(self.decoder, weights, points)
 
-        z, signs = z[members], torch.randint(0, 2, (2, 1, z.shape[1], self.d_z)) * 2.0 - 1
+        z, signs = z[members], torch.randint(0, 2, (2, 1, z.shape[1], self.d_z), generator=self.signs) * 2.0 - 1
         moves = width * signs * spread[members, None].detach()
         middle = 2 * decode(z)
         second = [(decode(z + move) - middle + decode(z - move)) / width**2 for move in moves]

@@ -7,7 +7,6 @@ import numpy as np
 from paperlab.methods.representation.extrapolation import SLOPE
 
 WAVE = 0.8  # angular frequency of the outcome in Z
-
 BOUND = 0.5  # half the width of the uniform V
 
 
@@ -59,8 +58,8 @@ class World:
         """E[Y | do(A = a)] in closed form, shape (...), for actions (..., k): V is symmetric and E[U] = 0."""
         return self._outcome(self.mean(a), self._damping())
 
-    def sample(self, rng, n):
-        """n independent units with actions uniform on (-1, 1)^k."""
+    def sample(self, n, *, rng):
+        """A `Sample` of n independent units with actions uniform on (-1, 1)^k."""
         d, k = self.m0.shape
         a = rng.uniform(-1, 1, (n, k))
         v = rng.standard_normal((n, d)) if self.v_support == "gaussian" else rng.uniform(-BOUND, BOUND, (n, d))
@@ -69,12 +68,11 @@ class World:
         return Sample(a, z, self.mix(z), self._outcome(z) + u)
 
 
-def draw_world(rng, *, d=1, k=None, alpha=1.5, v_support="gaussian", action_effect="linear", outcome="additive", m=10):
+def draw_world(*, d=1, k=None, alpha=1.5, v_support="gaussian", action_effect="linear", outcome="additive", m=10, rng):
     """Draw the mechanism of a synthetic world (Z = M0 A + V, X = g0(Z), Y = l(Z) + U).
 
     Parameters
     ----------
-    rng : numpy.random.Generator
     d, k, m : int
         Dimensions of Z, A (d if not given) and X.
     alpha : float
@@ -85,6 +83,11 @@ def draw_world(rng, *, d=1, k=None, alpha=1.5, v_support="gaussian", action_effe
         Z = M0 A + V or Z = M0 (A + A^2 / 2) + V.
     outcome : {"additive", "product"}
         l(z) = sum_j 2 sin(0.8 z_j) + z_j / 2, or 2 sin(0.8 z_1) cos(0.8 z_2) + (z_1 + z_2) / 2, which needs d = 2.
+    rng : numpy.random.Generator
+
+    Returns
+    -------
+    World
 
     Raises
     ------
@@ -93,17 +96,17 @@ def draw_world(rng, *, d=1, k=None, alpha=1.5, v_support="gaussian", action_effe
     """
     k = d if k is None else k
     if k < d:
-        raise ValueError(f"k = {k} actions for d = {d} hidden variables: the rank condition needs k >= d")
+        raise ValueError(f"k must be at least d = {d} (rank condition), got {k} actions")
     if m < d:
-        raise ValueError(f"m = {m} observed for d = {d} hidden variables: no injective mixing; choose m >= d")
-    if alpha == 0:
-        raise ValueError("alpha = 0: the actions move nothing and M0 has rank 0; choose a strength other than 0")
+        raise ValueError(f"m must be at least d = {d}, got {m} observed variables; no mixing would be injective")
+    if alpha == 0 or not np.isfinite(alpha):
+        raise ValueError(f"alpha must be a strength other than 0, got {alpha}; M0 would have rank 0")
     known = {"v_support": ("gaussian", "uniform"), "action_effect": ("linear", "quadratic")}
     known["outcome"] = ("additive", "product") if d == 2 else ("additive",)
     given = {"v_support": v_support, "action_effect": action_effect, "outcome": outcome}
     for name, value in given.items():
         if value not in known[name]:
-            raise ValueError(f"{name} = {value!r}: choose one of {', '.join(known[name])} (d = {d})")
+            raise ValueError(f"{name} must be one of {', '.join(known[name])} (d = {d}), got {value!r}")
 
     def orthogonal(size):
         q, r = np.linalg.qr(rng.standard_normal((size, size)))

@@ -9,19 +9,26 @@ import numpy as np
 FACTORS = {"floor": 6, "wall": 6, "object": 6, "scale": 3, "position": 4}  # name: number of values
 
 SIDE = 8  # pixels
-
 HALF_WIDTHS = (1.0, 1.7, 2.4)  # of the square, in pixels
-
 CENTRES = np.linspace(1.5, 5.5, 4)
-
 SOFTNESS = 0.15  # of the edge, in pixels
 
 
 def render(labels):
-    """Images (n, 3, 8, 8) of flat Shapes3D for labels (n, 5): floor, wall and object hue, scale, position.
+    """Images of flat Shapes3D.
 
     Upper five rows in the hue of the wall (0.55 hue + 0.3), lower three in that of the floor (0.55 hue + 0.1), a square
     with soft edges (0.7 hue + 0.15) in the middle row of the image.
+
+    Parameters
+    ----------
+    labels : array_like of int, shape (n, 5)
+        Floor, wall and object hue, scale, position; `FACTORS` names how many values each has.
+
+    Returns
+    -------
+    ndarray, shape (n, 3, 8, 8)
+        Between 0 and 1.
 
     Raises
     ------
@@ -30,12 +37,10 @@ def render(labels):
     """
     labels = np.asarray(labels)
     if labels.ndim != 2 or labels.shape[1] != len(FACTORS):
-        raise ValueError(
-            f"labels have shape {labels.shape}: give (n, {len(FACTORS)}), one column each: {', '.join(FACTORS)}"
-        )
+        raise ValueError(f"labels must have one column each for {', '.join(FACTORS)}, got shape {labels.shape}")
     for column, (name, count) in zip(labels.T, FACTORS.items(), strict=True):
         if len(column) and not (column.min() >= 0 and column.max() < count):
-            raise ValueError(f"labels of {name} run from {column.min()} to {column.max()}: values are 0 to {count - 1}")
+            raise ValueError(f"labels of {name} must be 0 to {count - 1}, got {column.min()} to {column.max()}")
     hues = np.array([colorsys.hsv_to_rgb(h / 6, 1, 1) for h in range(6)])
     floor, wall, thing, scale, position = labels.T
     pixel = np.arange(SIDE)
@@ -62,23 +67,60 @@ class FlatShapes:
     test_f: np.ndarray
 
 
-def flat_shapes(rng, held_out=0.25):
-    """All 2,592 combinations of values, each drawn once; a random share ``held_out`` of them is the test set."""
+def flat_shapes(*, held_out=0.25, rng):
+    """All 2,592 combinations of values, each drawn once.
+
+    Parameters
+    ----------
+    held_out : float
+        Share of the combinations that make the test set, in (0, 1).
+    rng : numpy.random.Generator
+        Deals them out.
+
+    Returns
+    -------
+    FlatShapes
+
+    Raises
+    ------
+    ValueError
+        If the share is not in (0, 1).
+    """
     if not 0 < held_out < 1:
-        raise ValueError(f"held_out = {held_out}: give a share between 0 and 1")
+        raise ValueError(f"held_out must lie between 0 and 1, got {held_out}")
     grid = rng.permutation(np.array(list(itertools.product(*map(range, FACTORS.values())))))
     images = render(grid).reshape(len(grid), -1)
     n_test = round(held_out * len(grid))
     return FlatShapes(images[n_test:], grid[n_test:], images[:n_test], grid[:n_test])
 
 
-def with_noise(labels, share, rng):
-    """Labels of which a random ``share``, in each column, is replaced by another value of that column, drawn evenly."""
+def with_noise(labels, share, *, rng):
+    """Labels of which a random share, in each column, is replaced by another value of that column, drawn evenly.
+
+    Parameters
+    ----------
+    labels : array_like, shape (n, F)
+        Any labels.
+    share : float
+        At least 0 and below 1.
+    rng : numpy.random.Generator
+
+    Returns
+    -------
+    ndarray, shape (n, F)
+
+    Raises
+    ------
+    ValueError
+        If the share is out of its range.
+    """
     if not 0 <= share < 1:
-        raise ValueError(f"label_noise = {share}: give a share of at least 0 and below 1")
+        raise ValueError(f"share must be at least 0 and below 1, got {share}")
     labels = np.array(labels)
     for column in labels.T:
-        count = column.max() + 1
+        values, place = np.unique(column, return_inverse=True)
         wrong = rng.random(len(column)) < share
-        column[wrong] = (column[wrong] + rng.integers(1, count, wrong.sum())) % count
+        if len(values) > 1:
+            moved = place[wrong] + rng.integers(1, len(values), wrong.sum())
+            column[wrong] = values[moved % len(values)]
     return labels

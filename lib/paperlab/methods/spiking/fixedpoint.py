@@ -4,13 +4,28 @@ import math
 
 import numpy as np
 
+from paperlab.methods.foundations.checks import finite
+
 
 def check_fraction_bits(bits, name="weight_bits"):
-    """Return None for 0 or None (no rounding), else the number of bits; ValueError outside -16..20."""
+    """The number of fraction bits, or None for 0 and None (no rounding).
+
+    Parameters
+    ----------
+    bits : int or None
+        From -16 to 20.
+    name : str
+        Name of the argument, for the message.
+
+    Raises
+    ------
+    ValueError
+        If it is no whole number in this range.
+    """
     if bits is None or bits == 0:
         return None
-    if int(bits) != bits or not -16 <= bits <= 20:
-        raise ValueError(f"{name} must be 0 (no rounding) or a whole number of fraction bits up to 20, got {bits}")
+    if not -16 <= bits <= 20 or int(bits) != bits:
+        raise ValueError(f"{name} must be 0 (no rounding) or a whole number of fraction bits, -16 to 20, got {bits}")
     return int(bits)
 
 
@@ -30,8 +45,18 @@ def quantise(weights, bits, how="nearest"):
     Returns
     -------
     ndarray
+
+    Raises
+    ------
+    ValueError
+        If a weight is not finite, or ``how`` is unknown.
+
+    Examples
+    --------
+    >>> quantise([0.3, -0.3], 2), quantise([0.3, -0.3], 2, "floor")
+    (array([ 0.25, -0.25]), array([ 0.25, -0.25]))
     """
-    weights = np.asarray(weights, dtype=float)
+    weights = finite("weights", weights)
     if bits is None:
         return weights
     scale = 2.0**bits
@@ -53,10 +78,20 @@ def largest_expected_input(*projections):
     Returns
     -------
     float
+
+    Raises
+    ------
+    ValueError
+        If a weight is not finite.
+
+    Examples
+    --------
+    >>> largest_expected_input([0.0, 20.0, 10.0], [20.0])  # two synapses of at most 20, and one
+    60.0
     """
     total = 0.0
     for weights in projections:
-        weights = np.abs(np.asarray(weights, dtype=float))
+        weights = np.abs(finite("weights", weights))
         total += weights.max(initial=0.0) * np.count_nonzero(weights)
     return float(total)
 
@@ -75,6 +110,11 @@ def fraction_bits(largest):
     -------
     int
         May be negative for inputs above 32,768.
+
+    Raises
+    ------
+    ValueError
+        If the input is negative or not finite.
 
     Examples
     --------

@@ -1,6 +1,7 @@
 """Closed forms of the network: what the spikes compute, without spikes."""
 
 import math
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -13,12 +14,53 @@ GAP = 15.0  # threshold above rest [mV]
 DT = 1.0  # time step [ms]
 W_MAX = 20.0  # upper bound of a plastic weight [nA]
 
-# pairs (sign of the order, time between the spikes in ms) that one synapse sees in the 75 ms of training; see `learned_weights`
+# pairs (order, time between the spikes in ms) that one synapse sees in the 75 ms of training; see `learned_weights`
 PAIRS = {
-    "active exc": (("pre first", 5.0), ("post first", 25.0), ("post first", 34.0)),
-    "active inh": (("pre first", 25.0), ("post first", 5.0), ("post first", 28.0), ("post first", 34.0)),
+    "active_exc": (("pre first", 5.0), ("post first", 25.0), ("post first", 34.0)),
+    "active_inh": (("pre first", 25.0), ("post first", 5.0), ("post first", 28.0), ("post first", 34.0)),
     "silent": (("post first", 34.0),),
 }
+
+
+@dataclass(frozen=True)
+class Stdp:
+    """The plasticity rule of all learning synapses (page ``stdp_spinnaker``, eq. 1).
+
+    Parameters
+    ----------
+    tau_stdp : float
+        Time constant of both windows [ms], positive.
+    a_plus, a_minus : float
+        Amplitudes in absolute weight units; ``a_minus`` is negative in the paper, so that both orders potentiate.
+
+    Raises
+    ------
+    ValueError
+        If the time constant is not positive or an amplitude not finite.
+    """
+
+    tau_stdp: float = 5.0
+    a_plus: float = 1.0
+    a_minus: float = -1.0
+
+    def __post_init__(self):
+        if not 0 < self.tau_stdp < math.inf:
+            raise ValueError(f"tau_stdp must be positive, got {self.tau_stdp}; it is a time constant in ms")
+        for name in ("a_plus", "a_minus"):
+            if not math.isfinite(getattr(self, name)):
+                raise ValueError(f"{name} must be finite, got {getattr(self, name)}")
+
+
+PAPER_STDP = Stdp()
+
+
+@dataclass(frozen=True)
+class LearnedWeights:
+    """Weight of a synapse of a 1 bit onto the exciting output, of a 0 bit onto the inhibiting one, of a silent one."""
+
+    active_exc: float
+    active_inh: float
+    silent: float
 
 
 class NoFactorError(ValueError):
@@ -41,12 +83,18 @@ def threshold(delta_semantics="current_step"):
     delta_semantics : {"current_step", "voltage_jump", "late_jump"}
         "current_step": the input is a current that acts for one time step (SpiNNaker), so the membrane moves by
         ``w R (1 - exp(-dt / tau_m))`` with ``R = tau_m / c_m``. "voltage_jump": the membrane moves by ``w`` mV (NEST).
-        "late_jump": it moves by ``w`` mV after the threshold was tested and decays for one step before the next test (Brian2).
+        "late_jump": it moves by ``w`` mV after the threshold was tested and decays for one step before the next test
+        (Brian2).
 
     Returns
     -------
     float
         In weight units (nA or mV).
+
+    Raises
+    ------
+    ValueError
+        If the name is unknown.
 
     Examples
     --------
@@ -59,7 +107,13 @@ def threshold(delta_semantics="current_step"):
 
 
 def step_gain(delta_semantics):
-    """Membrane response to a unit weight after one time step [mV per weight unit]; see `threshold`."""
+    """Membrane response to a unit weight after one time step [mV per weight unit]; see `threshold`.
+
+    Raises
+    ------
+    ValueError
+        If the name is unknown.
+    """
     if delta_semantics == "current_step":
         return TAU_M / C_M * -math.expm1(-DT / TAU_M)
     if delta_semantics == "voltage_jump":
@@ -69,48 +123,73 @@ def step_gain(delta_semantics):
     raise ValueError(f"delta_semantics must be 'current_step', 'voltage_jump' or 'late_jump', got {delta_semantics!r}")
 
 
-def learned_weights(*, tau_stdp=5.0, a_plus=1.0, a_minus=-1.0, weight_bits=7):
+def learned_weights(stdp=PAPER_STDP, *, weight_bits=7):
     """Weights after one training run, as a sum over the nearest spike pairs (page ``stdp_spinnaker``, eq. 2).
 
-    The post spike counts at 32 ms (fired at 31, seen by the synapse one dendritic delay later). An excitatory synapse of a
-    1 bit has pre spikes at 2, 27, 57 and 66 ms, an inhibitory one of a 0 bit at 7, 37, 60 and 66 ms, a silent one only the
-    saving spike at 66 ms. Pre before post adds ``a_plus exp(-5/tau)`` and the like, post before pre subtracts
-    ``a_minus exp(...)``, so a negative ``a_minus`` potentiates too. Holds as long as training drives the output only once.
+    The post spike counts at 32 ms (fired at 31, seen by the synapse one dendritic delay later). An excitatory synapse
+    of a 1 bit has pre spikes at 2, 27, 57 and 66 ms, an inhibitory one of a 0 bit at 7, 37, 60 and 66 ms, a silent one
+    only the saving spike at 66 ms. Pre before post adds ``a_plus exp(-5/tau)`` and the like, post before pre subtracts
+    ``a_minus exp(...)``, so a negative ``a_minus`` potentiates too. Holds as long as training drives the output only
+    once.
 
     Parameters
     ----------
-    tau_stdp : float
-        Time constant of both windows [ms].
-    a_plus, a_minus : float
-        Amplitudes in absolute weight units.
+    stdp : Stdp
     weight_bits : int or None
         Fraction bits of a weight; every single change is truncated to them. None or 0: real numbers.
 
     Returns
     -------
-    dict of str to float
-        Weight of "active exc" (bit 1), "active inh" (bit 0) and "silent" synapses.
+    LearnedWeights
+
+    Raises
+    ------
+    ValueError
+        If ``weight_bits`` is out of its range.
+
+    Examples
+    --------
+    >>> learned_weights().active_exc == learned_weights().active_inh == 94 / 256
+    True
     """
     bits = check_fraction_bits(weight_bits)
-    if not tau_stdp > 0:
-        raise ValueError(f"tau_stdp must be positive, got {tau_stdp}; it is a time constant in ms")
     weights = {}
     for synapse, pairs in PAIRS.items():
         weight = 0.0
         for order, gap in pairs:
-            change = (a_plus if order == "pre first" else -a_minus) * math.exp(-gap / tau_stdp)
+            change = (stdp.a_plus if order == "pre first" else -stdp.a_minus) * math.exp(-gap / stdp.tau_stdp)
             weight = min(max(weight + float(quantise(change, bits, "floor")), 0.0), W_MAX)
         weights[synapse] = weight
-    return weights
+    return LearnedWeights(**weights)
 
 
 def similarity(words, pattern, n_bits=10):
-    """Signed overlap of words with one pattern: equal bits minus differing bits, ``N - 2 HD``."""
+    """Signed overlap of words with one pattern: equal bits minus differing bits, ``N - 2 HD``.
+
+    Parameters
+    ----------
+    words : array_like of int, shape (n_words,)
+    pattern, n_bits : int
+
+    Returns
+    -------
+    ndarray of int, shape (n_words,)
+
+    Raises
+    ------
+    ValueError
+        If a word lies outside ``0 .. 2**n_bits - 1``.
+
+    Examples
+    --------
+    >>> similarity([0, 1, 3], 0, 2)
+    array([ 2,  0, -2])
+    """
     return 2 * (word_bits(words, n_bits) == word_bits(pattern, n_bits)).sum(axis=1).astype(int) - n_bits
 
 
 def summed_similarity(words, patterns, n_bits=10):
-    """Overlap of words with all trained patterns together, ``sum_k (N - 2 HD(x, p_k))``: what the output neuron adds up.
+    """Overlap of words with all trained patterns, ``sum_k (N - 2 HD(x, p_k))``: what the output neuron adds up.
 
     Parameters
     ----------
@@ -122,19 +201,44 @@ def summed_similarity(words, patterns, n_bits=10):
     Returns
     -------
     ndarray of int, shape (n_words,)
+
+    Raises
+    ------
+    ValueError
+        If there is no pattern, or a word lies outside ``0 .. 2**n_bits - 1``.
     """
-    return sum(similarity(words, pattern, n_bits) for pattern in patterns)
+    return sum(similarity(words, pattern, n_bits) for pattern in check_patterns(patterns, n_bits))
 
 
 def factor(patterns, *, n_bits=10, weight=94 / 256, delta_semantics="current_step"):
     """Homeostatic factor: the largest ``theta / (w S(p_k))`` over the trained patterns with a positive sum.
 
+    Parameters
+    ----------
+    patterns : sequence of int
+    n_bits : int
+    weight : float
+        Of an active synapse after one showing, positive.
+    delta_semantics : {"current_step", "voltage_jump", "late_jump"}
+
+    Returns
+    -------
+    float
+
     Raises
     ------
     NoFactorError
         If no trained pattern has a positive sum: the weights cancel.
+    ValueError
+        If a pattern or the weight is out of its range.
+
+    Notes
+    -----
+    Page ``stdp_spinnaker``, eq. (3).
     """
     patterns = check_patterns(patterns, n_bits)
+    if not 0 < weight < math.inf:
+        raise ValueError(f"weight must be positive, got {weight}; a network that learned nothing has no factor")
     sums = summed_similarity(patterns, patterns, n_bits)
     if not (sums > 0).any():
         raise cancelled(patterns)
@@ -159,6 +263,8 @@ def identified(patterns, *, n_bits=10):
     ------
     NoFactorError
         If the weights cancel.
+    ValueError
+        If a pattern is out of its range.
 
     Examples
     --------

@@ -7,7 +7,7 @@ import torch
 from torch import nn
 
 from paperlab.methods.foundations.checks import binary, finite
-from paperlab.methods.weighting.effects import each_fold
+from paperlab.methods.weighting.propensity import each_fold
 
 
 def check_images(images):
