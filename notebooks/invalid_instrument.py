@@ -180,6 +180,9 @@ sparse_reps: int = 0  # [0, 200] samples with 30 covariates, 2 of which matter; 
 sample: str = "9275"  # {9275, 9915, both} which 401(k) sample
 n_boot: int = 200  # [20, 5000] bootstrap draws on the 401(k) data
 workers: int = 1  # [1, 64] processes for the learner experiments
+# rule: len(sizes) <= 250  # the table of sizes keeps 300 rows
+# data: abadie_401k if sample in ("9275", "both")
+# data: pension_401k if sample in ("9915", "both")
 
 # %% tags=["hide-input"]
 from dataclasses import replace
