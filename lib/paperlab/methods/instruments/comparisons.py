@@ -1,7 +1,7 @@
 """Estimators of an average effect on simulated samples, and how far each of them is from the truth.
 
-An estimator is a function of a stack of samples and of a dict for fits that estimators of the same stack share; it answers
-with `Replications`. Page ``invalid_instrument``.
+An estimator is a function of a stack of samples and of a dict for fits that estimators of the same stack share; it
+answers with `Replications`. Page ``invalid_instrument``.
 """
 
 from __future__ import annotations
@@ -119,8 +119,8 @@ def monte_carlo(n, n_replications, estimators, design, *, rng, chunk=None):
         Name to ``function(sample, shared)``, which takes a stack of samples and answers with `Replications`.
     design : simulate.Design
     rng : numpy.random.Generator
-        Generators in the same state give the same samples to different estimators, and to designs that differ in one number
-        samples that differ by it only.
+        Generators in the same state give the same samples to different estimators, and to designs that differ in one
+        number samples that differ by it only.
     chunk : int or None
         Samples in one stack; None chooses about 16,000 units, which fit a cache.
 
@@ -166,8 +166,8 @@ class Performance:
     sd, rmse : float
         Standard deviation of the estimates; root mean squared error.
     mean_se, coverage, truncated : float
-        Mean of the estimated standard errors; share of 95 % intervals with the truth; mean share of truncated units. nan for
-        an estimator that has none.
+        Mean of the estimated standard errors; share of 95 % intervals with the truth; mean share of truncated units.
+        nan for an estimator that has none.
     refused : float
         Share of samples without an estimate.
     """
@@ -208,8 +208,8 @@ def performance(found, truth=simulate.TRUE_EFFECT):
     known = np.isfinite(found.value)
     if known.sum() < 2:
         raise ValueError(
-            f"value: instrument does not change Var(A), not identified in {(~known).sum()} of {len(known)} samples; a larger "
-            "gap in the probability of treatment, or larger samples, are needed"
+            f"value: instrument does not change Var(A), not identified in {(~known).sum()} of {len(known)} samples; a "
+            "larger gap in the probability of treatment, or larger samples, are needed"
         )
     error = found.value[known] - truth
     mean_se = coverage = truncated = np.nan
@@ -247,7 +247,7 @@ def performance_table(found, truth=simulate.TRUE_EFFECT):
 
 @dataclass(frozen=True)
 class ErrorRange:
-    """The middle of an estimator's errors: 5 %, 50 % and 95 % quantile, and the share of samples without an estimate."""
+    """Quantiles of an estimator's errors (5 %, 50 %, 95 %), and the share of samples without an estimate."""
 
     low: float
     median: float

@@ -45,8 +45,8 @@ def households(frame):
     Parameters
     ----------
     frame : DataFrame
-        With ``nettfa``, ``p401k``, ``e401k`` in 1,000 dollars, or ``net_tfa``, ``p401``, ``e401`` in dollars; ``inc`` in the
-        same unit, ``age``, ``fsize``, ``marr``.
+        With ``nettfa``, ``p401k``, ``e401k`` in 1,000 dollars, or ``net_tfa``, ``p401``, ``e401`` in dollars; ``inc``
+        in the same unit, ``age``, ``fsize``, ``marr``.
 
     Returns
     -------
@@ -143,8 +143,8 @@ def from_learners(people, tuples, learner):
     Returns
     -------
     dict of str to tuple of float
-        ``(value, low, high)`` [1,000 $]: 95 % intervals from the influence function, and for the median over all tuples the
-        5 % and the 95 % quantile over the tuples.
+        ``(value, low, high)`` [1,000 $]: 95 % intervals from the influence function, and for the median over all tuples
+        the 5 % and the 95 % quantile over the tuples.
     """
     best = select_minimax(tuples.by_fold).index
     ratio = scores.interactive_late(people.sample, tuples.predictions, learner)

@@ -1,6 +1,6 @@
 """A population with finitely many kinds of people, in which every expectation is a sum.
 
-Multiple robustness is a statement on expectations; here it can be checked to rounding error. Page ``invalid_instrument``.
+Multiple robustness is a statement on expectations; here it is checked to rounding error. Page ``invalid_instrument``.
 """
 
 from __future__ import annotations

@@ -106,7 +106,7 @@ class TupleReplications:
         return Replications(self.value[place], self.se[place])
 
     def single(self, name):
-        """`Replications` of one learner in all slots; a basis that knows it best stands in where it cannot fit the effect."""
+        """`Replications` of one learner in all slots; where it cannot fit the effect, the last basis stands in."""
         i, effects = self.names[0].index(name), self.names[3]
         return self._at((i, i, i, effects.index(name) if name in effects else len(effects) - 1))
 
