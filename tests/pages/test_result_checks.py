@@ -215,7 +215,7 @@ def test_a_page_that_shows_older_seeds(record):
     edit_page(without_hashes(lambda result: result.update(seeds=records.seal(recorded_seeds()))))
     assert checks.check() == []
     records.save("tiny", stability=recorded_seeds(values=(0.1, 0.2, 0.3, 0.4, 0.6)))
-    problems("the page shows numbers of other seeds than those of data/records/tiny.json; run `paperlab execute tiny`")
+    problems("the page shows numbers of other seeds than those of data/records/tiny.json; run `paperlab refresh tiny`")
 
 
 # the record
