@@ -5,6 +5,7 @@ all factors, side by side.
 """
 
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 
@@ -33,17 +34,17 @@ class Layout:
             if count < 2:
                 raise ValueError(f"factor {d} has {count} level; a factor needs two or more, else drop it")
 
-    @property
+    @cached_property
     def size(self):
         """Number of levels over all factors."""
         return sum(self.levels)
 
-    @property
+    @cached_property
     def starts(self):
         """Position of the first level of each factor."""
         return np.concatenate([[0], np.cumsum(self.levels)[:-1]])
 
-    @property
+    @cached_property
     def factor(self):
         """Factor of each position, shape (size,)."""
         return np.repeat(np.arange(len(self.levels)), self.levels)

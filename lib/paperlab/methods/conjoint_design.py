@@ -9,8 +9,9 @@ from paperlab.methods.conjoint import Layout, Pairs, regress
 from paperlab.methods.conjoint_games import Election, gender_matrix
 from paperlab.methods.conjoint_policy import closed_form, delta_method
 
-GENERAL_R = np.array([[0.90, 0.95], [0.85, 0.90]])
-GENERAL_D = np.array([[0.10, 0.05], [0.15, 0.10]])  # as the authors' script has it, rows and columns as GENERAL_R
+# P(vote R) of Republican and Democratic voters: rows gender of the Republican (man, woman), columns of the Democrat
+AUTHORS = (np.array([[0.90, 0.95], [0.85, 0.90]]), np.array([[0.10, 0.05], [0.15, 0.10]]))
+COUPLED = (np.array([[0.90, 0.80], [0.80, 0.90]]), np.array([[0.20, 0.10], [0.10, 0.20]]))  # control: parties react
 WOMAN_R, WOMAN_D = 0.6, 0.45
 
 
@@ -113,12 +114,12 @@ def estimate_average(truth, n, noise_sd, rng):
     return best.pi, se_pi, float(best.value), float(se_value), bool(best.inside & best.unique)
 
 
-def gender_truth(p_r):
-    """The matrix of the authors' gender game, shape (2, 2)."""
-    return gender_matrix(GENERAL_R, GENERAL_D, WOMAN_R, WOMAN_D, p_r)
+def gender_truth(p_r, cells=AUTHORS):
+    """The matrix of the gender game, shape (2, 2); the authors' unless other ``cells`` are given."""
+    return gender_matrix(*cells, WOMAN_R, WOMAN_D, p_r)
 
 
-def gender_sample(p_r, n, reps, rng):
+def gender_sample(p_r, n, reps, rng, cells=AUTHORS):
     """Frequencies in ``reps`` samples of n respondents, who each vote once in a general election and once in a primary.
 
     Party of the respondent and genders of all candidates are drawn at random; a cell nobody saw gets 1/2.
@@ -130,9 +131,9 @@ def gender_sample(p_r, n, reps, rng):
     """
     republicans = rng.binomial(n, p_r, reps)
     theta, variance = np.empty((reps, 10)), np.empty((reps, 10))
-    for party, (size, cells) in enumerate(((republicans, GENERAL_R), (n - republicans, GENERAL_D))):
+    for party, size in enumerate((republicans, n - republicans)):
         seen = rng.multinomial(size, [0.25] * 4)
-        votes = rng.binomial(seen, cells.ravel())
+        votes = rng.binomial(seen, cells[party].ravel())
         block = slice(4 * party, 4 * party + 4)
         theta[:, block], variance[:, block] = _frequency(votes, seen)
         mixed = rng.binomial(size, 0.5)
@@ -192,17 +193,20 @@ class Voters:
         return Election(intercept, r, d, np.asarray(weight), first, second, self.layout.uniform, self.layout)
 
 
-def draw_voters(layout, divisive, rng, own=0.25):
-    """Slopes: shared, N(0, .03^2); by party of voter .015, of candidate .01; opposed on ``divisive`` factors, .05."""
+def draw_voters(layout, divisive, rng, own=0.12):
+    """Slopes: shared, N(0, .02^2); by party of voter .01, of candidate .007; opposed on ``divisive`` factors, .035.
+
+    Small enough that linear probabilities of twelve factors rarely leave [0, 1].
+    """
     m = layout.size
-    shared, voter, candidate = rng.normal(0, 0.03, m), rng.normal(0, 0.015, (2, 1, m)), rng.normal(0, 0.01, (2, 2, m))
+    shared, voter, candidate = rng.normal(0, 0.02, m), rng.normal(0, 0.01, (2, 1, m)), rng.normal(0, 0.007, (2, 2, m))
     on = np.isin(layout.factor, divisive)
-    opposed = np.where(on, rng.normal(0, 0.05, m), 0) * np.array([-1.0, 1.0])[:, None, None]
+    opposed = np.where(on, rng.normal(0, 0.035, m), 0) * np.array([-1.0, 1.0])[:, None, None]
     slope = np.where(on, 0.3, 1.0) * shared + voter + candidate + opposed
     return Voters(slope - layout.total(slope) * layout.uniform, own, layout)
 
 
-def simulate_voters(voters, n_persons, tasks, p_r, rng, personal_sd=0.05):
+def simulate_voters(voters, n_persons, tasks, p_r, rng, personal_sd=0.02):
     """Forced choices of respondents whose own slopes scatter around their party's.
 
     Returns

@@ -180,6 +180,30 @@ def solve(game, lam, *, steps=800, rate=None, extragradient=True, batch=()):
     return layout.softmax(a), layout.softmax(b)
 
 
+def solve_projected(game, lam, pi_r, pi_d, *, steps=4000):
+    """Simultaneous projected gradient steps from a given point; reaches zero probabilities, which logits only approach.
+
+    Parameters
+    ----------
+    pi_r, pi_d : ndarray, shape (n_levels,)
+        First guess, e.g. from `solve`; one game, no batch.
+
+    Returns
+    -------
+    pi_r, pi_d : ndarray, shape (n_levels,)
+    """
+    check_penalty(lam)
+    layout, p = game.layout, game.p
+    rate = 1 / (2 * lam + 0.3)
+    for _ in range(steps):
+        _, up, down = game.outcome(pi_r, pi_d)
+        pi_r, pi_d = (
+            layout.project(pi_r + rate * (up - 2 * lam * (pi_r - p))),
+            layout.project(pi_d + rate * (-down - 2 * lam * (pi_d - p))),
+        )
+    return pi_r, pi_d
+
+
 def best_response(game, lam, pi_r, pi_d, side, *, starts=20, steps=1500, rng=None):
     """Largest penalised payoff one side can reach while the other stays, by projected gradient from many starts.
 
