@@ -97,6 +97,7 @@ def test_a_part_of_the_second_factor_can_be_the_volatility():
         (lambda rng: simulate.draw_growth(np.arange(5.0), QUARTERS, rng=rng), "one value per quarter, 52"),
         (lambda rng: simulate.draw_growth(np.full(52, np.nan), QUARTERS, rng=rng), "market_mean is nan in row 0"),
         (lambda rng: simulate.draw_growth(np.arange(52.0), QUARTERS, rng=rng, n_paths=0), "n_paths must be at least"),
+        (lambda rng: simulate.draw_growth(np.arange(52.0), QUARTERS, rng=rng, link=np.nan), "link is nan"),
     ],
 )
 def test_worlds_that_cannot_be_drawn_are_refused(call, words):

@@ -46,12 +46,26 @@ def test_turning_a_factor_round_turns_its_effects():
     assert interaction_ml(turned, signs * TRUE, measurement=model).theta == pytest.approx(signs * a, abs=1e-9)
 
 
+def test_an_outcome_without_a_residual_is_told():
+    """eta follows from xi1 alone, so that its residual variance runs to its bound."""
+    rng = np.random.default_rng(0)
+    f = rng.standard_normal((500, 2))
+    load = np.kron(np.array([[1, 0, 1], [0, 1, 0]]), np.full((1, 4), 0.9))
+    y = f @ load + np.sqrt(0.19) * rng.standard_normal((500, 12))
+    with pytest.warns(measurement.HeywoodWarning, match="Heywood case in factor 3"):
+        found = interaction_ml(y, [0.1, 0.9, 0.1, 0.0, 0.2], max_iter=5000)
+    assert found.heywood.tolist() == [False, False, True]
+    assert found.theta[1] > 0.95 and found.theta[4] < 0.02
+
+
 def test_too_few_steps_and_bad_starts_are_told():
     assert not interaction_ml(items(Design("interaction", 200, 0.7)), TRUE, max_iter=2).converged
     y = items(Design("interaction", 200, 0.7))
     for start in ([1.0, 0, 0, 0, 1], [0.3, 0, 0, 0, 0], [0.3, 0.4, 0.3, 0.5]):
         with pytest.raises(ValueError, match="abs\\(phi12\\) < 1 and psi > 0"):
             interaction_ml(y, start)
+    with pytest.raises(ValueError, match="max_iter must be at least 1"):
+        interaction_ml(y, TRUE, max_iter=0)
     y[3, 1] = np.nan
     with pytest.raises(ValueError, match="y is nan in row 3"):
         interaction_ml(y, TRUE)

@@ -145,6 +145,14 @@ def alike(value):
             lambda: item_response.draw_binary(np.zeros((5, 2)), np.ones((1, 3)), np.ones((1, 3)), np.ones((5, 3))),
             "f must",
         ),
+        (
+            lambda: item_response.draw_binary(np.full((5, 1), np.nan), *np.ones((2, 1, 3)), np.ones((5, 3))),
+            "f is nan in row 0",
+        ),
+        (
+            lambda: item_response.draw_binary(np.ones((5, 1)), *np.ones((2, 1, 3)), np.full((5, 3), np.nan)),
+            "uniform is nan in row 0",
+        ),
     ],
 )
 def test_bad_items_are_refused_by_name(call, message):

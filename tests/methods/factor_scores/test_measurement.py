@@ -154,6 +154,22 @@ def test_one_stage_ml_has_no_unit(unit):
     assert b.theta == pytest.approx(a.theta, rel=1e-5)
 
 
+def copied_item():
+    """Two items of factor 2 are copies: nothing unique is left of them."""
+    y = items(Design("linear", 200, 0.7))
+    y[:, 5] = y[:, 4] + 0.01 * np.random.default_rng(0).standard_normal(200)
+    return y
+
+
+def test_a_heywood_case_of_the_one_stage_model_is_told():
+    with pytest.warns(measurement.HeywoodWarning, match="Heywood case in factor 2"):
+        found = measurement.confirmatory_ml(copied_item())
+    assert found.heywood.tolist() == [False, True, False]
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert not measurement.confirmatory_ml(items()).heywood.any()
+
+
 def test_one_stage_ml_of_an_exact_covariance_is_the_truth():
     f = np.array([[1, 0.3, 0.49], [0.3, 1, 0.42], [0.49, 0.42, 1]])
     load = np.kron(np.eye(3), np.full((4, 1), 0.7))

@@ -258,6 +258,13 @@ RNG = np.random.default_rng
             lambda: two_stage.monte_carlo_variance(T4, measurement.fit_measurement(items()), rng=RNG(0), n=20),
             "n must be at least 50 people",
         ),
+        (
+            lambda: two_stage.monte_carlo_variance(
+                T4, measurement.Measurement(np.nan * LOADS, US, np.zeros(3, bool)), rng=RNG(0), n=500
+            ),
+            "loadings is nan",
+        ),
+        (lambda: two_stage.clip([np.nan, 0, 0, 1]), "theta is nan"),
     ],
 )
 def test_bad_arguments(call, message):

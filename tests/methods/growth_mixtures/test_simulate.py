@@ -66,6 +66,7 @@ def test_accuracy_does_not_depend_on_labels():
         (lambda: simulate.truth(theta=0.0), "must be positive"),
         (lambda: simulate.truth(knots=(1.0,)), "knots must hold two numbers"),
         (lambda: simulate.truth(r2=(0.1, np.nan)), "r2 is nan"),
+        (lambda: simulate.truth(separation=np.nan), "separation, theta, kappa is nan in row 0"),
         (lambda: simulate.simulate(TRUE, 0, rng=np.random.default_rng(0)), "n must be at least 1"),
         (lambda: simulate.simulate(TRUE, 5, rng=np.random.default_rng(0), jitter=0.5), "jitter in"),
         (lambda: simulate.accuracy([[np.nan, 1]], [0]), "resp is nan in row 0"),

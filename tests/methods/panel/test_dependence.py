@@ -220,6 +220,15 @@ def test_more_factors_than_the_rank_are_refused():
         dependence.cd_tests(y, 2)
 
 
+def test_loadings_that_span_the_vector_of_ones_leave_no_corrected_test():
+    """Four units share a factor, and what else moves them cancels in their sum: theta is 1 and CD* is 0 / 0."""
+    t = np.arange(16)
+    f, a, b = (np.sqrt(2) * np.cos(2 * np.pi * k * t / 16) for k in (1, 2, 3))
+    y = 3 * f + np.stack([a, -a, b, -b])
+    with pytest.raises(ValueError, match="theta = 1 and CD\\* is not defined"):
+        dependence.factor_residuals(y, 1)
+
+
 def test_wrong_weights_loadings_and_residuals_are_refused():
     with pytest.raises(ValueError, match=r"\+1 or -1"):
         dependence.cd_tests(GOOD, 1, weights=np.arange(8))

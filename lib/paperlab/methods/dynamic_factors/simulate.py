@@ -140,9 +140,9 @@ def draw_growth(market_mean, quarters, *, rng, link=1.0, crisis=True, n_paths=1)
     Raises
     ------
     ValueError
-        If the market is missing in a quarter or never varies, or ``n_paths`` is below 1.
+        If the market is missing in a quarter or never varies, ``link`` is no number, or ``n_paths`` is below 1.
     """
-    market_mean = finite("market_mean", market_mean)
+    market_mean, link = finite("market_mean", market_mean), float(finite("link", link))
     if market_mean.shape != (len(quarters),) or np.ptp(market_mean) == 0:
         raise ValueError(
             f"market_mean must vary and have one value per quarter, {len(quarters)}, got shape {market_mean.shape}"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import operator
+
 import numpy as np
 from numba import njit
 
@@ -119,7 +121,7 @@ def interaction_ml(y, start, *, measurement=None, max_iter=2000, tol=1e-6):
     measurement : measurement.Measurement, optional
         Loadings and unique variances to begin from; fitted where left out.
     max_iter, tol : int, float
-        EM steps, and the change of theta at which they stop.
+        EM steps, at least one, and the change of theta at which they stop.
 
     Returns
     -------
@@ -130,15 +132,22 @@ def interaction_ml(y, start, *, measurement=None, max_iter=2000, tol=1e-6):
     ------
     ValueError
         If ``y`` is not a finite matrix of at least 50 rows and 3 items a block, all answer an item alike, or ``start`` is
-        outside its bounds.
+        outside its bounds, or ``max_iter`` is below 1.
+
+    Warns
+    -----
+    measurement.HeywoodWarning
+        If a unique variance, or the residual variance of eta, ends on its bound.
     """
+    if operator.index(max_iter) < 1:
+        raise ValueError(f"max_iter must be at least 1, got {max_iter}")
     y, p = mm.check_items(y, 3)
     measurement = measurement or mm.fit_measurement(y, heywood="keep")
     load, u = measurement.loadings, measurement.uniques
     blocks = y.reshape(len(y), 3, p)
     second = (blocks**2).mean(axis=0)
     theta = _check_start(start)
-    intercept = -theta[3] * theta[0]
+    intercept, converged = -theta[3] * theta[0], False
     for _ in range(max_iter):
         m, spread = _expected(blocks, load, u, theta, intercept)
         s = m.mean(axis=0)
@@ -149,7 +158,10 @@ def interaction_ml(y, start, *, measurement=None, max_iter=2000, tol=1e-6):
         raw = cross / square[:, None]
         u = np.maximum(second - raw * cross, mm.U_MIN * second)
         load = raw * sd[:, None]
-        change, theta = np.abs(new - theta).max(), new
-        if change < tol:
-            return mm.StructuralML(theta, True)
-    return mm.StructuralML(theta, False)
+        converged, theta = np.abs(new - theta).max() < tol, new
+        if converged:
+            break
+    heywood = mm.on_bound(u, second)
+    heywood[2] |= theta[4] * sd[2] ** 2 <= 1.001 * PSI_MIN
+    mm.warn_heywood(heywood)
+    return mm.StructuralML(theta, heywood, bool(converged))

@@ -9,7 +9,7 @@ import numpy as np
 from numba import njit
 
 from paperlab.methods.factor_scores.measurement import NotConvergedWarning, check_items, start_signs
-from paperlab.methods.foundations.checks import binary
+from paperlab.methods.foundations.checks import binary, finite
 
 __all__ = ["NODES", "PRIOR", "TwoPL", "draw_binary", "eap_scores", "fit_two_pl"]
 
@@ -131,7 +131,7 @@ def draw_binary(f, slopes, intercepts, uniform):
     Raises
     ------
     ValueError
-        If shapes do not match.
+        If shapes do not match, or a value is missing.
 
     Examples
     --------
@@ -139,7 +139,8 @@ def draw_binary(f, slopes, intercepts, uniform):
     array([[1., 0.],
            [1., 1.]])
     """
-    k, p = slopes.shape
+    f, slopes, intercepts = finite("f", f), finite("slopes", slopes), finite("intercepts", intercepts)
+    uniform, (k, p) = finite("uniform", uniform), slopes.shape
     if f.shape[1:] != (k,) or intercepts.shape != slopes.shape or uniform.shape != (len(f), k * p):
         raise ValueError(
             f"f must be (n, k), slopes and intercepts (k, n_items) and uniform (n, k n_items), "

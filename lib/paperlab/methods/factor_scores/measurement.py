@@ -20,6 +20,7 @@ from paperlab.methods.foundations.small_matrices import inverse, solve_spd
 __all__ = [
     "SCORE_TYPES",
     "FactorScores",
+    "HeywoodWarning",
     "Measurement",
     "NotConvergedWarning",
     "StructuralML",
@@ -37,6 +38,10 @@ MAX_ITER = 5000
 
 class NotConvergedWarning(UserWarning):
     """EM ran out of steps before its estimates settled."""
+
+
+class HeywoodWarning(UserWarning):
+    """A unique variance of a one-stage model sits on its bound."""
 
 
 @dataclass(frozen=True)
@@ -80,9 +85,20 @@ class FactorScores:
 
 @dataclass(frozen=True)
 class StructuralML:
-    """One-stage estimate ``theta`` = (phi12, beta1, beta2[, beta3], psi), standardised, and whether EM had settled."""
+    """One-stage estimate.
+
+    Attributes
+    ----------
+    theta : ndarray, shape (4,) or (5,)
+        (phi12, beta1, beta2[, beta3], psi), standardised.
+    heywood : ndarray of bool, shape (3,)
+        True where a unique variance of the factor sits on its bound.
+    converged : bool
+        Whether EM had settled.
+    """
 
     theta: np.ndarray
+    heywood: np.ndarray
     converged: bool
 
 
@@ -195,8 +211,12 @@ def stage_one(s, p, tol):
     starts = loads.reshape(-1, 1, p), us.reshape(-1, 1, p)  # views: overwritten by the fit
     converged = _one_factor_each(blocks.reshape(-1, p, p), *starts, MAX_ITER, tol).reshape(loads.shape[:-1])
     loads *= np.where((loads / np.sqrt(variances)).sum(axis=-1, keepdims=True) < 0, -1.0, 1.0)
-    heywood = (us <= 1.001 * U_MIN * variances).any(axis=-1)
-    return loads * unit, us * unit**2, heywood, converged
+    return loads * unit, us * unit**2, on_bound(us, variances), converged
+
+
+def on_bound(us, variances):
+    """Whether a unique variance (..., k, p) sits on its bound, shape (..., k)."""
+    return (us <= 1.001 * U_MIN * variances).any(axis=-1)
 
 
 def _score_weights(loads, us, score_type):
@@ -286,19 +306,19 @@ def fit_measurement(y, n_factors=3, *, heywood="raise"):
     if heywood not in ("raise", "keep"):
         raise ValueError(f"heywood must be raise or keep, got {heywood!r}")
     centred, p = check_items(y, n_factors)
-    loads, us, on_bound, converged = stage_one(centred.T @ centred / len(centred), p, 1e-8)
-    if on_bound.any() and heywood == "raise":
+    loads, us, stuck, converged = stage_one(centred.T @ centred / len(centred), p, 1e-8)
+    if stuck.any() and heywood == "raise":
         raise ValueError(
-            f"Heywood case in factor {int(np.argmax(on_bound)) + 1}: a unique variance is at its bound; "
+            f"Heywood case in factor {int(np.argmax(stuck)) + 1}: a unique variance is at its bound; "
             'drop the item, collect more rows, or pass heywood="keep"'
         )
-    for f in np.flatnonzero(~converged & ~on_bound):
+    for f in np.flatnonzero(~converged & ~stuck):
         warnings.warn(
             f"factor {f + 1} had not settled after {MAX_ITER} steps; its items hardly determine it, use others",
             NotConvergedWarning,
             stacklevel=2,
         )
-    return Measurement(loads, us, on_bound)
+    return Measurement(loads, us, stuck)
 
 
 def factor_scores(y, measurement, score_type="regression"):
@@ -453,8 +473,10 @@ def saturated_ml(s, loads, us, *, max_iter=3000, tol=1e-6):
     blocks = unit.reshape(loads.shape)
     phi = np.full((3, 3), 0.3) + 0.7 * np.eye(3)
     start = loads / blocks, us / blocks**2
-    *_, phi, converged = factor_em(s / np.outer(unit, unit), loads.shape[1], *start, phi, max_iter, tol)
-    return StructuralML(theta_of_covariance(phi), bool(converged))
+    scaled = s / np.outer(unit, unit)
+    _, us, phi, converged = factor_em(scaled, loads.shape[1], *start, phi, max_iter, tol)
+    stuck = on_bound(us, np.diagonal(scaled).reshape(us.shape))
+    return StructuralML(theta_of_covariance(phi), stuck, bool(converged))
 
 
 def confirmatory_ml(y):
@@ -473,9 +495,27 @@ def confirmatory_ml(y):
     Raises
     ------
     ValueError
-        As `fit_measurement`; Heywood cases are kept.
+        If ``y`` is not a finite matrix of at least 50 rows and 3 items a block, or all answer an item alike.
+
+    Warns
+    -----
+    HeywoodWarning
+        If a unique variance ends on its bound.
     """
     centred, p = check_items(y, 3)
     s = centred.T @ centred / len(centred)
     loads, us, *_ = stage_one(s, p, 1e-8)
-    return saturated_ml(s, loads, us, max_iter=MAX_ITER, tol=1e-8)
+    found = saturated_ml(s, loads, us, max_iter=MAX_ITER, tol=1e-8)
+    warn_heywood(found.heywood)
+    return found
+
+
+def warn_heywood(stuck):
+    """Name the first factor with a Heywood case, on behalf of the function that the user called."""
+    if stuck.any():
+        warnings.warn(
+            f"Heywood case in factor {int(np.argmax(stuck)) + 1}: a unique variance is at its bound; drop the item or collect "
+            "more rows",
+            HeywoodWarning,
+            stacklevel=3,
+        )

@@ -497,6 +497,7 @@ def monte_carlo_variance(theta, measurement, *, rng, n, score_type="regression",
         raise ValueError(f"n must be at least 50 people, got {n}; one-factor ML is not reliable below that")
     theta = _check_theta(theta)
     mm.check_score_type(score_type)
+    finite("loadings", measurement.loadings), finite("uniques", measurement.uniques)
     z, interaction = simulated_normals(n_draws, rng=rng), theta.size == 5
     loads, us = measurement.loadings, measurement.uniques
     whole, bare = [], []

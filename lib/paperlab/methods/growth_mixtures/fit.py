@@ -32,7 +32,7 @@ __all__ = [
 
 
 class BoundWarning(UserWarning):
-    """A knot sits at the edge of the observed time: the class has no bend inside it."""
+    """A knot sits at the edge of the observed time, or a covariance matrix of growth factors at the edge of singular."""
 
 
 class IdentificationWarning(UserWarning):
@@ -365,7 +365,7 @@ def fit(data, n_classes=2, *, rng=None, n_starts=10, warm=(), **options):
     Warns
     -----
     BoundWarning
-        If a knot ends at the edge of the observed time.
+        If a knot ends at the edge of the observed time, or a covariance matrix of growth factors all but singular.
     IdentificationWarning
         If three waves leave psi and theta untold apart.
     """
@@ -424,6 +424,16 @@ def _warn(found, mixture):
         warnings.warn(
             f"the knot of class {at[0] + 1}, {knot[at[0]]:.4g}, is at the edge of the observed time: the class has no bend "
             "inside it; use fewer classes or a straight line",
+            BoundWarning,
+            stacklevel=3,
+        )
+    psi = found.parameters.psi
+    sd = np.sqrt(np.diagonal(psi, axis1=1, axis2=2))
+    smallest = np.linalg.eigvalsh(psi / sd[:, :, None] / sd[:, None])[:, 0]
+    if smallest.min() < 1e-4:
+        warnings.warn(
+            f"psi of class {smallest.argmin() + 1} is all but singular: a growth factor hardly varies, or follows from the "
+            "others; use fewer classes or covariates",
             BoundWarning,
             stacklevel=3,
         )

@@ -53,6 +53,7 @@ def truth(*, separation=10.0, knots=(3.5, 5.5), r2=(0.13, 0.26), gate_or=(1.5, 1
         For shares outside [0, 1), odds ratios or variances that are not positive, or any that are not two.
     """
     r2, gate_or, knots = finite("r2", r2), finite("gate_or", gate_or), finite("knots", knots)
+    finite("separation, theta, kappa", [separation, theta, kappa])
     for name, value in (("r2", r2), ("gate_or", gate_or), ("knots", knots)):
         if value.shape != (2,):
             raise ValueError(f"{name} must hold two numbers, got shape {value.shape}")
