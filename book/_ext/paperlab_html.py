@@ -106,10 +106,11 @@ def byline(card, part, part_link, fidelity_link, keywords):
     )
 
 
-def verdict_strip(found):
-    """The verdicts of a page at a glance: a cell per claim, and the headline."""
+def verdict_strip(found, cpu_seconds=None):
+    """The verdicts of a page at a glance: a cell per claim, the headline, what a run costs."""
     counts = scoreboard.counts(found)
     words = "".join(f"{line[0].upper()}{line[1:]}. " for line in (counts.headline, counts.controls_line) if line)
+    words += "" if cpu_seconds is None else f"A default run takes {cpu_seconds:.0f} CPU seconds."
     return (
         f'<div class="pl-glance" role="group" aria-label="Verdicts">{strip(found)}'
         f'<p class="pl-glance-words">{escape(words)}</p></div>'

@@ -165,7 +165,7 @@ def lead(app, doctree):
     words = html.byline(page.card, PARTS[page.card.part], part, fidelity, source.keywords(app, slug))
     title = next(doctree.findall(nodes.title))
     block = nodes.container(classes=["pl-lead"])
-    words += html.verdict_strip(scoreboard.findings(page))
+    words += html.verdict_strip(scoreboard.findings(page), (page.result or {}).get("cpu_seconds"))
     block += nodes.raw("", html.apart(words), format="html")
     block += figure(doctree)
     title.parent.insert(title.parent.index(title) + 1, block)

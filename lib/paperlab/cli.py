@@ -301,7 +301,7 @@ def refresh(slugs: Annotated[list[str], typer.Argument(autocompletion=_complete_
     for slug in slugs:
         target = execution.refresh(slug)
         result = records.result_of(target) or {}
-        print(f"{paths.shown(target)}: {result.get('seconds', 0):.0f} s, {result.get('peak_mb', 0):.0f} MB")
+        print(f"{paths.shown(target)}: {result.get('cpu_seconds', 0):.0f} CPU s, {result.get('peak_mb', 0):.0f} MB")
 
 
 @app.command()

@@ -75,7 +75,7 @@ PAGE = """\
 # # {name}
 #
 # FILL IN: begin with the puzzle that {{cite:t}}`{slug}` solve, in one paragraph.
-# Time to read: 5 minutes; time to run: 5 seconds.
+# *Time to read: 5 minutes.*
 #
 # ## Claims
 

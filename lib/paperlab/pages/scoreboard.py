@@ -253,7 +253,7 @@ def _paper(page):
         "part": page.card.part,
         "status": "done",
         "fidelity": page.card.fidelity,
-        "seconds": result.get("seconds"),
+        "seconds": result.get("cpu_seconds"),
         "peak_mb": result.get("peak_mb"),
         "verdicts": counted.verdicts,
         "controls": counted.controls,

@@ -3,13 +3,12 @@
 A claim's criterion has the id ``claim-c2`` and its verdict ``verdict-c2``; each leads to the other.
 """
 
-import time
 from html import escape
 
 from paperlab import plots
 from paperlab.pages import claims, records
 from paperlab.pages.pictures import picture
-from paperlab.pages.provenance import peak_mb, process_start
+from paperlab.pages.provenance import cpu_seconds, peak_mb
 from paperlab.pages.scoreboard import findings_of
 
 SYMBOLS = {"reproduced": "✓", "partly": "◐", "not": "✗", "not tested": "–"}
@@ -312,7 +311,7 @@ class Verdicts:
         self.card = card
         self.result = {
             "slug": card.slug,
-            "seconds": round(time.time() - process_start(), 1),
+            "cpu_seconds": round(cpu_seconds(), 1),
             "peak_mb": round(peak_mb()),
             "parameters": parameters,
             "claims": [verdict.as_dict() for verdict in verdicts],

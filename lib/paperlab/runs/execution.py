@@ -189,6 +189,45 @@ def play(notebook, folder, *, title, keep, partial=True, note="", progress=True)
                 run_sync(client.km.shutdown_kernel)(now=True)  # type: ignore[arg-type]
 
 
+def rerun(notebook, chosen, folder, *, title, keep, progress=True):
+    """Give a notebook new parameters and execute it, with papermill, whose engine is `play`.
+
+    Parameters
+    ----------
+    notebook : NotebookNode
+        One of its cells has the tag ``parameters``.
+    chosen : dict
+        Parameters that differ from the notebook's own; papermill puts them into a cell after that one.
+    folder, title, keep, progress
+        As in `play`, which also tells its errors.
+
+    Returns
+    -------
+    NotebookNode
+        The executed copy.
+    """
+    import papermill
+    from papermill.engines import Engine, papermill_engines
+
+    class Player(Engine):
+        @classmethod
+        def execute_managed_notebook(cls, nb_man, kernel_name, *, of_play, **of_papermill):
+            play(nb_man.nb, **of_play)
+
+    papermill_engines.register("paperlab", Player)
+    logging.getLogger("papermill").setLevel(logging.ERROR)
+    return papermill.execute_notebook(
+        notebook,
+        None,  # `play` writes it, whole or not at all
+        parameters=chosen,
+        engine_name="paperlab",
+        kernel_name="python3",
+        language="python",
+        progress_bar=False,
+        of_play={"folder": folder, "title": title, "keep": keep, "progress": progress},
+    )
+
+
 def _what_happened(error, cell):
     """What ended a notebook in ``cell``, or before its first one."""
     place = f"in {cell}" if cell else "before its first cell"

@@ -153,12 +153,7 @@ def execute_copy(slug, chosen, folder, *, progress=True, page=True):
     for cell in notebook.cells:
         if cell.cell_type == "code":
             cell.outputs, cell.execution_count = [], None
-    if chosen:
-        lines = [f"{name} = {value!r}" for name, value in chosen.items()]
-        injected = v4.new_code_cell("\n".join(["# Parameters", *lines]), metadata={"tags": ["injected-parameters"]})
-        at = next(i for i, cell in enumerate(notebook.cells) if "parameters" in cell.metadata.get("tags", []))
-        notebook.cells.insert(at + 1, injected)
-    execution.play(notebook, folder, title=slug, keep=target, progress=progress)
+    notebook = execution.rerun(notebook, chosen, folder, title=slug, keep=target, progress=progress)
     stored = records.result_of(notebook)
     if stored is None:
         raise PaperlabError(f"{slug}: no verdict cell was run; its notebook must end in paper.verdicts()")
