@@ -1,4 +1,4 @@
-"""Every command that README, the book's prose and the help texts print is run, on small pages under the names that they use."""
+"""Every command that README, book and help texts print is run, on small pages under the names that they use."""
 
 import contextlib
 import hashlib

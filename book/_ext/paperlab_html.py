@@ -13,7 +13,10 @@ NO_PAGE = (
 
 
 def apart(html):
-    """HTML with a line end before each element of its own line: the search index drops tags, and words must not touch."""
+    """HTML with a line end before each element that stands on a line of its own.
+
+    The search index drops tags, and words must not touch.
+    """
     return re.sub(r"(?=<(?:tr|t[dh]|d[tdl]|li|ul|p|h\d|option|label|summary|span|small|a|svg|title)\b)", "\n", html)
 
 
@@ -253,6 +256,7 @@ def data_set(name, entry, users):
     }
     listing = "".join(f"<dt>{key}</dt><dd>{value}</dd>" for key, value in facts.items() if value)
     return (
-        f"<p>{escape(str(entry.get('what', '')))}</p><p><strong>Limits:</strong> {escape(str(entry.get('not', '')))}</p>"
+        f"<p>{escape(str(entry.get('what', '')))}</p>"
+        f"<p><strong>Limits:</strong> {escape(str(entry.get('not', '')))}</p>"
         f'<dl class="pl-facts">{listing}</dl>'
     )

@@ -55,8 +55,8 @@ class Paper:
         Parameters
         ----------
         *keys : int or str
-            Names of the purpose: ``rng("input")``, ``rng("world", 3)``, ``rng(3, 7)``. The same keys give the same numbers
-            each time; integers alone give ``numpy.random.default_rng([seed, *keys])``.
+            Names of the purpose: ``rng("input")``, ``rng("world", 3)``, ``rng(3, 7)``. The same keys give the same
+            numbers each time; integers alone give ``numpy.random.default_rng([seed, *keys])``.
 
         Returns
         -------
@@ -213,7 +213,7 @@ class Paper:
         return self._record.get("stability", {}).get("claims", {}).get(claim_id)
 
     def record_table(self, name):
-        """A table kept by the recorded full run as a DataFrame, or ``None``; figures of the full run are drawn from it."""
+        """A DataFrame that the recorded full run kept, or ``None``; figures of the full run are drawn from it."""
         table = (self.record or {}).get("tables", {}).get(name)
         if table is None:
             return None

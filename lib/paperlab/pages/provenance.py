@@ -13,7 +13,7 @@ from paperlab import paths
 
 
 def cpu_seconds():
-    """Processor time of this process and its ended children [s]; unlike the clock, other work beside it hardly moves it."""
+    """Processor time of this process and its ended children [s]; unlike the clock, hardly moved by other work."""
     used = (resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
     return sum(part.ru_utime + part.ru_stime for part in used)
 

@@ -1,4 +1,4 @@
-"""All verdicts of all pages and records. What counts as what is decided here, for the book and the command line alike."""
+"""All verdicts of all pages and records. What counts as what is decided here, for book and command line alike."""
 
 from dataclasses import dataclass
 

@@ -35,8 +35,8 @@ def refuse_kept(folder):
         for parent in (folder, *folder.parents):
             if parent.exists() and kept.exists() and parent.samefile(kept):
                 raise PaperlabError(
-                    f"results cannot go to {paths.shown(folder)}, which belongs to the book; choose another folder with -o, "
-                    "e.g. -o results/first"
+                    f"results cannot go to {paths.shown(folder)}, which belongs to the book; choose another folder "
+                    "with -o, e.g. -o results/first"
                 )
 
 
@@ -92,7 +92,10 @@ def cell_name(position, source):
 
 
 def environment(scratch):
-    """Environment of a kernel: the checkout, folders that do not depend on where it starts, figures inline, nobody's settings."""
+    """Environment of a kernel.
+
+    It has the checkout, folders that do not depend on where it starts, figures inline, nobody's settings.
+    """
     found = {**os.environ, "PAPERLAB_ROOT": str(paths.root()), "IPYTHONDIR": str(scratch)}
     for name in FOLDERS:
         if folder := paths.from_environment(name):

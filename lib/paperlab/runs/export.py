@@ -1,4 +1,4 @@
-"""An executed notebook as one HTML file that needs no network: numbers in its prose, no roles or directives left over."""
+"""An executed notebook as one HTML file that needs no network: numbers in its prose, no roles or directives left."""
 
 import contextlib
 import copy
@@ -27,7 +27,8 @@ _TEMPLATE = """\
 {%- block html_head_js -%}{%- endblock -%}
 {%- block html_head_js_mermaidjs -%}{%- endblock -%}
 {%- block html_head_js_mathjax -%}
-<script>MathJax = {tex: {inlineMath: [['$', '$'], ['\\\\(', '\\\\)']], tags: 'ams'}, options: {enableMenu: false}}</script>
+<script>MathJax = {tex: {inlineMath: [['$', '$'], ['\\\\(', '\\\\)']], tags: 'ams'}, \
+options: {enableMenu: false}}</script>
 <script defer src="{{ resources.mathjax_url }}"></script>
 {%- endblock -%}
 """
