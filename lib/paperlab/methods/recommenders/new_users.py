@@ -11,7 +11,6 @@ from functools import cached_property
 import numpy as np
 
 from paperlab.methods.foundations.checks import finite
-from paperlab.methods.foundations.metrics import auroc
 from paperlab.methods.foundations.ranking import auc_rows
 
 
@@ -51,18 +50,22 @@ class NewUsers:
 
     @cached_property
     def _moments(self):
-        products = (self.categories[:, :, None] * self.categories[:, None, :]).reshape(len(self.categories), -1)
-        rated = np.ones((1, len(products))) if self.rated.all() else self.rated.astype(float)
-        gram = (rated @ products).reshape(-1, *self.categories.shape[1:], self.categories.shape[1])
+        """Sum of squared errors, sums of errors by user and category, and products of categories by user."""
+        k = self.categories.shape[1]
+        if self.rated.all():
+            gram = self.categories.T @ self.categories
+        else:
+            products = (self.categories[:, :, None] * self.categories[:, None, :]).reshape(len(self.categories), -1)
+            gram = (self.rated.astype(float) @ products).reshape(-1, k, k)
         return float((self.error**2).sum()), self.error @ self.categories, gram
 
     def correction(self, traits, ridge):
-        """What descriptors add to the item means for every user, learned on the other folds, shape (n_users, n_categories).
+        """What descriptors add to the item means for every user, learned on the other folds, shape (..., n_users, n_categories).
 
         Parameters
         ----------
-        traits : array_like, shape (n_users, k)
-            Descriptors, e.g. five trait scores.
+        traits : array_like, shape (..., n_users, k)
+            Descriptors, e.g. five trait scores; or several tables of them, such as permuted ones.
         ridge : float
             Price of squared coefficients, above 0.
 
@@ -72,13 +75,15 @@ class NewUsers:
         """
         if not ridge > 0:
             raise ValueError(f"ridge must be above 0, got {ridge}; it keeps the coefficients small")
-
-        def fit_predict(z, y, z_new):
-            centre = z.mean(axis=0)
-            z = z - centre
-            return (z_new - centre) @ np.linalg.solve(z.T @ z + ridge * np.eye(z.shape[1]), z.T @ y)
-
-        return self.learned(traits, fit_predict)
+        traits = self._checked(traits)[..., None, :, :]  # (..., fold, user, descriptor)
+        old = (self.folds != np.arange(len(self.base))[:, None])[..., None]
+        centred = traits - (traits * old).sum(axis=-2, keepdims=True) / old.sum(axis=-2, keepdims=True)
+        z = np.swapaxes(centred * old, -1, -2)
+        gram = z @ np.swapaxes(z, -1, -2) + ridge * np.eye(z.shape[-2])
+        coef = np.linalg.solve(gram, z @ self.residual)  # (..., fold, descriptor, category)
+        users = np.arange(len(self.folds))
+        own = centred[..., self.folds, users, :]
+        return (own[..., None, :] @ coef[..., self.folds, :, :])[..., 0, :]
 
     def learned(self, traits, fit_predict):
         """The correction of another model than ridge regression, shape (n_users, n_categories).
@@ -98,28 +103,37 @@ class NewUsers:
         return found
 
     def _checked(self, traits):
-        traits = finite("traits", traits)
-        if traits.ndim != 2 or len(traits) != len(self.folds):
+        traits = finite("traits", traits, -2)
+        if traits.ndim < 2 or traits.shape[-2] != len(self.folds):
             raise ValueError(f"traits must have a row for each of {len(self.folds)} users, got shape {traits.shape}")
         return traits
 
     def rmse(self, correction=None):
-        """Root mean squared error of the item means, corrected or not [stars]."""
+        """Root mean squared error of the item means, corrected or not [stars], shape () or (...)."""
         squares, errors, gram = self._moments
         if correction is not None:
-            spread = (correction[:, None] @ gram)[:, 0]
-            squares = squares - 2 * (correction * errors).sum() + (spread * correction).sum()
-        return float(np.sqrt(squares / self.rated.sum()))
+            spread = (correction[..., None, :] @ gram)[..., 0, :]
+            squares = squares + ((spread - 2 * errors) * correction).sum(axis=(-1, -2))
+        return np.sqrt(squares / self.rated.sum())
 
     def predict(self, correction=None):
         """Predicted ratings of all items, shape (n_users, n_items)."""
         base = self.base[self.folds]
         return base if correction is None else base + correction @ self.categories.T
 
+    @cached_property
+    def _pairs(self):
+        users, items = np.nonzero(self.rated)
+        return users, items, self.base[self.folds[users], items], self.ratings[users, items]
+
     def auc(self, click_from, correction=None):
-        """Chance that a click scores above another rating, over all users and items together."""
-        predicted = self.predict(correction)[self.rated]
-        return auroc(predicted, self.ratings[self.rated] >= click_from)
+        """Chance that a click scores above another rating, over all users and items together; NaN if all or none are clicks."""
+        users, items, predicted, rating = self._pairs
+        if correction is not None and self.rated.all():
+            predicted = self.predict(correction).ravel()
+        elif correction is not None:
+            predicted = predicted + np.einsum("nc,nc->n", correction[users], self.categories[items])
+        return float(auc_rows(predicted[None], rating[None] >= click_from)[0])
 
     def auc_within(self, click_from, correction=None):
         """The same for every user alone, shape (n_users,); NaN for who clicks all or nothing. No rating may be missing."""
@@ -168,15 +182,14 @@ def new_users(ratings, categories, *, rng, n_folds=5, prior_count=0.0):
     rated = ~np.isnan(ratings)
     values, seen = np.where(rated, ratings, 0.0), rated.astype(float)
     folds = rng.permutation(np.arange(len(ratings)) % n_folds)
+    old = (folds != np.arange(n_folds)[:, None]).astype(float)
+    n, total = old @ seen, old @ values
+    if (n + prior_count == 0).any():
+        fold, item = np.argwhere(n == 0)[0]
+        raise ValueError(f"item {item} has no rating outside fold {fold}; give prior_count above 0")
+    overall = total.sum(axis=1, keepdims=True) / n.sum(axis=1, keepdims=True)
+    base = (total + prior_count * overall) / (n + prior_count)
     counts = seen @ categories + prior_count
-    base = np.empty((n_folds, ratings.shape[1]))
-    for fold in range(n_folds):
-        old = folds != fold
-        n = rated[old].sum(axis=0) + prior_count
-        if (n == 0).any():
-            raise ValueError(f"item {int(np.argmin(n))} has no rating outside fold {fold}; give prior_count above 0")
-        overall = values[old].sum() / rated[old].sum()
-        base[fold] = (values[old].sum(axis=0) + prior_count * overall) / n
     if (counts == 0).any():
         user = int(np.argwhere(counts == 0)[0, 0])
         raise ValueError(f"user {user} has no rating in some category; give prior_count above 0")

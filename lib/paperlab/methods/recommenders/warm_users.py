@@ -84,7 +84,7 @@ def factor_loadings(residual, n_factors):
     return Loadings(right[:n_factors].T * scale, noise)
 
 
-def posterior_mean(found, residual, known, prior=0.0):
+def posterior_mean(found, residual, known, prior):
     """Expected residuals of all items given those that are known.
 
     Parameters
@@ -93,11 +93,12 @@ def posterior_mean(found, residual, known, prior=0.0):
     residual : ndarray, shape (n_users, n_items)
         Read only where ``known``.
     known : ndarray of bool, shape (n_users, n_items)
-    prior : float or ndarray, shape (n_users, n_items)
+    prior : ndarray, shape (..., n_users, n_items)
+        One prior mean, or several at once.
 
     Returns
     -------
-    ndarray, shape (n_users, n_items)
+    ndarray, shape (..., n_users, n_items)
 
     Notes
     -----
@@ -107,8 +108,10 @@ def posterior_mean(found, residual, known, prior=0.0):
     q = load.shape[1]
     products = (load[:, :, None] * load[:, None, :]).reshape(len(load), -1)
     gram = (known.astype(float) @ products).reshape(-1, q, q) + found.noise * np.eye(q)
-    right = np.where(known, residual - prior, 0.0) @ load
-    return prior + np.linalg.solve(gram, right[..., None])[..., 0] @ load.T
+    right = np.where(known, residual - prior, 0.0) @ load  # (..., n_users, q)
+    columns = np.moveaxis(right.reshape(-1, *right.shape[-2:]), 0, -1)
+    scores = np.moveaxis(np.linalg.solve(gram, columns), -1, 0).reshape(right.shape)
+    return prior + scores @ load.T
 
 
 @dataclass(frozen=True)
@@ -158,15 +161,14 @@ def known_ratings(fit, traits, counts, *, ridge, rng, n_factors=0):
     place = rng.permuted(np.tile(np.arange(n_items), (n_users, 1)), axis=1)
     test = place >= max(counts)
     placebo = fit.correction(traits[rng.permutation(n_users)], ridge)
-    corrections = (np.zeros_like(placebo), fit.correction(traits, ridge), placebo)
+    corrections = np.stack([np.zeros_like(placebo), fit.correction(traits, ridge), placebo])
     squares = np.zeros((3, len(counts)))
     for fold in range(len(fit.base)):
         new = fit.folds == fold
         old = fit.ratings[~new] - fit.base[fold]
         found = factor_loadings(old, n_factors) if n_factors else mixed_loadings(old, fit.categories)
-        for kind, correction in enumerate(corrections):
-            prior = correction[new] @ fit.categories.T
-            for at, count in enumerate(counts):
-                guess = posterior_mean(found, fit.error[new], place[new] < count, prior)
-                squares[kind, at] += ((guess - fit.error[new]) ** 2)[test[new]].sum()
+        prior = corrections[:, new] @ fit.categories.T
+        for at, count in enumerate(counts):
+            guess = posterior_mean(found, fit.error[new], place[new] < count, prior)
+            squares[:, at] += ((guess - fit.error[new]) ** 2)[:, test[new]].sum(axis=1)
     return Known(*np.sqrt(squares / test.sum()))
