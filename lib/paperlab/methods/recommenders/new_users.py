@@ -85,6 +85,18 @@ class NewUsers:
         own = centred[..., self.folds, users, :]
         return (own[..., None, :] @ coef[..., self.folds, :, :])[..., 0, :]
 
+    def relative(self, correction):
+        """What of a correction says which categories a person prefers, in the shape of ``correction``.
+
+        Its mean over all ratings, a guess of how generous a person is, is taken off.
+        """
+        return correction - (correction @ self._weights)[..., None]
+
+    @cached_property
+    def _weights(self):
+        """Share of each category in all ratings."""
+        return self.rated.sum(axis=0) @ self.categories / self.rated.sum()
+
     def learned(self, traits, fit_predict):
         """The correction of another model than ridge regression, shape (n_users, n_categories).
 
@@ -123,17 +135,17 @@ class NewUsers:
 
     @cached_property
     def _pairs(self):
-        users, items = np.nonzero(self.rated)
-        return users, items, self.base[self.folds[users], items], self.ratings[users, items]
+        """Where the ratings are in the raveled table, their item means, and the ratings."""
+        places = np.flatnonzero(self.rated)
+        users, items = np.divmod(places, self.ratings.shape[1])
+        return places, self.base[self.folds[users], items], self.ratings[users, items]
 
     def auc(self, click_from, correction=None):
         """Chance that a click scores above another rating, over all users and items together; NaN if all or none are clicks."""
-        users, items, predicted, rating = self._pairs
-        if correction is not None and self.rated.all():
-            predicted = self.predict(correction).ravel()
-        elif correction is not None:
-            predicted = predicted + np.einsum("nc,nc->n", correction[users], self.categories[items])
-        return float(auc_rows(predicted[None], rating[None] >= click_from)[0])
+        places, score, rating = self._pairs
+        if correction is not None:
+            score = score + (correction @ self.categories.T).ravel()[places]
+        return float(auc_rows(score[None], rating[None] >= click_from)[0])
 
     def auc_within(self, click_from, correction=None):
         """The same for every user alone, shape (n_users,); NaN for who clicks all or nothing. No rating may be missing."""
@@ -226,7 +238,7 @@ class Permutations:
         return float((1 + (self.placebo_auc >= self.auc).sum()) / (1 + len(self.placebo_auc)))
 
 
-def permutation_test(fit, traits, *, ridge, click_from, n_permutations, rng):
+def permutation_test(fit, traits, *, ridge, click_from, n_permutations, rng, relative=False):
     """Gain of descriptors, and of ``n_permutations`` placebos.
 
     Parameters
@@ -238,6 +250,8 @@ def permutation_test(fit, traits, *, ridge, click_from, n_permutations, rng):
     n_permutations : int
         At least 1; the smallest p-value is 1 / (1 + n_permutations).
     rng : numpy.random.Generator
+    relative : bool
+        Only which categories a person prefers, as in `NewUsers.relative`.
 
     Returns
     -------
@@ -248,6 +262,8 @@ def permutation_test(fit, traits, *, ridge, click_from, n_permutations, rng):
     traits = fit._checked(traits)
     orders = [np.arange(len(traits)), *(rng.permutation(len(traits)) for _ in range(n_permutations))]
     corrections = [fit.correction(traits[order], ridge) for order in orders]
+    if relative:
+        corrections = [fit.relative(correction) for correction in corrections]
     rmse = fit.rmse() - np.array([fit.rmse(c) for c in corrections])
     auc = np.array([fit.auc(click_from, c) for c in corrections]) - fit.auc(click_from)
     return Permutations(float(rmse[0]), float(auc[0]), rmse[1:], auc[1:])

@@ -1,4 +1,4 @@
-"""Many made-up studies of one design: how often do traits predict better than item means and than a placebo?"""
+"""Many made-up studies of one design: how often traits predict better than item means and than a placebo."""
 
 import numpy as np
 import pandas as pd
@@ -29,11 +29,12 @@ def repeat(traits, design, streams, *, ridge, short=None, click_from=None, n_per
     Returns
     -------
     DataFrame
-        One row per study. ``rmse_items``, ``rmse_traits``, ``rmse_placebo`` and, with ``short``, ``rmse_short`` and
-        ``rmse_short_placebo`` [stars]; with ``click_from``, ``auc_items``, ``auc_traits``, ``auc_placebo``; with
-        ``n_permutations`` the p-value ``p`` of the permutation test; and the number of
-        single links of trait and category with p below 0.05: ``links``, after Holm ``links_holm``, after Benjamini and
-        Hochberg ``links_bh``.
+        One row per study. Root mean squared errors [stars]: ``rmse_items``, ``rmse_traits``, ``rmse_placebo``; those of the
+        corrections that say no more than which categories a person prefers, ``rmse_relative_traits`` and
+        ``rmse_relative_placebo``; with ``short``, ``rmse_short`` and ``rmse_short_placebo``. With ``click_from``,
+        ``auc_items``, ``auc_traits``, ``auc_placebo``. With ``n_permutations``, p-values ``p`` and ``p_relative``. Numbers of
+        links of trait and category with p below 0.05: ``links``, after Holm ``links_holm``, after Benjamini and Hochberg
+        ``links_bh``.
     """
 
     def once(rng):
@@ -48,13 +49,17 @@ def repeat(traits, design, streams, *, ridge, short=None, click_from=None, n_per
         corrections = dict(zip(tables, fit.correction(np.stack([*tables.values()]), ridge)))
         found = {f"rmse_{name}": fit.rmse(correction) for name, correction in corrections.items()}
         found["rmse_items"] = fit.rmse()
+        for name in ("traits", "placebo"):
+            found[f"rmse_relative_{name}"] = fit.rmse(fit.relative(corrections[name]))
         if click_from is not None:
             parts = {"items": None, "traits": corrections["traits"], "placebo": corrections["placebo"]}
             found |= {f"auc_{name}": fit.auc(click_from, correction) for name, correction in parts.items()}
         if n_permutations:
             orders = rng.permuted(np.tile(np.arange(design.n_users), (n_permutations, 1)), axis=1)
-            placebos = fit.rmse(fit.correction(seen[orders], ridge))
-            found["p"] = (1 + (placebos <= found["rmse_traits"]).sum()) / (1 + n_permutations)
+            placebos = fit.correction(seen[orders], ridge)
+            for name, kind, these in (("p", "", placebos), ("p_relative", "relative_", fit.relative(placebos))):
+                as_good = fit.rmse(these) <= found[f"rmse_{kind}traits"]
+                found[name] = (1 + as_good.sum()) / (1 + n_permutations)
         tests = trait_links.correlations(seen, study.ratings @ design.memberships)
         counts = {"links": tests.p, "links_holm": tests.holm, "links_bh": tests.bh}
         return found | {name: int((p < LEVEL).sum()) for name, p in counts.items()}
@@ -62,8 +67,10 @@ def repeat(traits, design, streams, *, ridge, short=None, click_from=None, n_per
     return pd.DataFrame(replicate(once, streams))
 
 
-def wins(studies):
+def wins(studies, kind=""):
     """Share of studies in which traits have a lower RMSE than item means and than permuted traits.
+
+    ``kind="relative_"`` takes the predictions that only say which categories a person prefers.
 
     Examples
     --------
@@ -71,7 +78,8 @@ def wins(studies):
     >>> wins(pd.DataFrame(table))
     0.5
     """
-    return float((studies.rmse_traits < studies[["rmse_items", "rmse_placebo"]].min(axis=1)).mean())
+    rivals = studies[["rmse_items", f"rmse_{kind}placebo"]].min(axis=1)
+    return float((studies[f"rmse_{kind}traits"] < rivals).mean())
 
 
 def repeat_known(traits, design, streams, counts, *, ridge, n_factors=0):
