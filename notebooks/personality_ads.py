@@ -42,8 +42,8 @@
 #
 # **What does not hold.** The study sees only the kind of effect its model has: if
 # character works through combinations of traits, {glue:text}`short_product:.0f` % of the
-# studies notice (C1b). Personality does not matter less from the first rating that is
-# known of a person (C5). And the gain is small when it is real: at 2 % the typical error
+# studies notice (C1b). What personality adds does not shrink with the first ratings that
+# are known of a person (C5). And the gain is small when it is real: at 2 % the typical error
 # falls by {glue:text}`short_fall:.1f` %. Whether personality matters for advertisements is
 # not decided here. Whoever owns the ADS data can decide it with this page (`ads_dir`).
 # ```
@@ -134,7 +134,7 @@ def predict_new(ratings, category, traits, new, ridge):
 # %% tags=["parameters"]
 seed: int = 2016  # [0, 4294967295] seed of every random generator on this page
 n_users: int = 120  # [30, 1000] people in your study
-share: float = 0.02  # [0, 0.3] share of the variance that is personality's in your study
+share: float = 0.02  # [0, 0.3] personality's share of the variance in your study
 items_per_trait: int = 5  # [2, 5] questions per trait that your study asks
 click_from: int = 4  # [2, 5] stars that count as a click in your study
 known_ratings: int = 0  # [0, 250] ratings of a new person that are known in your study
@@ -467,8 +467,10 @@ paper.glue(short_relative=words[1], one_relative=words[1])
 
 # %% [markdown]
 # At 1 % personality wins in {glue:text}`one_wins` % of the studies with 120 people, and
-# in {glue:text}`one_relative` % if only preferences are predicted. In the recorded run 60 people see 2 % in {glue:text}`few` % of the studies and 240 people
-# in {glue:text}`many` %; to see 1 % nearly always takes 480 ({glue:text}`half` %).
+# in {glue:text}`one_relative` % if only preferences are predicted. In the recorded run 60
+# people see 2 % in {glue:text}`few` % of the studies and 240 people in
+# {glue:text}`many` %; to see 1 % by the plain method takes more people still
+# ({glue:text}`half` % of the studies with 480).
 #
 # **A better rule.** Instead of one placebo, take many, and count how many do as well as
 # the real questionnaires (a permutation test). That is right by design in one study of
@@ -591,8 +593,9 @@ paper.glue(
 # {glue:text}`wrong_gain:.3f`. A model that is open to everything pays for its openness:
 # with about a hundred people there is little to choose it by. Support vectors and
 # logistic regression, the kinds of model the paper is said to use, see the linear effect
-# as the ridge regression does, and miss the other one as it does. None of the six was tuned; with so few studies only large differences
-# mean anything, and the recorded full run has more.
+# as the ridge regression does, and miss the other one as it does. None of the six was
+# tuned; with so few studies only large differences mean anything, and the recorded full
+# run has more.
 
 # %%
 paper.recorded("models", digits=4)
@@ -898,8 +901,7 @@ paper.verdicts()
 # - **The paper's tables** were not available, nor its toolbox. Categories, number of
 #   advertisements in each and the threshold of a click are recalled. Only C9 could say
 #   whether its message, that character and choice of advertisements are linked, is true.
-# - **The people.** The traits are those of 2,436 volunteers on a web site, not of the
-#   raters; their joint distribution is real, their taste in advertisements is ours.
+# - **The people.** The traits are those of volunteers on a web site, not of the raters; their joint distribution is real, their taste in advertisements is ours.
 # - **The models.** One ridge price, not tuned, in all studies. The paper is said to use
 #   logistic and support-vector regression with cross-validation over users; its features
 #   are unknown to us.
