@@ -163,9 +163,10 @@ paper.glue(n_raters=Design().n_users, n_ads=len(Design().category))
 #
 # ### Whose answers are these?
 #
-# The traits come from volunteers on a web site who answered 25 questions, five for each
-# of the Big Five, on a scale from 1 to 6. Seven questions are put the other way round
-# ("I don't talk a lot" is one for extraversion) and must be turned before averaging.
+# The traits come from {glue:text}`n_respondents:,` volunteers on a web site, who answered
+# 25 questions, five for each of the Big Five, on a scale from 1 to 6. Seven questions are
+# put the other way round ("I don't talk a lot" is one for extraversion) and must be turned
+# before averaging.
 
 # %%
 bfi = datasets.load("bfi_personality")
@@ -173,6 +174,7 @@ questions = [f"{trait}{j}" for trait in ad_study.TRAITS for j in range(1, 6)]
 answers = bfi.dropna(subset=questions)
 items = ad_study.keyed(answers)  # people, traits, questions
 traits, short = (ad_study.trait_scores(items, k) for k in (5, 2))
+paper.glue(n_respondents=len(answers))
 unturned = answers[questions].to_numpy(float).reshape(-1, 5, 5)
 
 # %%
@@ -205,6 +207,8 @@ rng = paper.rng("your study")
 study = ad_study.draw(traits, yours, rng=rng)
 fit = new_users.new_users(study.ratings, yours.memberships, rng=rng)
 z = ad_study.trait_scores(items, items_per_trait)[study.people]
+
+# %%
 guesses = {"items": fit.predict()}
 dealt = {"traits": z, "placebo": z[rng.permutation(n_users)]}
 guesses |= {name: fit.predict(fit.correction(x, ridge)) for name, x in dealt.items()}
@@ -317,6 +321,8 @@ with_effect = power.repeat(
 without = power.repeat(
     traits, Design(share=0.0), streams("none", n_studies), ridge=ridge
 )
+
+# %%
 gain = with_effect.auc_traits - with_effect[["auc_items", "auc_placebo"]].max(axis=1)
 error = gain.std() / np.sqrt(n_studies)
 paper.measure(c1=power.wins(with_effect), c3=power.wins(without))
@@ -528,6 +534,7 @@ def shape(z):
     return np.tanh(z[:, j] * z[:, k])  # what the other generator uses
 
 
+# %%
 def vectors(kernel, c):
     def fit_predict(z, y, z_new):
         machines = [SVR(kernel=kernel, C=c, gamma=0.2).fit(z, column) for column in y.T]
@@ -546,6 +553,7 @@ MODELS = {
 }
 
 
+# %%
 def gains(stream, form):
     rng, design = np.random.default_rng(stream), Design(share=0.05, form=form)
     study = ad_study.draw(traits, design, rng=rng)
@@ -572,11 +580,12 @@ for form, name in {"linear": "linear", "product": "products of traits"}.items():
     columns = [(name, "RMSE falls"), (name, "AUC rises")]
     parts[name] = pd.DataFrame(mean, index=pd.MultiIndex.from_tuples(columns)).T
 models = pd.concat(parts.values(), axis=1)
-flat = models.set_axis(["lin rmse", "lin auc", "prod rmse", "prod auc"], axis=1)
+flat = models.set_axis([f"{form}: {what}" for form, what in models], axis=1)
 paper.keep("models", flat.rename_axis("model"))
 plots.table(models, caption=f"Gain over item means, {n_models} studies", digits=4)
 
 # %% tags=["remove-cell"]
+by_product = models["products of traits"]
 paper.glue(
     product=100 * power.wins(other),
     short_product=100 * power.wins(other),
@@ -584,8 +593,8 @@ paper.glue(
     n_side=n_side,
     n_models=n_models,
     side_error=np.sqrt(0.25 / n_side),
-    right_gain=flat["prod rmse"]["ridge, the right shape"],
-    wrong_gain=flat["prod rmse"]["ridge on traits"],
+    right_gain=by_product["RMSE falls"]["ridge, the right shape"],
+    wrong_gain=by_product["RMSE falls"]["ridge on traits"],
 )
 
 # %% [markdown]
@@ -617,6 +626,8 @@ known = {
     )
     for name, k in {"mixed model": 0, "matrix factors": 5}.items()
 }
+
+# %%
 mixed = known["mixed model"]
 over_none = (mixed["without"] - mixed["traits"]).mean(axis=0)
 over_placebo = (mixed["placebo"] - mixed["traits"]).mean(axis=0)

@@ -52,7 +52,7 @@ def mixed_loadings(residual, memberships):
         raise ValueError(f"two users and two categories are needed, got {n} and {k}")
     means = residual @ memberships / size
     within = residual - means @ memberships.T
-    noise = float((within**2).sum() / (n * (size - 1).sum()))
+    noise = float((within**2).sum() / ((n - 1) * (size - 1).sum()))
     moments = np.cov(means.T)
     bias = max((moments.sum() - np.trace(moments)) / (k * (k - 1)), 0.0)
     taste = max(np.trace(moments) / k - bias - noise * (1 / size).mean(), 0.0)
