@@ -1,7 +1,7 @@
 """A reader's own copy of the ADS data: ratings of advertisements and ten questionnaire answers, nothing else.
 
-The data are given out for non-commercial research and hold names and personal pictures. Only the files of ratings and of
-answers are opened, never those with names nor a picture; nothing is copied or stored.
+The data are given out for non-commercial research and hold names and personal pictures. Only the files of ratings and
+of answers are opened, never those with names nor a picture; nothing is copied or stored.
 """
 
 import csv
@@ -42,8 +42,8 @@ def read(folder):
     Parameters
     ----------
     folder : str or Path
-        The folder that holds ``Corpus/Corpus/U0001`` to ``U0120``, or one of these two ``Corpus`` folders. Of every person
-        ``U0001-RT.csv`` (ratings) and ``U0001-B5.csv`` (answers) are read.
+        The folder that holds ``Corpus/Corpus/U0001`` to ``U0120``, or one of these two ``Corpus`` folders. Of every
+        person ``U0001-RT.csv`` (ratings) and ``U0001-B5.csv`` (answers) are read.
 
     Returns
     -------
@@ -52,8 +52,8 @@ def read(folder):
     Raises
     ------
     PaperlabError
-        If a file is missing or is not laid out as expected, a rating is not 0 (missing) to 5, more than 1 % of the ratings
-        are missing, or people differ in categories or items; names the file.
+        If a file is missing or is not laid out as expected, a rating is not 0 (missing) to 5, more than 1 % of the
+        ratings are missing, or people differ in categories or items; names the file.
     """
     import numpy as np
 

@@ -90,7 +90,7 @@ def test_stars_follow_the_quantiles_and_formats_their_order():
 
 
 def test_variance_of_people_and_advertisements_before_the_stars():
-    """A study of two categories without personality: what is the same for all ratings of a person is USER plus half of TASTE."""
+    """Two categories, no personality: what is the same for all ratings of a person is USER plus half of TASTE."""
     design = Design(n_users=4000, share=0.0, n_categories=2, per_format=40)
     ratings = ad_study.draw(normal_traits(), design, rng=np.random.default_rng(6)).ratings
     of_people = ratings.mean(axis=1).var() / ratings.var()

@@ -1,4 +1,4 @@
-"""Facts of predictions for new users: the closed form against scikit-learn and against the sum over ratings; traps; refusals."""
+"""Facts of predictions for new users: closed form against scikit-learn and the sum over ratings; traps; refusals."""
 
 import numpy as np
 import pytest

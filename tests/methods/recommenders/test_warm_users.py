@@ -16,7 +16,7 @@ def some():
 
 
 def test_posterior_mean_is_that_of_the_joint_normal(some):
-    """prior + S_.K (S_KK)^-1 (r_K - prior_K) with S = L L' + noise I and the covariance L L' of the parts to be predicted."""
+    """prior + L L_K' (S_KK)^-1 (r_K - prior_K) with S = L L' + noise I."""
     found, residual, known, priors = some
     together = posterior_mean(found, residual, known, priors)
     common = found.loadings @ found.loadings.T

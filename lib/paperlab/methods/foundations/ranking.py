@@ -1,7 +1,7 @@
-"""Full ranking of many candidates and what it is worth: best k without a list of the rest, metrics per user, paired bootstrap.
+"""Full ranking of many candidates and its worth: best k without a list of the rest, metrics per user, paired bootstrap.
 
-All measures are given per user, so that two methods are compared user by user. Ties in scores go to the smaller number: draw the
-numbers by lot.
+All measures are given per user, so that two methods are compared user by user. Ties in scores go to the smaller number:
+draw the numbers by lot.
 """
 
 from dataclasses import dataclass
@@ -45,8 +45,8 @@ def top_k(score, n_users, n_items, k, *, barred=None, allowed=None):
     Parameters
     ----------
     score : callable or tuple of two ndarrays
-        ``score(start, stop)`` gives the scores of users start to stop, shape (stop - start, n_items); or the vectors of users
-        and items, shapes (n_users, d) and (n_items, d), whose inner products are the scores.
+        ``score(start, stop)`` gives the scores of users start to stop, shape (stop - start, n_items); or the vectors of
+        users and items, shapes (n_users, d) and (n_items, d), whose inner products are the scores.
     barred : (indptr, items), optional
         Compressed rows of items that a user cannot get, e.g. those of the training.
     allowed : ndarray of bool, shape (n_items,), optional
@@ -187,7 +187,7 @@ def _areas(score, positive, order, area):
 
 
 def auc_rows(score, positive):
-    """Area under the ROC curve of every row: the chance that a positive entry scores above another one, ties counted half.
+    """Area under the ROC curve of every row: the chance that a positive entry scores above another, ties half.
 
     Parameters
     ----------
@@ -246,7 +246,7 @@ def paired_bootstrap(a, b, *, rng, n_draws=2000, groups=None, level=0.95):
     Returns
     -------
     Difference
-        ``mean`` of a - b with its interval [low, high]; ``ratio`` mean(a) / mean(b) with the lower bound of its interval.
+        ``mean`` of a - b with its interval [low, high]; ``ratio`` mean(a) / mean(b) with its interval's lower bound.
 
     Raises
     ------

@@ -1,8 +1,8 @@
-"""Studies of advertisements: trait scores from a questionnaire, and made-up ratings in which personality has a known share.
+"""Studies of advertisements: trait scores from a questionnaire, made-up ratings with a known share of personality.
 
-The study is that of the ADS data in size and form: every person rates every advertisement from 1 to 5 stars; advertisements
-belong to categories of products and come in three formats. How much personality matters is the designer's choice, so that a
-method can be asked whether it sees it.
+The study is that of the ADS data in size and form: every person rates every advertisement from 1 to 5 stars;
+advertisements belong to categories of products and come in three formats. How much personality matters is the
+designer's choice, so that a method can be asked whether it sees it.
 """
 
 from dataclasses import dataclass
@@ -108,9 +108,10 @@ def cronbach_alpha(items):
 
 
 def explained_share(short, full):
-    """Share of the variance of the ``full`` trait scores that a linear prediction from ``short`` ones explains, mean of traits.
+    """Share of the variance of ``full`` scores that a linear prediction from ``short`` ones explains, mean of traits.
 
-    Where taste depends on the full scores, this is the part of personality's effect that is left to a shorter questionnaire.
+    Where taste depends on the full scores, this is the part of personality's effect that is left to a shorter
+    questionnaire.
 
     Parameters
     ----------
@@ -207,9 +208,9 @@ def draw(traits, design, *, rng):
 
     Notes
     -----
-    Page ``personality_ads``, eq. (1): liking is the sum of a user's, an advertisement's and its format's effect, of a taste of
-    the user for the category that has nothing to do with personality, of personality's effect, and of noise; the star is the
-    number of quantiles `STARS` that it reaches, plus one.
+    Page ``personality_ads``, eq. (1): liking is the sum of a user's, an advertisement's and its format's effect, of a
+    taste of the user for the category that has nothing to do with personality, of personality's effect, and of noise;
+    the star is the number of quantiles `STARS` that it reaches, plus one.
     """
     traits = finite("traits", traits)
     if traits.ndim != 2 or design.n_users > len(traits):

@@ -27,8 +27,8 @@ def click_probability(fit, traits, *, click_from, penalty, ad_penalty=1.0):
 
     Notes
     -----
-    In each category ``log odds = constant + advertisement + (z_u - mean z)' b``, with ``penalty |b|^2 / 2``; the categories are
-    one stack of regressions.
+    In each category ``log odds = constant + advertisement + (z_u - mean z)' b``, with ``penalty |b|^2 / 2``; the
+    categories are one stack of regressions.
     """
     if not fit.rated.all():
         raise ValueError("ratings are missing; click_probability is for complete studies")

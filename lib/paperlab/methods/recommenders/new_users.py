@@ -1,8 +1,8 @@
 """Ratings of people nobody knows yet: item means, what descriptors of a person add in each category, and the placebo.
 
-Folds are over users: none of a person's own ratings is used to predict them, only the descriptors. The correction of an item
-mean depends on the person and the category alone, so that its squared error follows from sums over categories, and a placebo
-costs next to nothing.
+Folds are over users: none of a person's own ratings is used to predict them, only the descriptors. The correction of an
+item mean depends on the person and the category alone, so that its squared error follows from sums over categories, and
+a placebo costs next to nothing.
 """
 
 from dataclasses import dataclass
@@ -60,7 +60,7 @@ class NewUsers:
         return float((self.error**2).sum()), self.error @ self.categories, gram
 
     def correction(self, traits, ridge):
-        """What descriptors add to the item means for every user, learned on the other folds, shape (..., n_users, n_categories).
+        """What descriptors add to the item means, learned on the other folds, shape (..., n_users, n_categories).
 
         Parameters
         ----------
@@ -71,7 +71,8 @@ class NewUsers:
 
         Notes
         -----
-        Page ``personality_ads``, eq. (3): ``(z_u - mean z)' B`` with ``B = (Z'Z + ridge I)^-1 Z'Y`` of centred training rows.
+        Page ``personality_ads``, eq. (3): ``(z_u - mean z)' B`` with ``B = (Z'Z + ridge I)^-1 Z'Y`` of centred training
+        rows.
         """
         if not ridge > 0:
             raise ValueError(f"ridge must be above 0, got {ridge}; it keeps the coefficients small")
@@ -141,14 +142,14 @@ class NewUsers:
         return places, self.base[self.folds[users], items], self.ratings[users, items]
 
     def auc(self, click_from, correction=None):
-        """Chance that a click scores above another rating, over all users and items together; NaN if all or none are clicks."""
+        """Chance that a click scores above another rating, over all users together; NaN if all or none are clicks."""
         places, score, rating = self._pairs
         if correction is not None:
             score = score + (correction @ self.categories.T).ravel()[places]
         return float(auc_rows(score[None], rating[None] >= click_from)[0])
 
     def auc_within(self, click_from, correction=None):
-        """The same for every user alone, shape (n_users,); NaN for who clicks all or nothing. No rating may be missing."""
+        """The same for every user alone, shape (n_users,); NaN for who clicks all or nothing. None may be missing."""
         if not self.rated.all():
             raise ValueError("ratings are missing; the AUC within users is for complete studies")
         return auc_rows(self.predict(correction), self.ratings >= click_from)
@@ -167,8 +168,8 @@ def new_users(ratings, categories, *, rng, n_folds=5, prior_count=0.0):
         Deals users to folds of equal size.
     n_folds : int
     prior_count : float
-        Number of ratings at the overall mean that every item mean, and every mean of a user in a category, starts from; 0 where
-        everybody rated everything.
+        Number of ratings at the overall mean that every item mean, and every mean of a user in a category, starts from;
+        0 where everybody rated everything.
 
     Returns
     -------
@@ -177,8 +178,8 @@ def new_users(ratings, categories, *, rng, n_folds=5, prior_count=0.0):
     Raises
     ------
     ValueError
-        If shapes do not match, rows of ``categories`` are no shares, there are fewer users than folds, or a mean has no rating
-        to stand on.
+        If shapes do not match, rows of ``categories`` are no shares, there are fewer users than folds, or a mean has no
+        rating to stand on.
     """
     ratings, categories = np.asarray(ratings, float), finite("categories", categories)
     if ratings.ndim != 2 or categories.ndim != 2 or ratings.shape[1] != len(categories):

@@ -29,12 +29,12 @@ def repeat(traits, design, streams, *, ridge, short=None, click_from=None, n_per
     Returns
     -------
     DataFrame
-        One row per study. Root mean squared errors [stars]: ``rmse_items``, ``rmse_traits``, ``rmse_placebo``; those of the
-        corrections that say no more than which categories a person prefers, ``rmse_relative_traits`` and
+        One row per study. Root mean squared errors [stars]: ``rmse_items``, ``rmse_traits``, ``rmse_placebo``; those of
+        the corrections that say no more than which categories a person prefers, ``rmse_relative_traits`` and
         ``rmse_relative_placebo``; with ``short``, ``rmse_short`` and ``rmse_short_placebo``. With ``click_from``,
-        ``auc_items``, ``auc_traits``, ``auc_placebo``. With ``n_permutations``, p-values ``p`` and ``p_relative``. Numbers of
-        links of trait and category with p below 0.05: ``links``, after Holm ``links_holm``, after Benjamini and Hochberg
-        ``links_bh``.
+        ``auc_items``, ``auc_traits``, ``auc_placebo``. With ``n_permutations``, p-values ``p`` and ``p_relative``.
+        Numbers of links of trait and category with p below 0.05: ``links``, after Holm ``links_holm``, after Benjamini
+        and Hochberg ``links_bh``.
     """
 
     def once(rng):

@@ -105,7 +105,8 @@ def ndcg_rows(gain, score, top):
 
     Notes
     -----
-    ``sum gain / log2(1 + rank)`` of the list, divided by that of the entries in order of their gain; 0 where all gains are 0.
+    ``sum gain / log2(1 + rank)`` of the list, divided by that of the entries in order of their gain; 0 where all gains
+    are 0.
 
     Examples
     --------

@@ -23,12 +23,12 @@ class Links:
 
     @property
     def holm(self):
-        """p-values after Holm's correction: none of all links is false, but in a share of studies as small as the level."""
+        """p-values after Holm's correction: any false link in a share of studies as small as the level."""
         return holm(self.p)
 
     @property
     def bh(self):
-        """p-values after Benjamini and Hochberg: of the links declared, the expected share that is false is at most the level."""
+        """p-values after Benjamini and Hochberg: of the links declared, at most the level is expected to be false."""
         return stats.false_discovery_control(self.p, axis=None).reshape(self.p.shape)
 
 

@@ -1,7 +1,8 @@
 """People of whom some ratings are known: what personality still adds beside them.
 
-A user's ratings, minus the item means, are taken as normal: a prior mean (zero, or what personality says), a few loadings, and
-independent noise. The known ratings of a new user give the posterior mean, which is a ridge regression on the loadings.
+A user's ratings, minus the item means, are taken as normal: a prior mean (zero, or what personality says), a few
+loadings, and independent noise. The known ratings of a new user give the posterior mean, which is a ridge regression on
+the loadings.
 """
 
 from dataclasses import dataclass
@@ -72,7 +73,8 @@ def factor_loadings(residual, n_factors):
 
     Notes
     -----
-    The mean eigenvalue that is left over is the noise; it is taken off the eigenvalues that are kept (Tipping and Bishop 1999).
+    The mean eigenvalue that is left over is the noise; it is taken off the eigenvalues that are kept (Tipping and
+    Bishop 1999).
     """
     least = min(residual.shape)
     if not 1 <= n_factors < least:
