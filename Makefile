@@ -75,7 +75,7 @@ bench: $(STAMP) ## speed against peers; writes data/records/benchmarks.json
 	@$(ONE_THREAD) $(BIN)/python tools/bench.py
 
 lab: $(STAMP) ## JupyterLab on the notebooks
-	@$(BIN)/jupyter lab notebooks
+	@JUPYTER_PREFER_ENV_PATH=1 $(BIN)/jupyter lab notebooks
 
 lock: ## resolve pyproject.toml anew and write requirements.txt
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)

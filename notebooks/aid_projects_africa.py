@@ -22,7 +22,7 @@
 # China's stay larger, and the World Bank's placement is the easier one to predict. Neither the geocoded projects nor the wealth maps are available here. So this page builds a world in which the truth is known, runs the paper's estimators on it, and asks what a table of effects cannot show: is it *bias* that the image removes, when does it fail, and could
 # the same estimates come out if the image did nothing?
 #
-# *Time to read: 20 minutes. Time to run: about 25 seconds. Needed: propensity scores.*
+# *Time to read: 20 minutes. Needed: propensity scores.*
 #
 # ```{admonition} What this page is not
 # :class: note

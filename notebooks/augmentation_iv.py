@@ -23,7 +23,7 @@
 # As instruments they fail, since they move nothing that matters. As a *regulariser* they succeed, and the paper says why: mixing the two risks acts like a worst-case augmentation. This page computes the claim in the authors' linear design, where the truth is
 # known, on twelve experiments with a real optical device, and on coloured digits; and it asks what happens when the invariance is a little wrong.
 #
-# *Time to read: 20 minutes. Time to run: about 25 seconds. Needed: least squares, instruments.*
+# *Time to read: 20 minutes. Needed: least squares, instruments.*
 
 # %% [markdown]
 # ## Claims

@@ -20,7 +20,7 @@
 # all errors are independent. Dependence is reported that does not exist; and where real
 # dependence is positive, the two can cancel.
 #
-# *25 minutes to read, half a minute to run. Needed: correlation, principal components,
+# *Time to read: 25 minutes. Needed: correlation, principal components,
 # size and power of a test.*
 
 # %% [markdown]

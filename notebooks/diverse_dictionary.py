@@ -17,7 +17,7 @@
 # The theorems say that these intersections and differences are identifiable, each as a block, and so is the pattern of dependence. If the sets are diverse enough to single out every variable, every variable is
 # identified. One bias is to deliver it in practice: make the *Jacobian* of the decoder sparse, not the code. This page puts that bias into small autoencoders, with a control where the theory says that it must fail.
 #
-# *Time to read: 20 minutes. Time to run: about 30 seconds. Needed: autoencoders, partial derivatives, correlation.*
+# *Time to read: 20 minutes. Needed: autoencoders, partial derivatives, correlation.*
 
 # %% [markdown]
 # ## Claims

@@ -21,7 +21,7 @@
 # The prices are market data and are not stored in this book. So the page runs on a made-up market, in which the factor is *known*; the
 # figures show the Philippine market beside it, from the recorded full run.
 #
-# *Time to read: 25 minutes. Time to run: about 20 seconds. Needed: regression, principal components, the idea of a Kalman filter.*
+# *Time to read: 25 minutes. Needed: regression, principal components, the idea of a Kalman filter.*
 
 # %% [markdown]
 # ## Claims

@@ -20,7 +20,7 @@
 # answer? Whoever can simulate the model can solve for them. This page builds that estimator, its standard errors, and
 # the cases in which it should fail.
 #
-# *Time to read: 25 minutes. Time to run: about 25 seconds. Needed: regression, the factor model, the idea of bias.*
+# *Time to read: 25 minutes. Needed: regression, the factor model, the idea of bias.*
 
 # %% [markdown]
 # ## Claims

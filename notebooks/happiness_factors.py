@@ -21,7 +21,7 @@
 # The idea can fail in an instructive way. A student that is told to spread its weight is also a student that is held back from fitting noise, and being held back helps when data are few. So the page teaches three students: one with the teachers' knowledge, one with the same numbers
 # in the wrong places, one with none. All that the first has over the second is knowledge.
 #
-# *Time to read: 15 minutes. Time to run: about 25 seconds. Needed: classification, Shapley values are explained.*
+# *Time to read: 15 minutes. Needed: classification, Shapley values are explained.*
 #
 # ```{admonition} No advice
 # :class: warning

@@ -23,7 +23,7 @@
 # having been observed. Their answer is a constraint on a representation: besides allowing reconstruction it must depend on the actions *linearly on average*. Before, linear identification of a hidden variable was a goal in itself; here it
 # is exactly as much as extrapolation needs. This page builds the method, takes away one ingredient at a time, and breaks the two assumptions on which the promise rests.
 #
-# Time to read: 25 minutes. Time to run: about 30 seconds on a free core.
+# Time to read: 25 minutes.
 
 # %% [markdown]
 # ## Claims

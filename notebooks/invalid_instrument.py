@@ -22,7 +22,7 @@
 # savers. Then the offer has a path of its own to wealth, and 2SLS answers with the wrong number and a small standard error.
 #
 # Such an instrument is usually thrown away. {cite:t}`sun2022selective` ask what it is still good for, when no model of any other part of the
-# problem can be trusted either. Time to read: 25 minutes; time to run: a quarter of a minute.
+# problem can be trusted either. Time to read: 25 minutes.
 #
 # :::{admonition} In short
 # **The paper says** that the instrument still identifies the average effect, provided that it changes the *variance* of the treatment and that what nobody

@@ -20,7 +20,7 @@
 # here the imbalance is what drives the surplus to zero. This page re-runs both halves, shows which number in the start decides the
 # rate, and includes the control in which the two factors are free to differ and yet nothing is gained.
 #
-# *Time to read: 25 minutes. Time to run: about 25 seconds. Needed: gradient descent, singular values.*
+# *Time to read: 25 minutes. Needed: gradient descent, singular values.*
 
 # %% [markdown]
 # ## Claims

@@ -26,7 +26,7 @@
 # thousands of graphs in exact arithmetic, checks the theorem on every graph with up to five vertices, and asks what
 # "finitely many" hides. (The theorem's dimension count for simple graphs is due to {cite:t}`amendola2020cyclic`, by other means; the reference is recalled.)
 #
-# Time to read: 25 minutes. Time to run: about 20 seconds.
+# Time to read: 25 minutes.
 
 # %% [markdown]
 # ## Claims

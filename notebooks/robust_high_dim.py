@@ -22,7 +22,7 @@
 # The thesis of {cite:t}`yang2025robust` takes these up in three manuscripts: an accelerated gradient for SCAD and MCP {cite:p}`yang2024accelerated`, screening by mutual information from fast kernel densities
 # {cite:p}`yang2024fasthdmi`, and a mixed model with power-law tails. This page re-runs one experiment of each, in three parts that can be read alone. Each part has a control that could have refuted it.
 #
-# *Time to read: 25 minutes. Time to run: about 30 seconds. Needed: least squares, the lasso, a notion of mutual information.*
+# *Time to read: 25 minutes. Needed: least squares, the lasso, a notion of mutual information.*
 
 # %% [markdown]
 # ## Claims

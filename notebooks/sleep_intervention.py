@@ -20,7 +20,7 @@
 #
 # It is the step from *what the model used* to *what the world does*. In a survey of real people nobody can check it, because nobody knows how they would have slept. In a made-up survey the true score is known, and the advice can be followed to the end: what the weights promise, what the model predicts afterwards, what really happens.
 #
-# *Time to read: 15 minutes. Time to run: about 15 seconds. Needed: classification; Shapley values and integer programs are explained.*
+# *Time to read: 15 minutes. Needed: classification; Shapley values and integer programs are explained.*
 #
 # ```{admonition} No advice
 # :class: warning

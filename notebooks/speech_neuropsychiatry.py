@@ -20,7 +20,7 @@
 # {cite:t}`hansen2023speech` did this with 420 Danish speakers, models of sound and of text, and the uncomfortable comparison that most work on the subject leaves out. One diagnosis against its own controls reaches an F1 of up to 0.92; four classes end at a macro F1 of 0.38 to 0.52. Perhaps the binary models learn what
 # being a patient does to speech, whatever the illness. This page recomputes the numbers from the scores that the authors published, shows in a simulation how the two results go together, and adds one finding of its own: some models also recognise the *study*.
 #
-# *Time to read: 15 minutes. Time to run: about 20 seconds. Needed: logistic regression, F1.*
+# *Time to read: 15 minutes. Needed: logistic regression, F1.*
 #
 # ```{admonition} No advice
 # :class: warning

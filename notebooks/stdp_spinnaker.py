@@ -20,7 +20,7 @@
 # learning rule, of 16-bit weights, or of something simpler? The input space is small enough to test every word, nothing in
 # the experiment is random, and the authors published their result tables, so the question can be answered to the last word.
 #
-# *Time to read: 30 minutes. Time to run: about 30 seconds. Needed: what a leaky integrate-and-fire neuron is; accuracy, false
+# *Time to read: 30 minutes. Needed: what a leaky integrate-and-fire neuron is; accuracy, false
 # positives and false negatives.*
 
 # %% [markdown]

@@ -22,7 +22,7 @@
 # of the parts; ensembles are best; permutation importance names fifteen columns. Neither parts nor code are public, so this page asks what can be asked elsewhere: do ensembles reach 90 % on such data, and what does the 90 % mean?
 # The second question has an uncomfortable answer. Printed parts come in families, and a random split puts siblings on both sides.
 #
-# *Time to read: 15 minutes. Time to run: about 25 seconds. Needed: decision trees, cross-validation.*
+# *Time to read: 15 minutes. Needed: decision trees, cross-validation.*
 
 # %% [markdown]
 # ## Claims

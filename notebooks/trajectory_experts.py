@@ -19,7 +19,7 @@
 # This page fits all four to data of the authors' design and, in the recorded run, to their own example, asks in simulations whether estimates and intervals can be trusted, and lets the data choose covariates. It
 # also watches the optimiser, because a mixture has many optima and a model comparison between two of them compares accidents.
 #
-# *Time to read: 25 minutes. Time to run: about 25 seconds. Needed: regression, normal distribution, the idea of maximum likelihood.*
+# *Time to read: 25 minutes. Needed: regression, normal distribution, the idea of maximum likelihood.*
 
 # %% [markdown]
 # ## Claims

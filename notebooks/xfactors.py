@@ -15,7 +15,7 @@
 # The method of {cite:t}`xfactors2026` gives each chosen factor a drawer: two of the dimensions, and a loss that pulls the codes of two pictures together in this drawer when they share the factor's value. No value is named, only *same* or *different*. Everything else goes to a residual
 # $S$, which pays for each bit it carries. If that works, swapping drawers swaps factors. A good read-out from the drawer is not enough: as long as $S$ holds a second copy, the decoder may never open the drawer. So here an independent reader looks at the decoded picture.
 #
-# *Time to read: 20 minutes. Time to run: about 30 seconds. Needed: variational autoencoders, entropy, nearest neighbours.*
+# *Time to read: 20 minutes. Needed: variational autoencoders, entropy, nearest neighbours.*
 
 # %% [markdown]
 # ## Claims

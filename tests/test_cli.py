@@ -65,7 +65,8 @@ def test_the_start_imports_nothing_heavy(code):
 def test_show_and_bad_input_are_answered_without_the_notebook_machinery(book):
     """What is only looked up must not wait for seconds of imports."""
     script = (
-        "import sys; from paperlab import cli; from paperlab.pages import parameters; sys.argv = ['paperlab', 'show', 'tiny']\n"
+        "import sys; from paperlab import cli; from paperlab.pages import parameters; "
+        "sys.argv = ['paperlab', 'show', 'tiny']\n"
         "try: cli.main()\nexcept SystemExit: pass\nprint('MODULES', *sys.modules)"
     )
     out = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True).stdout

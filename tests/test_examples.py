@@ -1,4 +1,4 @@
-"""Every command that README, the book's prose and the help texts print is run, on small pages under the names that they use."""
+"""Every command that README, book and help texts print is run, on small pages under the names that they use."""
 
 import contextlib
 import hashlib
@@ -23,6 +23,7 @@ NOT_RUN = {  # beginning of a command: why it is not run here
     "export ": "prepares a terminal",
     "pre-commit install": "changes the reader's clone",
     "paperlab --install-completion": "changes the reader's shell",
+    "papermill ": "papermill's own command; tests/runs/test_single.py runs it",
     "paperlab sweep PAGE -p PARAMETER=...": "a pattern, not a command",
 }
 STANDS_FOR = {"PAGE": "cd_test", "SLUG": "cd_test", "NAME": "pension_401k"}

@@ -1,6 +1,6 @@
 """Write requirements.txt from the environment that `make lock` resolved: every version exact, no local builds.
 
-torch's build tag (+cpu) and the packages that only its GPU build needs are left out, so that one lock serves every machine.
+torch's build tag (+cpu) and the packages that only its GPU build needs are left out, so one lock serves every machine.
 """
 
 import json

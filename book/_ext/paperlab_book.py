@@ -15,6 +15,7 @@ import paperlab_search
 from docutils import nodes
 from paperlab.pages import pictures, scoreboard
 from paperlab.pages.cards import PARTS
+from paperlab.pages.claims import number
 from sphinx.util import logging
 from sphinx.util.docutils import SphinxDirective, SphinxRole
 
@@ -169,6 +170,27 @@ class ClaimRole(SphinxRole):
         return [link], []
 
 
+class ValueRole(SphinxRole):
+    """The value of record of a claim: ``{value}`cd_test.c2` `` or formatted, ``{value}`cd_test.c2:.1%` ``."""
+
+    def run(self):
+        name, _, form = self.text.partition(":")
+        finding = named(source.book_of(self.env.app), name)
+        value = None if finding is None else finding.decisive["value"]
+        if value is None:
+            what = "no claim" if finding is None else "no value of"
+            return [], [self.inliner.reporter.error(f"{what} {name!r}", line=self.lineno)]
+        if not hasattr(self.env, "paperlab_pages"):
+            self.env.paperlab_pages = set()
+        self.env.paperlab_pages.add(self.env.docname)  # read again when a record or a page changes
+        page = self.env.app.builder.get_relative_uri(self.env.docname, f"notebooks/{finding.slug}")
+        shown = format(value, form) if form else number(value)
+        title = f"{name}: {finding.claim.text} ({finding.words})"
+        link = nodes.reference("", "", internal=True, refuri=f"{page}#verdict-{finding.claim.id}", reftitle=title)
+        link += nodes.Text(shown)
+        return [link], []
+
+
 class PartPapers(BookDirective):
     """The papers of one part: finished pages with what they find, then those to come."""
 
@@ -272,6 +294,7 @@ def setup(app):
     }.items():
         app.add_directive(name, directive)
     app.add_role("claim", ClaimRole())
+    app.add_role("value", ValueRole())
     app.connect("env-get-outdated", outdated)
     app.connect("env-merge-info", merge)
     paperlab_notebooks.connect(app)

@@ -1,4 +1,4 @@
-"""Downloaded notebooks say what they need: a first cell that ends with one sentence where the book's library is missing."""
+"""Downloaded notebooks say what they need: a first cell ends with one sentence where the book's library is missing."""
 
 import json
 from pathlib import Path

@@ -13,7 +13,10 @@ NO_PAGE = (
 
 
 def apart(html):
-    """HTML with a line end before each element of its own line: the search index drops tags, and words must not touch."""
+    """HTML with a line end before each element that stands on a line of its own.
+
+    The search index drops tags, and words must not touch.
+    """
     return re.sub(r"(?=<(?:tr|t[dh]|d[tdl]|li|ul|p|h\d|option|label|summary|span|small|a|svg|title)\b)", "\n", html)
 
 
@@ -106,10 +109,11 @@ def byline(card, part, part_link, fidelity_link, keywords):
     )
 
 
-def verdict_strip(found):
-    """The verdicts of a page at a glance: a cell per claim, and the headline."""
+def verdict_strip(found, cpu_seconds=None):
+    """The verdicts of a page at a glance: a cell per claim, the headline, what a run costs."""
     counts = scoreboard.counts(found)
     words = "".join(f"{line[0].upper()}{line[1:]}. " for line in (counts.headline, counts.controls_line) if line)
+    words += "" if cpu_seconds is None else f"A default run takes {cpu_seconds:.0f} CPU seconds."
     return (
         f'<div class="pl-glance" role="group" aria-label="Verdicts">{strip(found)}'
         f'<p class="pl-glance-words">{escape(words)}</p></div>'
@@ -252,6 +256,7 @@ def data_set(name, entry, users):
     }
     listing = "".join(f"<dt>{key}</dt><dd>{value}</dd>" for key, value in facts.items() if value)
     return (
-        f"<p>{escape(str(entry.get('what', '')))}</p><p><strong>Limits:</strong> {escape(str(entry.get('not', '')))}</p>"
+        f"<p>{escape(str(entry.get('what', '')))}</p>"
+        f"<p><strong>Limits:</strong> {escape(str(entry.get('not', '')))}</p>"
         f'<dl class="pl-facts">{listing}</dl>'
     )

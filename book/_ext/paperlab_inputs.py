@@ -1,4 +1,7 @@
-"""What the extensions read, each file once a build: the book's pages, and `_pages.yml` with what is needed and searched for."""
+"""What the extensions read, each file once a build: the book's pages, and `_pages.yml`.
+
+`_pages.yml` holds what a page needs and by which words it is searched for.
+"""
 
 import hashlib
 from pathlib import Path

@@ -1,6 +1,7 @@
-"""What the book makes of a notebook: one short name, a lead with figure, tables drawn anew, folded set-up, own figure numbers.
+"""What the book makes of a notebook.
 
-The stored notebook stays as it is, also for the download; `prepared` changes the copy that Sphinx reads.
+It gets one short name, a lead with figure, tables drawn anew, a folded set-up and figure numbers of its own. The stored
+notebook stays as it is, also for the download; `prepared` changes the copy that Sphinx reads.
 """
 
 import ast
@@ -62,7 +63,9 @@ def thumbnail(notebook):
 
 
 def chart(picture, words):
-    """Whether a figure may be inverted in the dark theme: lines and marks on white, no word about what is bright or dark.
+    """Whether a figure may be inverted in the dark theme.
+
+    It may if it is lines and marks on white, and no word says what is bright or dark.
 
     Parameters
     ----------
@@ -141,7 +144,10 @@ def _plain(data):
 
 
 def read(app, docname, text):
-    """Hand Sphinx the prepared notebook; it depends on card and record too, and on the library that the record rests on."""
+    """Hand Sphinx the prepared notebook.
+
+    It depends on card and record too, and on the library that the record rests on.
+    """
     slug = source.slug_of(app, docname)
     if slug is None:
         return
@@ -165,7 +171,7 @@ def lead(app, doctree):
     words = html.byline(page.card, PARTS[page.card.part], part, fidelity, source.keywords(app, slug))
     title = next(doctree.findall(nodes.title))
     block = nodes.container(classes=["pl-lead"])
-    words += html.verdict_strip(scoreboard.findings(page))
+    words += html.verdict_strip(scoreboard.findings(page), (page.result or {}).get("cpu_seconds"))
     block += nodes.raw("", html.apart(words), format="html")
     block += figure(doctree)
     title.parent.insert(title.parent.index(title) + 1, block)

@@ -62,7 +62,8 @@ def scoreboard_filters(parts):
         for fidelity in claims.FIDELITIES
     )
     return (
-        f'<form class="pl-filters" role="search" aria-label="Choose claims" data-words="{"|".join(order)}" hidden>{fields}'
+        '<form class="pl-filters" role="search" aria-label="Choose claims" '
+        f'data-words="{"|".join(order)}" hidden>{fields}'
         '<label>text <input type="search" name="text" placeholder="words, or cd_test.c2"></label>'
         '<button type="reset">show all</button><button type="button" class="pl-open">open all pages</button></form>'
     )

@@ -1,4 +1,7 @@
-"""The command line: ``paperlab ...``. Every error is one line and exit code 2; heavy modules are imported by the commands."""
+"""The command line: ``paperlab ...``.
+
+Every error is one line and exit code 2; heavy modules are imported by the commands.
+"""
 
 import io
 import itertools
@@ -144,7 +147,8 @@ def run(
     print_table(("claim", "found", "criterion", "verdict", "text"), rows)
     print(f"\n{result.seconds:.0f} s, {result.peak_mb:.0f} MB")
     print(
-        f"notebook {paths.shown(result.notebook)}\npage     {paths.shown(result.html) if result.html else 'not written'}"
+        f"notebook {paths.shown(result.notebook)}\n"
+        f"page     {paths.shown(result.html) if result.html else 'not written'}"
     )
     return None
 
@@ -301,7 +305,7 @@ def refresh(slugs: Annotated[list[str], typer.Argument(autocompletion=_complete_
     for slug in slugs:
         target = execution.refresh(slug)
         result = records.result_of(target) or {}
-        print(f"{paths.shown(target)}: {result.get('seconds', 0):.0f} s, {result.get('peak_mb', 0):.0f} MB")
+        print(f"{paths.shown(target)}: {result.get('cpu_seconds', 0):.0f} CPU s, {result.get('peak_mb', 0):.0f} MB")
 
 
 @app.command()

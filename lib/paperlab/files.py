@@ -11,7 +11,7 @@ from paperlab.errors import PaperlabError, one_line
 
 
 def read_text(path, limit=None):
-    """A text file without the byte order mark that some editors put in front; more than ``limit`` bytes are refused unread.
+    """The text of a file without the byte order mark of some editors; more than ``limit`` bytes are refused unread.
 
     Raises
     ------
@@ -76,12 +76,13 @@ def read_yaml(path):
 
 
 def compose_yaml(path, limit, depth):
-    """The root node of a YAML file that a user wrote: scalars as written, nothing constructed; ``None`` where it is empty.
+    """The root node of a user's YAML file: scalars as written, nothing constructed; ``None`` where it is empty.
 
     Raises
     ------
     PaperlabError
-        If the file cannot be read, has more than ``limit`` bytes, is not plain YAML, is nested below ``depth``, or uses aliases.
+        If the file cannot be read, has more than ``limit`` bytes, is not plain YAML, is nested below ``depth``,
+        or uses aliases.
     """
     import yaml
 

@@ -1,4 +1,4 @@
-"""Kernels of the adjustment ladder: ridge logit by Newton, fixed effects within a balanced panel, doubly robust means."""
+"""Kernels of the adjustment ladder: ridge logit by Newton, fixed effects of a balanced panel, doubly robust means."""
 
 import numpy as np
 import pandas as pd

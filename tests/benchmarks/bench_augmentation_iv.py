@@ -1,4 +1,4 @@
-"""IV-like regression for 20 weights by moments, by the dense square root and by anchored data; 2SLS against linearmodels."""
+"""IV-like regression for 20 weights by moments, dense square root and anchored data; 2SLS against linearmodels."""
 
 import numpy as np
 import pytest

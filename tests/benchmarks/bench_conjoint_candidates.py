@@ -1,4 +1,4 @@
-"""Conjoint kernels: AMCE and elections refitted for 200 resamples of respondents, and games by extragradient in a batch."""
+"""Conjoint kernels: AMCE and elections refitted for 200 resamples of respondents, a batch of games by extragradient."""
 
 import numpy as np
 import pytest

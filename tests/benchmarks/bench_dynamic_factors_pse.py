@@ -1,6 +1,7 @@
-"""Page ``dynamic_factors_pse``: EM on collapsed observations against statsmodels' DynamicFactorMQ, 72 stocks x 1,457 days.
+"""Page ``dynamic_factors_pse``: EM on collapsed observations against statsmodels' DynamicFactorMQ.
 
-The panel is made up in the size of the real one, with as many gaps; one thread, same start, same number of steps.
+The panel is made up in the size of the real one (72 stocks x 1,457 days), with as many gaps; one thread, same start,
+same number of steps.
 """
 
 import time

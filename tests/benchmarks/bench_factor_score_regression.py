@@ -1,8 +1,8 @@
 """Two-stage correction against one-stage ML of semopy, and stage 1 against statsmodels; one process, one thread.
 
-The deterministic twin (one set of 1,000 matched draws) has to be ten times as fast as semopy. The stochastic approximation
-cannot be: its 100 steps of 1,000 people (500 antithetic pairs) need 300,000 normal draws, which alone take 3 to 4 ms a data
-set, more than a tenth of semopy's fit.
+The deterministic twin (one set of 1,000 matched draws) has to be ten times as fast as semopy. The stochastic
+approximation cannot be: its 100 steps of 1,000 people (500 antithetic pairs) need 300,000 normal draws, which alone
+take 3 to 4 ms a data set, more than a tenth of semopy's fit.
 """
 
 import time

@@ -1,4 +1,4 @@
-"""Shapley values of a forest, 20 people and 18 factors: all coalitions in one prediction against the permutation explainer."""
+"""Shapley values of a forest, 20 people, 18 factors: all coalitions in one call against the permutation explainer."""
 
 import numpy as np
 import pytest

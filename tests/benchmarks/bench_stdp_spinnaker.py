@@ -1,10 +1,10 @@
 """The spiking engine of page ``stdp_spinnaker`` against NEST and Brian2, both through the page's PyNN text.
 
-The engine runs all 82 published cases (train, merge, search the factor, test 1,024 words). The simulators run five of them in
-one batch, which is kinder to them than one by one, and their time per case is scaled to 82. Identified words must be equal before
-times are compared; the simulators' learned weights are rounded to 1/256 as the hardware does, since their all-to-all pairing
-leaves tails. Brian2 takes the delay as axonal and learns other weights, so it gets the engine's weights and factors and is timed
-on the test of the words alone (its whole pipeline would be slower still).
+The engine runs all 82 published cases (train, merge, search the factor, test 1,024 words). The simulators run five of
+them in one batch, which is kinder to them than one by one, and their time per case is scaled to 82. Identified words
+must be equal before times are compared; the simulators' learned weights are rounded to 1/256 as the hardware does,
+since their all-to-all pairing leaves tails. Brian2 takes the delay as axonal and learns other weights, so it gets the
+engine's weights and factors and is timed on the test of the words alone (its whole pipeline would be slower still).
 """
 
 import time

@@ -1,4 +1,4 @@
-"""Starts a second of the growth mixture at the paper's size, and one class against statsmodels; one process, one thread."""
+"""Starts a second of the growth mixture at the paper's size, one class against statsmodels; one process, one thread."""
 
 import time
 import warnings

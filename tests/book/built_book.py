@@ -1,4 +1,4 @@
-"""Where the built book is, how to serve it, how to start the browser and to wait for it; for the tests and picture.py."""
+"""Where the built book is, how to serve it, how to start the browser and wait for it; for the tests and picture.py."""
 
 import contextlib
 import functools

@@ -82,7 +82,8 @@ class PageForm:
         page.at(1280, 900, theme="dark")
         assert page(f"return ({DARK})(getComputedStyle(document.body).backgroundColor)")
         figures = page(
-            "return [...document.querySelectorAll('.bd-article img')].map(image => { const look = getComputedStyle(image);"
+            "return [...document.querySelectorAll('.bd-article img')].map(image => { "
+            "const look = getComputedStyle(image);"
             " return [image.alt, image.classList.contains('pl-chart'), look.filter, look.backgroundColor]; })"
         )
         for alt, chart, filtered, background in figures:

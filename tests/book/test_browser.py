@@ -50,7 +50,8 @@ def test_counts_are_the_same_everywhere(show, findings):
         assert total.headline in summary and total.controls_line.capitalize() in summary
     cards = show("book/index.html").execute_script(
         "return [...document.querySelectorAll('.pl-card')].map("
-        "card => [card.querySelector('.pl-title a').getAttribute('href'), card.querySelector('.pl-counts').textContent])"
+        "card => [card.querySelector('.pl-title a').getAttribute('href'), "
+        "card.querySelector('.pl-counts').textContent])"
     )
     assert cards
     for link, text in cards:

@@ -32,7 +32,8 @@ class TestNotebooks(PageForm):
     def test_code_is_wrapped_and_set_up_is_folded(self, page):
         page.at(1280, 900)
         assert page(
-            "return [...document.querySelectorAll('.bd-article pre')].every(code => code.scrollWidth <= code.clientWidth + 1)"
+            "return [...document.querySelectorAll('.bd-article pre')]"
+            ".every(code => code.scrollWidth <= code.clientWidth + 1)"
         )
         opened = page(
             "return [...document.querySelectorAll('div.cell > .cell_input pre')].map(code => code.textContent)"
@@ -44,7 +45,8 @@ class TestNotebooks(PageForm):
         page.at(1280, 500)
         moved = page(
             "return [...document.querySelectorAll('.paperlab-scroll')]"
-            ".filter(box => box.checkVisibility() && box.scrollHeight > box.clientHeight + 50 && box.querySelector('thead'))"
+            ".filter(box => box.checkVisibility() && box.scrollHeight > box.clientHeight + 50 "
+            "&& box.querySelector('thead'))"
             ".map(box => { box.scrollTop = 1e5; const top = box.querySelector('thead').getBoundingClientRect().top;"
             " const shift = top - box.getBoundingClientRect().top; box.scrollTop = 0; return shift; })"
         )
@@ -53,7 +55,8 @@ class TestNotebooks(PageForm):
     def test_phone_shows_verdicts_before_details(self, page):
         rows = page.at(390, 844)(
             "return [...document.querySelectorAll('.pl-verdict-row')].map(row => [...row.cells]"
-            ".sort((a, b) => a.getBoundingClientRect().top - b.getBoundingClientRect().top).map(cell => cell.className))"
+            ".sort((a, b) => a.getBoundingClientRect().top - b.getBoundingClientRect().top)"
+            ".map(cell => cell.className))"
         )
         assert rows
         assert all(row[:3] == ["pl-claim", "pl-default-run", "pl-recorded-full-run"] for row in rows)

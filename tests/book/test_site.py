@@ -207,3 +207,21 @@ def test_mathjax_and_fonts_are_part_of_the_book(site):
     assert (site / "_static" / "mathjax" / "tex-mml-chtml.js").exists()
     assert list((site / "_static" / "mathjax" / "output" / "chtml" / "fonts" / "woff-v2").glob("*.woff"))
     assert list((site / "_static" / "fonts").glob("*.woff2"))
+
+
+def test_the_numbers_of_the_opening_pages_are_those_of_the_records(site):
+    """`{value}` in a sentence: the value of record, linked to the verdict of its claim."""
+    from paperlab.pages import scoreboard
+
+    found = {f"{finding.slug}.{finding.claim.id}": finding for finding in scoreboard.all_findings()}
+    named = []
+    for source in sorted((ROOT / "book" / "parts").glob("*.md")):
+        html = (site / f"book/parts/{source.stem}.html").read_text(encoding="utf-8")
+        for name, form in re.findall(r"\{value\}`([\w.]+):([^`]+)`", source.read_text(encoding="utf-8")):
+            slug, _, claim = name.partition(".")
+            value = format(found[name].decisive["value"], form)
+            assert re.search(
+                rf'href="[./]*notebooks/{slug}\.html#verdict-{claim}"[^>]*>{re.escape(value)}</a>', html
+            ), name
+            named.append(name)
+    assert named

@@ -1,4 +1,4 @@
-"""Loaders of the recommenders on small made-up files, the real files where they are, and pickles that ask for too much."""
+"""Loaders of the recommenders on small made-up files, real files where they are, and pickles that ask for too much."""
 
 import io
 import lzma

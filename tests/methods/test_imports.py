@@ -1,4 +1,4 @@
-"""The rule of the house: a wing imports itself and foundations, foundations no wing, methods nothing else of paperlab."""
+"""The house's rule: a wing imports itself and foundations, foundations no wing, methods nothing else of paperlab."""
 
 import ast
 from pathlib import Path

@@ -94,7 +94,10 @@ def test_a_new_page_stands_below_its_part(made):
 
 
 def test_pages_are_listed_in_the_order_they_came():
-    toc = "chapters:\n  - file: book/parts/causes\n    sections:\n      - file: notebooks/a\n  - file: book/parts/vision\n"
+    toc = (
+        "chapters:\n  - file: book/parts/causes\n    sections:\n      - file: notebooks/a\n"
+        "  - file: book/parts/vision\n"
+    )
     once = contents.listed(toc, "b", "causes")
     assert once == toc.replace("notebooks/a\n", "notebooks/a\n      - file: notebooks/b\n")
     twice = contents.listed(once, "c", "vision")

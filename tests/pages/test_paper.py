@@ -184,7 +184,7 @@ def test_a_page_whose_card_breaks_says_so(book):
 def test_versions_are_printed(paper, capsys):
     paper.versions("numpy")
     out = capsys.readouterr().out
-    assert f"numpy {np.__version__}" in out and "Python 3.11" in out and "run time" in out
+    assert f"numpy {np.__version__}" in out and "Python 3.11" in out and "CPU seconds" in out
 
 
 def namespace(monkeypatch, **names):

@@ -279,7 +279,7 @@ def test_a_hostile_parameter_file_is_refused_at_once_and_briefly(book, refused, 
     start = time.process_time()
     error = refused("run", "tiny", "-f", "params.yml")
     assert words in error and len(error) < 400
-    assert time.process_time() - start < 1
+    assert time.process_time() - start < 10  # without the bound on nodes: minutes; a second or two under a tracer
 
 
 def test_a_parameter_file_without_end_is_not_read_to_it(book, refused):

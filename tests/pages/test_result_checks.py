@@ -238,7 +238,8 @@ def test_an_edited_record_is_found_by_its_seal(record, change):
     assert checks.check() == []
     edit_record(change)
     problems(
-        "the recorded full run was edited after it was made; restore it with git, or run `paperlab record tiny --profile full`"
+        "the recorded full run was edited after it was made; "
+        "restore it with git, or run `paperlab record tiny --profile full`"
     )
 
 

@@ -99,3 +99,12 @@ def test_glued_values_are_found_by_name():
         cells=[new_code_cell("1", outputs=[glue("a", "'text'"), glue("b", "3")]), new_markdown_cell("")]
     )
     assert html.glued(notebook) == {"a": "text", "b": "3"}
+
+
+def test_the_copy_has_the_books_look_without_fonts_from_elsewhere(book, paperlab):
+    sheet = book / "book/_static/paperlab.css"
+    sheet.parent.mkdir(parents=True)
+    sheet.write_text('@font-face {\n  src: url("fonts/a.woff2");\n}\nhtml[data-theme] {\n  --pl-good: green;\n}\n')
+    assert paperlab("run", "tiny", "-o", "out")[0] == 0
+    text = (book / "out/tiny.html").read_text()
+    assert ":root {\n  --pl-good: green;" in text and "fonts/a.woff2" not in text

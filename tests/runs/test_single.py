@@ -14,6 +14,7 @@ import paperlab as library
 import psutil
 import pytest
 from paperlab.errors import PaperlabError
+from paperlab.pages import records
 from paperlab.runs import execution, export
 from paperlab.runs import single as runs
 from tiny_book import INJECTED, MODE_CELL, read_json, replace
@@ -44,6 +45,27 @@ def test_a_run_prints_its_verdicts_and_writes_three_files(book, paperlab):
     executed = nbformat.read(result["notebook"], 4)
     assert "injected-parameters" in executed.cells[INJECTED].metadata.tags
     assert "A tiny paper" in (book / "my/results/tiny.html").read_text()
+
+
+def test_papermill_by_hand_gives_what_run_gives(book, paperlab):
+    """The pages are plain notebooks with a parameters cell: papermill's own command runs them too."""
+    command = [
+        sys.executable,
+        "-m",
+        "papermill",
+        "notebooks/tiny.ipynb",
+        "by_hand.ipynb",
+        "-p",
+        "n",
+        "4",
+        "--no-progress-bar",
+    ]
+    subprocess.run(command, check=True, capture_output=True)
+    assert paperlab("run", "tiny", "-p", "n", "4", "-o", "out")[0] == 0
+    by_hand, run = nbformat.read("by_hand.ipynb", 4), nbformat.read("out/tiny.ipynb", 4)
+    assert records.result_of(by_hand)["claims"] == records.result_of(run)["claims"]
+    assert by_hand.cells[INJECTED].source == run.cells[INJECTED].source
+    assert run.metadata.papermill.parameters == {"n": 4}
 
 
 def test_run_prints_json_and_nothing_else(book, paperlab):

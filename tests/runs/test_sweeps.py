@@ -21,7 +21,8 @@ from paperlab.runs import single as runs
 from tiny_book import read_json, replace
 
 KNOWN = parameters.from_source(
-    "n: int = 1  # [0, 100000000] n\nx: float = 1.0  # x\nw: list[float] = [1.0]  # [0, 5] w\nm: str = 'a'  # {a, b} m\n"
+    "n: int = 1  # [0, 100000000] n\nx: float = 1.0  # x\nw: list[float] = [1.0]  # [0, 5] w\n"
+    "m: str = 'a'  # {a, b} m\n"
     "g: str = '0>1'  # any text\nf: bool = False  # yes or no"
 )
 

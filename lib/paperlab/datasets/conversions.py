@@ -1,7 +1,7 @@
 """Files that a registry entry names under `made_from`: downloaded as published, then written as CSV (images: as npz).
 
-Spreadsheets and R workspaces are read once, here; loaders see plain text or arrays only. The result is verified against the
-checksum of the registry like any other file, so a conversion that gives other bytes is refused.
+Spreadsheets and R workspaces are read once, here; loaders see plain text or arrays only. The result is verified against
+the checksum of the registry like any other file, so a conversion that gives other bytes is refused.
 """
 
 import io
@@ -12,7 +12,10 @@ _CONVERTERS: dict = {}
 
 
 def converter(*file_names):
-    """Register a function of the published file for the files that it makes; it gives a table and options of CSV, or bytes."""
+    """Register a function of the published file for the files that it makes.
+
+    It gives a table and options of CSV, or bytes.
+    """
 
     def register(function):
         _CONVERTERS.update(dict.fromkeys(file_names, function))
@@ -120,7 +123,10 @@ def _image_array(source):
 
 @converter("train.txt")
 def _adjacency(source):
-    """Lines of user and items from a bipartite adjacency matrix: the rows of users come first, columns count on from them."""
+    """Lines of user and items from a bipartite adjacency matrix.
+
+    The rows of users come first, columns count on from them.
+    """
     import numpy as np
 
     with np.load(source, allow_pickle=False) as stored:

@@ -1,4 +1,4 @@
-"""Data sets of ``data/registry.yml``: found in a package, in this repository, in a mirror, or downloaded; always verified.
+"""Data sets of ``data/registry.yml``: found in a package, this repository or a mirror, or downloaded; always verified.
 
 ``PAPERLAB_DATA`` names a folder with one subfolder per data set. A file there is used when it is present; otherwise
 the file is downloaded once from its pinned address into the user's cache. A file whose SHA-256 differs is refused.
@@ -90,7 +90,8 @@ def _write(name, target, content):
 
 def _no_cache(name, folder, error):
     return PaperlabError(
-        f"data set {name}: cannot write to {folder} ({error.strerror}); set PAPERLAB_CACHE to a folder that can be written"
+        f"data set {name}: cannot write to {folder} ({error.strerror}); "
+        "set PAPERLAB_CACHE to a folder that can be written"
     )
 
 
@@ -105,12 +106,12 @@ def _from_package(name, found):
 
 
 def _download(name, item, progress):
-    """Path of a file that was fetched, or made from a fetched one, and verified; what is there already is not fetched again."""
+    """Path of a verified file, fetched or made from a fetched one; what is there already is not fetched again."""
     source = item.get("made_from", item)
     if "url" not in source:
         raise PaperlabError(
-            f"data set {name}: {item['file']} has no single address to download from; set PAPERLAB_DATA to a mirror that "
-            f"holds {name}/{item['file']}"
+            f"data set {name}: {item['file']} has no single address to download from; set PAPERLAB_DATA to a mirror "
+            f"that holds {name}/{item['file']}"
         )
     target = cache_dir() / name / item["file"]
     if target.exists():
@@ -123,8 +124,8 @@ def _download(name, item, progress):
     content = conversions.convert(item["file"], fetched, item.get("columns"))
     if _sha256(content) != item["sha256"]:
         raise PaperlabError(
-            f"data set {name}: {item['file']} as made from {fetched} is not what the registry names; install the versions of "
-            "requirements.txt and try again"
+            f"data set {name}: {item['file']} as made from {fetched} is not what the registry names; install the "
+            "versions of requirements.txt and try again"
         )
     return _write(name, target, content)
 
@@ -161,8 +162,8 @@ def _fetch(name, item, source, progress):
     except OSError as error:  # requests' errors are OSErrors too
         reason = type(error).__name__
         raise PaperlabError(
-            f"data set {name}: cannot download {source['url']} ({reason}); connect to the network, or set PAPERLAB_DATA to a "
-            f"folder that holds {name}/{item['file']}"
+            f"data set {name}: cannot download {source['url']} ({reason}); connect to the network, or set "
+            f"PAPERLAB_DATA to a folder that holds {name}/{item['file']}"
         ) from None
 
 

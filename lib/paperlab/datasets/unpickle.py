@@ -1,4 +1,4 @@
-"""Pickles of others, read without running their code: only plain containers, numpy arrays and pandas tables are built."""
+"""Pickles of others, read without running their code: only plain containers, numpy arrays, pandas tables are built."""
 
 import importlib
 import pickle

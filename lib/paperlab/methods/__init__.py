@@ -1,7 +1,7 @@
 """The science: one wing per family of methods. Nothing here plots, reads files or imports the machinery.
 
-Compiled functions are kept in the user's cache, in a folder named by a hash of all sources below: numba itself looks only at
-the file of a function, not at those of the functions that it calls.
+Compiled functions are kept in the user's cache, in a folder named by a hash of all sources below: numba itself looks
+only at the file of a function, not at those of the functions that it calls.
 """
 
 import hashlib
@@ -15,7 +15,7 @@ _DAYS = 7  # that an older library's folder is kept
 
 
 def _cache_folder():
-    """A folder for these sources, made where it is missing; those of older sources that nobody used lately are removed."""
+    """The folder for these sources, made where missing; those of older sources that nobody used lately are removed."""
     import platformdirs
 
     digest = hashlib.sha256()
@@ -44,7 +44,10 @@ def _remove_old(base):
 
 
 def _keep_compiled_functions_apart():
-    """Set numba's cache unless the user has chosen one; a folder that a parent process left for other sources is replaced."""
+    """Set numba's cache unless the user has chosen one.
+
+    A folder that a parent process left for other sources is replaced.
+    """
     chosen = os.environ.get("NUMBA_CACHE_DIR", "")
     if chosen and not Path(chosen).name.startswith(_PREFIX):
         return

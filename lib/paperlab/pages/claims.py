@@ -1,7 +1,7 @@
 """Claims of a paper and the criteria that decide them. Pure: no files, no printing.
 
-A claim is one sentence of the paper, one number measured here, and one criterion that stood in the card before the page was
-run; for claims whose basis is ``prototype`` a pilot run had been seen.
+A claim is one sentence of the paper, one number measured here, and one criterion that stood in the card before the page
+was run; for claims whose basis is ``prototype`` a pilot run had been seen.
 """
 
 import math

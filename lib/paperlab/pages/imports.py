@@ -24,8 +24,8 @@ def library():
 def imported_files(slug, notebook=None, data=None):
     """Files of the library that decide a page's numbers, sorted.
 
-    These are the modules of ``lib/paperlab/methods`` that the code cells import, those that they import in turn, and the
-    loaders of the card's data sets. Nothing is executed; an import counts wherever it stands.
+    These are the modules of ``lib/paperlab/methods`` that the code cells import, those that they import in turn, and
+    the loaders of the card's data sets. Nothing is executed; an import counts wherever it stands.
 
     Parameters
     ----------
@@ -97,7 +97,7 @@ def _module(path):
 
 
 def _imports(tree, package):
-    """Full names of all that a tree imports; of ``from a import b`` both ``a`` and ``a.b``, for ``b`` may be a module."""
+    """Full names of all that a tree imports; ``from a import b`` gives ``a`` and ``a.b``, for ``b`` may be a module."""
     names = set()
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):

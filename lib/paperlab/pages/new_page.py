@@ -1,6 +1,7 @@
 """A new page that runs: card, text, entry in the contents and in the bibliography. Used by ``paperlab new``.
 
-Whatever its author must replace carries `MARK`; until the last one is gone the page counts nowhere and `paperlab check` names them.
+Whatever its author must replace carries `MARK`; until the last one is gone the page counts nowhere and `paperlab check`
+names them.
 """
 
 import contextlib
@@ -75,7 +76,7 @@ PAGE = """\
 # # {name}
 #
 # FILL IN: begin with the puzzle that {{cite:t}}`{slug}` solve, in one paragraph.
-# Time to read: 5 minutes; time to run: 5 seconds.
+# *Time to read: 5 minutes.*
 #
 # ## Claims
 
@@ -177,7 +178,9 @@ def placeholders(card, text):
 
 @contextlib.contextmanager
 def created(slug, part):
-    """Write the files of a new page and hand out the list of their paths; when the body fails or is stopped, all are as before.
+    """Write the files of a new page and hand out the list of their paths.
+
+    When the body fails or is stopped, all files are as before.
 
     Raises
     ------

@@ -62,7 +62,8 @@ class Page:
         if result is not None and not records.good_run(result):
             where = paths.shown(paths.notebook_path(self.slug))
             raise PaperlabError(
-                f"{where} is damaged: its verdict cell holds no claims with their values; run `paperlab refresh {self.slug}`"
+                f"{where} is damaged: its verdict cell holds no claims with their values; "
+                f"run `paperlab refresh {self.slug}`"
             )
         return result
 
@@ -89,12 +90,12 @@ class Page:
 
     @cached_property
     def placeholders(self):
-        """What of `paperlab new` still stands in the card or the text: one line each; empty where the page is its own."""
+        """What of `paperlab new` still stands in card or text: one line each; empty where the page is its own."""
         return new_page.placeholders(files.read_text(paths.card_path(self.slug)), self.text or "")
 
     @cached_property
     def hashes(self):
-        """What decides a result besides its parameters: each claim of the card, the page's code, the library's files."""
+        """What decides a result besides its parameters: the card's claims, the page's code, the library's files."""
         return {
             "claims": {claim.id: imports.digest(claim.decided_by) for claim in self.card.claims},
             "code": imports.code_hash(imports.deciding_cells(self.notebook or {})),
@@ -107,8 +108,8 @@ class Page:
         Returns
         -------
         list of str or None
-            Claims, "the page's code" and files of the library by name; empty where nothing has changed, ``None`` where the
-            result was made before results carried their hashes.
+            Claims, "the page's code" and files of the library by name; empty where nothing has changed, ``None`` where
+            the result was made before results carried their hashes.
         """
         made = result.get("hashes", {})
         if "library" not in made:

@@ -5,12 +5,11 @@ import json
 import math
 import numbers
 import sys
-import time
 
 from paperlab.errors import PaperlabError, suggestion
 from paperlab.pages import claims, records, streams
 from paperlab.pages.cards import Card
-from paperlab.pages.provenance import peak_mb, process_start
+from paperlab.pages.provenance import cpu_seconds, peak_mb
 from paperlab.pages.tables import Header, Recorded, Verdicts
 
 MAX_TABLE_ROWS = 300
@@ -56,8 +55,8 @@ class Paper:
         Parameters
         ----------
         *keys : int or str
-            Names of the purpose: ``rng("input")``, ``rng("world", 3)``, ``rng(3, 7)``. The same keys give the same numbers
-            each time; integers alone give ``numpy.random.default_rng([seed, *keys])``.
+            Names of the purpose: ``rng("input")``, ``rng("world", 3)``, ``rng(3, 7)``. The same keys give the same
+            numbers each time; integers alone give ``numpy.random.default_rng([seed, *keys])``.
 
         Returns
         -------
@@ -214,7 +213,7 @@ class Paper:
         return self._record.get("stability", {}).get("claims", {}).get(claim_id)
 
     def record_table(self, name):
-        """A table kept by the recorded full run as a DataFrame, or ``None``; figures of the full run are drawn from it."""
+        """A DataFrame that the recorded full run kept, or ``None``; figures of the full run are drawn from it."""
         table = (self.record or {}).get("tables", {}).get(name)
         if table is None:
             return None
@@ -239,11 +238,11 @@ class Paper:
         return Recorded(frame, self.recorded_mark, digits)
 
     def versions(self, *packages):
-        """Versions of Python and of the named packages, and the run time so far, as a printed table."""
+        """Versions of Python and of the named packages, and the processor time so far, as a printed table."""
         lines = [f"Python {sys.version.split()[0]}"]
         lines += [f"{name} {importlib.metadata.version(name)}" for name in ("paperlab", *packages)]
         print("\n".join(lines))
-        print(f"run time {time.time() - process_start():.0f} s, peak memory {peak_mb():.0f} MB")
+        print(f"{cpu_seconds():.0f} CPU seconds, peak memory {peak_mb():.0f} MB")
 
 
 def _namespace():

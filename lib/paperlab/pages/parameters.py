@@ -61,7 +61,8 @@ class Parameter:
             raise PaperlabError(f"parameter {self.name} must be printable text, got {brief(value)}")
         if self.choices and str(value) not in map(str, self.choices):
             raise PaperlabError(
-                f"parameter {self.name} must be one of {self.range}, got {brief(value)}{suggestion(value, self.choices)}"
+                f"parameter {self.name} must be one of {self.range}, "
+                f"got {brief(value)}{suggestion(value, self.choices)}"
             )
         if self.low is not None and not self.low <= value <= self.high:
             raise PaperlabError(f"parameter {self.name} must be in {self.range}, got {brief(value)}")
@@ -275,7 +276,7 @@ def check(slug, values, known=None):
 
 
 def from_file(path):
-    """Parameters from a YAML or JSON file, each scalar as written: its type is the parameter's, not what YAML takes it for.
+    """Parameters from a YAML or JSON file, each scalar as written: its type is the parameter's, not YAML's guess.
 
     Returns
     -------

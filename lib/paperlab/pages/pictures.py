@@ -1,7 +1,7 @@
-"""A small picture of one claim as inline SVG: the criterion as a band, what was found as marks, the paper's number as a line.
+"""One claim as a small inline SVG: the criterion as a band, what was found as marks, the paper's number as a line.
 
-Default run: ring. Recorded full run: diamond. Other seeds: dots. The form tells them apart, colour only repeats it; the label
-for screen readers says the same in words.
+Default run: ring. Recorded full run: diamond. Other seeds: dots. The form tells them apart, colour only repeats it; the
+label for screen readers says the same in words.
 """
 
 import math
@@ -51,7 +51,8 @@ def picture(finding):
     if claim.paper_value is not None:
         x = place(claim.paper_value)
         marks.append(
-            f'<path class="pl-paper-value" d="M{x:.1f} 2V{BASE}" stroke="#777" stroke-width="1.5" stroke-dasharray="3 2"/>'
+            f'<path class="pl-paper-value" d="M{x:.1f} 2V{BASE}" '
+            'stroke="#777" stroke-width="1.5" stroke-dasharray="3 2"/>'
         )
     for rank, value in enumerate(seeds):  # neighbours stand at three heights, so that equal ones stay countable
         y = MIDDLE + (-6, 0, 6)[rank % 3]
@@ -59,12 +60,14 @@ def picture(finding):
     if finding.default["value"] is not None:
         x = place(finding.default["value"])
         marks.append(
-            f'<circle class="pl-default" cx="{x:.1f}" cy="{MIDDLE}" r="4.6" fill="none" stroke="#0b6fa4" stroke-width="2"/>'
+            f'<circle class="pl-default" cx="{x:.1f}" cy="{MIDDLE}" r="4.6" '
+            'fill="none" stroke="#0b6fa4" stroke-width="2"/>'
         )
     if finding.full and finding.full["value"] is not None:
         x = place(finding.full["value"])
         marks.append(
-            f'<path class="pl-full" d="M{x:.1f} {MIDDLE - 6}l6 6l-6 6l-6 -6z" fill="#0b6fa4" stroke="#fff" stroke-width="0.8"/>'
+            f'<path class="pl-full" d="M{x:.1f} {MIDDLE - 6}l6 6l-6 6l-6 -6z" '
+            'fill="#0b6fa4" stroke="#fff" stroke-width="0.8"/>'
         )
     marks += _labels(limits, place)
     label = escape(description(finding) + ("; logarithmic axis" if logarithmic else ""))

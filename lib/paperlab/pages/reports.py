@@ -20,7 +20,7 @@ def print_papers(book):
                 paper["title"],
             )
         )
-    print_table(("paper", "status", "part", "fidelity", "✓/◐/✗/–", "controls", "s", "MB", "title"), rows)
+    print_table(("paper", "status", "part", "fidelity", "✓/◐/✗/–", "controls", "CPU s", "MB", "title"), rows)
     _print_headline(scoreboard.all_findings(book))
 
 

@@ -1,7 +1,7 @@
 """Stored and recorded results against the present card: what the card would not give is refused.
 
-A result is judged anew from its values. Where it carries hashes, an edited one is told from the one that was made, and what it
-rests on is compared with what stands there now.
+A result is judged anew from its values. Where it carries hashes, an edited one is told from the one that was made, and
+what it rests on is compared with what stands there now.
 """
 
 from paperlab import paths
@@ -153,8 +153,8 @@ def _judged(card, entries, where, remedy):
         if verdict != now:
             shown = f"{value:g}" if value is not None else "no value"
             found.append(
-                f"{where} verdict of {claim.id} is {verdict!r}, but the card's criterion {claim.criterion or 'none'} says "
-                f"{now!r} for {shown}; {remedy}"
+                f"{where} verdict of {claim.id} is {verdict!r}, but the card's criterion {claim.criterion or 'none'} "
+                f"says {now!r} for {shown}; {remedy}"
             )
     return found
 

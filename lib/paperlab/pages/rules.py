@@ -1,9 +1,10 @@
 """What holds between the parameters of a page, declared beside them as comments of the parameters cell.
 
-``# rule: r <= min(k_values)  # reason`` must be true of every run; ``# data: pension_401k if sample in ("9915", "both")`` names
-the data sets that a run needs. An expression is read, never executed: it may name parameters, hold literals, arithmetic,
-comparisons, ``and``, ``or``, ``not``, positions such as ``pair[0]``, the functions of `FUNCTIONS`, and public functions of
-`paperlab.methods` by wing, module and name, e.g. ``mixed_graphs.graphs.n_vertices(graph)``.
+``# rule: r <= min(k_values)  # reason`` must be true of every run;
+``# data: pension_401k if sample in ("9915", "both")`` names the data sets that a run needs. An expression is read,
+never executed: it may name parameters, hold literals, arithmetic, comparisons, ``and``, ``or``, ``not``, positions such
+as ``pair[0]``, the functions of `FUNCTIONS`, and public functions of `paperlab.methods` by wing, module and name, e.g.
+``mixed_graphs.graphs.n_vertices(graph)``.
 """
 
 import ast

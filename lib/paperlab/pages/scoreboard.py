@@ -1,4 +1,4 @@
-"""All verdicts of all pages and records. What counts as what is decided here, for the book and the command line alike."""
+"""All verdicts of all pages and records. What counts as what is decided here, for book and command line alike."""
 
 from dataclasses import dataclass
 
@@ -253,7 +253,7 @@ def _paper(page):
         "part": page.card.part,
         "status": "done",
         "fidelity": page.card.fidelity,
-        "seconds": result.get("seconds"),
+        "seconds": result.get("cpu_seconds"),
         "peak_mb": result.get("peak_mb"),
         "verdicts": counted.verdicts,
         "controls": counted.controls,

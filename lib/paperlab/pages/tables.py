@@ -1,15 +1,14 @@
-"""Claims and verdicts as HTML, for notebooks and for the book alike. Pure: findings in, text out; every text is escaped.
+"""Claims and verdicts as HTML, for notebooks and book alike. Pure: findings in, text out; every text is escaped.
 
 A claim's criterion has the id ``claim-c2`` and its verdict ``verdict-c2``; each leads to the other.
 """
 
-import time
 from html import escape
 
 from paperlab import plots
 from paperlab.pages import claims, records
 from paperlab.pages.pictures import picture
-from paperlab.pages.provenance import peak_mb, process_start
+from paperlab.pages.provenance import cpu_seconds, peak_mb
 from paperlab.pages.scoreboard import findings_of
 
 SYMBOLS = {"reproduced": "✓", "partly": "◐", "not": "✗", "not tested": "–"}
@@ -88,7 +87,8 @@ def _line(finding, judged):
         f'<li class="pl-claim pl-{verdict}" id="claim-{claim.id}"><details class="pl-claim-details">'
         f'<summary class="pl-claim-line"><a class="pl-claim-id" href="#verdict-{claim.id}" '
         f'title="to the verdict of {claim.id}">{claim.id}</a> <span class="pl-claim-text">{escape(claim.text)}</span> '
-        f'<span class="pl-claim-paper">{escape(claim.paper)}</span> <span class="pl-claim-state">{state}</span></summary>'
+        f'<span class="pl-claim-paper">{escape(claim.paper)}</span> '
+        f'<span class="pl-claim-state">{state}</span></summary>'
         f'<dl class="pl-facts">{details}</dl></details></li>'
     )
 
@@ -304,15 +304,15 @@ class Recorded:
 class Verdicts:
     """All verdicts of one run: HTML for the reader, text for nbval, the result in the output's metadata.
 
-    nbval compares every MIME type of a checked cell, so the machine-readable result travels in the output's metadata. The
-    record is not shown: it may change while the notebook stays as it is; the book draws both side by side.
+    nbval compares every MIME type of a checked cell, so the machine-readable result travels in the output's metadata.
+    The record is not shown: it may change while the notebook stays as it is; the book draws both side by side.
     """
 
     def __init__(self, card, verdicts, tables, parameters, shown=None):
         self.card = card
         self.result = {
             "slug": card.slug,
-            "seconds": round(time.time() - process_start(), 1),
+            "cpu_seconds": round(cpu_seconds(), 1),
             "peak_mb": round(peak_mb()),
             "parameters": parameters,
             "claims": [verdict.as_dict() for verdict in verdicts],

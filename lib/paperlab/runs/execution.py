@@ -35,8 +35,8 @@ def refuse_kept(folder):
         for parent in (folder, *folder.parents):
             if parent.exists() and kept.exists() and parent.samefile(kept):
                 raise PaperlabError(
-                    f"results cannot go to {paths.shown(folder)}, which belongs to the book; choose another folder with -o, "
-                    "e.g. -o results/first"
+                    f"results cannot go to {paths.shown(folder)}, which belongs to the book; choose another folder "
+                    "with -o, e.g. -o results/first"
                 )
 
 
@@ -92,7 +92,10 @@ def cell_name(position, source):
 
 
 def environment(scratch):
-    """Environment of a kernel: the checkout, folders that do not depend on where it starts, figures inline, nobody's settings."""
+    """Environment of a kernel.
+
+    It has the checkout, folders that do not depend on where it starts, figures inline, nobody's settings.
+    """
     found = {**os.environ, "PAPERLAB_ROOT": str(paths.root()), "IPYTHONDIR": str(scratch)}
     for name in FOLDERS:
         if folder := paths.from_environment(name):
@@ -187,6 +190,45 @@ def play(notebook, folder, *, title, keep, partial=True, note="", progress=True)
         finally:
             if client.km is not None and client.km.has_kernel:  # interrupted while it was starting
                 run_sync(client.km.shutdown_kernel)(now=True)  # type: ignore[arg-type]
+
+
+def rerun(notebook, chosen, folder, *, title, keep, progress=True):
+    """Give a notebook new parameters and execute it, with papermill, whose engine is `play`.
+
+    Parameters
+    ----------
+    notebook : NotebookNode
+        One of its cells has the tag ``parameters``.
+    chosen : dict
+        Parameters that differ from the notebook's own; papermill puts them into a cell after that one.
+    folder, title, keep, progress
+        As in `play`, which also tells its errors.
+
+    Returns
+    -------
+    NotebookNode
+        The executed copy.
+    """
+    import papermill
+    from papermill.engines import Engine, papermill_engines
+
+    class Player(Engine):
+        @classmethod
+        def execute_managed_notebook(cls, nb_man, kernel_name, *, of_play, **of_papermill):
+            play(nb_man.nb, **of_play)
+
+    papermill_engines.register("paperlab", Player)
+    logging.getLogger("papermill").setLevel(logging.ERROR)
+    return papermill.execute_notebook(
+        notebook,
+        None,  # `play` writes it, whole or not at all
+        parameters=chosen,
+        engine_name="paperlab",
+        kernel_name="python3",
+        language="python",
+        progress_bar=False,
+        of_play={"folder": folder, "title": title, "keep": keep, "progress": progress},
+    )
 
 
 def _what_happened(error, cell):

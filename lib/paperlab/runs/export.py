@@ -1,4 +1,4 @@
-"""An executed notebook as one HTML file that needs no network: numbers in its prose, no roles or directives left over."""
+"""An executed notebook as one HTML file that needs no network: numbers in its prose, no roles or directives left."""
 
 import contextlib
 import copy
@@ -6,7 +6,7 @@ import re
 import sys
 import warnings
 
-from paperlab import paths
+from paperlab import files, paths
 from paperlab.pages import records, tables
 from paperlab.pages.page import Page
 
@@ -27,8 +27,13 @@ _TEMPLATE = """\
 {%- block html_head_js -%}{%- endblock -%}
 {%- block html_head_js_mermaidjs -%}{%- endblock -%}
 {%- block html_head_js_mathjax -%}
-<script>MathJax = {tex: {inlineMath: [['$', '$'], ['\\\\(', '\\\\)']], tags: 'ams'}, options: {enableMenu: false}}</script>
+<script>MathJax = {tex: {inlineMath: [['$', '$'], ['\\\\(', '\\\\)']], tags: 'ams'}, \
+options: {enableMenu: false}}</script>
 <script defer src="{{ resources.mathjax_url }}"></script>
+{%- endblock -%}
+{%- block html_head_css -%}
+{{ super() }}
+<style>{{ resources.book_css }}</style>
 {%- endblock -%}
 """
 
@@ -47,9 +52,20 @@ def to_html(notebook):
     exporter = HTMLExporter(raw_template=_TEMPLATE)
     found = sorted((paths.root() / "book" / "_static").glob("mathjax*/**/tex-mml-chtml.js"))
     exporter.mathjax_url = found[0].as_uri() if found else ""
+    resources = {"book_css": _look()}
     with warnings.catch_warnings():  # glued values have a MIME type of their own, which is not for show
         warnings.simplefilter("ignore", UserWarning)
-        return exporter.from_notebook_node(notebook)[0]
+        return exporter.from_notebook_node(notebook, resources)[0]
+
+
+def _look():
+    """The book's style sheet for its tables, in light colours, without the fonts that lie beside it."""
+    sheet = paths.root() / "book" / "_static" / "paperlab.css"
+    text = files.read_text(sheet) if sheet.exists() else ""
+    text += (
+        ".pl-claim-list {list-style: none; padding: 0}\n.pl-verdict-table :is(td, th) {text-align: left !important}\n"
+    )
+    return re.sub(r"@font-face \{.*?\}\n", "", text, flags=re.DOTALL).replace("html[data-theme] {", ":root {", 1)
 
 
 def glued(notebook):

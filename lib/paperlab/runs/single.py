@@ -1,4 +1,7 @@
-"""One notebook, new parameters: an executed notebook, an HTML copy and ``result.json``. Also executes the pages themselves."""
+"""One notebook, new parameters: an executed notebook, an HTML copy and ``result.json``.
+
+Also executes the pages themselves.
+"""
 
 import itertools
 import os
@@ -30,7 +33,7 @@ class RunResult:
     claims : list of dict
         ``{"id", "value", "verdict"}`` per claim.
     notebook, html : str
-        Paths of the executed notebook and its HTML copy (``None`` in the runs of a sweep, or where it could not be written).
+        Paths of the executed notebook and its HTML copy (``None`` in a sweep's runs, or where it could not be written).
     """
 
     slug: str
@@ -153,12 +156,7 @@ def execute_copy(slug, chosen, folder, *, progress=True, page=True):
     for cell in notebook.cells:
         if cell.cell_type == "code":
             cell.outputs, cell.execution_count = [], None
-    if chosen:
-        lines = [f"{name} = {value!r}" for name, value in chosen.items()]
-        injected = v4.new_code_cell("\n".join(["# Parameters", *lines]), metadata={"tags": ["injected-parameters"]})
-        at = next(i for i, cell in enumerate(notebook.cells) if "parameters" in cell.metadata.get("tags", []))
-        notebook.cells.insert(at + 1, injected)
-    execution.play(notebook, folder, title=slug, keep=target, progress=progress)
+    notebook = execution.rerun(notebook, chosen, folder, title=slug, keep=target, progress=progress)
     stored = records.result_of(notebook)
     if stored is None:
         raise PaperlabError(f"{slug}: no verdict cell was run; its notebook must end in paper.verdicts()")
@@ -183,7 +181,7 @@ def execute_copy(slug, chosen, folder, *, progress=True, page=True):
 
 
 def _write_html(notebook, path):
-    """Whether the HTML copy could be written; the run is finished and kept either way, so that a failure is only told."""
+    """Whether the HTML copy could be written; the run is finished and kept either way, so a failure is only told."""
     from paperlab.runs import export
 
     try:

@@ -1,7 +1,8 @@
 """A grid of runs of one page: on this machine with joblib, or on a Dask cluster; one tidy table; resumable.
 
-Finished cells are keyed by a hash of the page's code, the library files that it imports, its claims, its data and its parameters,
-so that a killed sweep continues where it stopped, an edited page starts afresh, and an edit of another wing changes nothing.
+Finished cells are keyed by a hash of the page's code, the library files that it imports, its claims, its data and its
+parameters, so that a killed sweep continues where it stopped, an edited page starts afresh, and an edit of another wing
+changes nothing.
 """
 
 import contextlib
@@ -121,7 +122,7 @@ def _interrupts_later():
 
 
 def _follow_parent():
-    """In a worker: Ctrl-C reaches the parent, which ends its workers; a parent that was killed cannot, so they end themselves."""
+    """In a worker: Ctrl-C reaches the parent, which ends its workers; a killed one cannot, so they end themselves."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
     parent = os.getppid()
@@ -189,7 +190,7 @@ def sweep(slug, axes, *, workers=None, scheduler=None, out=None, progress=True):
     Raises
     ------
     PaperlabError
-        If an input is wrong, the folder cannot be written or the scheduler cannot be reached. A failing cell does not raise.
+        If an input is wrong, the folder cannot be written or the scheduler not reached. A failing cell does not raise.
     """
     from tqdm import tqdm
 
@@ -273,7 +274,7 @@ def stability(slug, n_seeds, *, workers=None, progress=True):
     Returns
     -------
     dict
-        ``{"seeds": [...], "claims": {id: {"held", "of", "values"}}, "failed": [...]}``; claims that are not tested are left out.
+        ``{"seeds": [...], "claims": {id: {"held", "of", "values"}}, "failed": [...]}``; untested claims are left out.
     """
     known = parameters.read(paths.check_slug(slug))
     if "seed" not in known:

@@ -1,4 +1,4 @@
-"""Stock returns: the universe, components, number of factors, betas and the search for volatility; loaders of their files."""
+"""Stock returns: universe, components, number of factors, betas, the search for volatility; loaders of their files."""
 
 import numpy as np
 import pandas as pd

@@ -1,4 +1,4 @@
-"""The binding function, its solution by simulation, and its variance: closed forms, limits, peers, traps and bad input."""
+"""The binding function, its solution by simulation, its variance: closed forms, limits, peers, traps and bad input."""
 
 import numpy as np
 import pytest

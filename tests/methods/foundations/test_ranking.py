@@ -1,4 +1,4 @@
-"""Facts of ranking: the best list scores one, a random one k / candidates, chunks and order of columns change nothing."""
+"""Facts of ranking: the best list scores one, a random one k / candidates, chunks and column order change nothing."""
 
 import numpy as np
 import pytest
@@ -140,7 +140,7 @@ def test_bootstrap_interval_has_the_width_of_theory():
 
 
 def test_rows_of_one_group_are_drawn_together_under_any_label():
-    """Twice the same rows in one group tell no more than once: the interval stays; drawn singly it would shrink by sqrt(2)."""
+    """The same rows twice in one group tell no more: the interval stays; drawn singly it would shrink by sqrt(2)."""
     rng = np.random.default_rng(7)
     a, b = rng.standard_normal(200), rng.standard_normal(200)
     names = [f"person {i}" for i in range(200)]

@@ -41,7 +41,7 @@ def test_cce_coefficients_follow_the_units_of_regressors():
 
 @pytest.mark.parametrize("seed", range(20))
 def test_one_regressor_for_all_units_is_refused(seed):
-    """It is its own cross-section average, so its coefficient is not identified: never a number, whatever rounding does."""
+    """It is its own cross-section average, so its coefficient is not identified: no number, whatever rounding does."""
     rng = np.random.default_rng(seed)
     y, shared = rng.standard_normal((12, 40)), np.tile(10.0**seed * rng.standard_normal(40), (12, 1))
     own = rng.standard_normal((12, 40))

@@ -1,4 +1,4 @@
-"""Models that beat a coin, cut-offs from the training part, splits by group, importances that can stand in for each other."""
+"""Models that beat a coin, cut-offs from training, splits by group, importances that can stand in for each other."""
 
 import numpy as np
 import pandas as pd

@@ -1,4 +1,4 @@
-"""Tables of interactions and their splits: every interaction in one part, ratios kept, nothing of the test in the training."""
+"""Interactions and their splits: every interaction in one part, ratios kept, nothing of the test in the training."""
 
 import numpy as np
 import pytest
@@ -102,7 +102,7 @@ def test_last_items_are_left_out(table):
 
 
 def test_ratio_per_user_follows_recboles_rule():
-    """floor(n / 10), at least one, for validation and test; the rest trains: the numbers of DirectAU's Beauty follow from it."""
+    """floor(n / 10), at least one, for validation and test; the rest trains. DirectAU's numbers of Beauty follow."""
     for n, expected in ((3, 1), (9, 1), (10, 1), (19, 1), (20, 2), (57, 5)):
         table = Interactions.from_pairs(np.zeros(n, int), np.arange(n))
         split = table_of.per_user_ratio(table, rng=np.random.default_rng(n))

@@ -36,7 +36,10 @@ def pension_401k(files):
 
 @loader
 def optical_device(files):
-    """Experiments by number: frames with x1 to x9 (grey values), c (confounder), y (photo diode); attrs["brfactor"]: strength."""
+    """Experiments by number, as frames with the strength in attrs["brfactor"].
+
+    Columns: x1 to x9 (grey values), c (confounder), y (photo diode).
+    """
     import re
 
     import pandas as pd
@@ -59,7 +62,10 @@ def optical_device(files):
 
 @loader
 def ono_burden(files):
-    """Conjoint choices, one row per candidate: respondentIndex, task, profile, 13 attributes, selected, Office, R_ columns."""
+    """Conjoint choices, one row per candidate.
+
+    Columns: respondentIndex, task, profile, 13 attributes, selected, Office, R_ columns.
+    """
     import pandas as pd
 
     frame = pd.read_csv(files["ono_burden_2019.csv"], keep_default_na=False)
@@ -83,6 +89,7 @@ def causalimages_tutorial(files):
         images = archive["images"] if "images" in archive else np.empty(0)
     if images.shape[1:] != (35, 35, 3) or images.dtype != np.uint8:
         raise PaperlabError(
-            f"data set causalimages_tutorial: images must be uint8 of shape (chips, 35, 35, 3), got {images.dtype} {images.shape}"
+            "data set causalimages_tutorial: images must be uint8 of shape (chips, 35, 35, 3), "
+            f"got {images.dtype} {images.shape}"
         )
     return images

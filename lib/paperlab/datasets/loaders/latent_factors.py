@@ -6,7 +6,10 @@ from paperlab.errors import PaperlabError
 
 @loader
 def fhfa_hpi_metro(files):
-    """House price index by metropolitan area and quarter: name, cbsa, year, quarter, index, index_se; NaN where missing."""
+    """House price index by metropolitan area and quarter.
+
+    Columns: name, cbsa, year, quarter, index, index_se; NaN where missing.
+    """
     import pandas as pd
 
     frame = pd.read_csv(files["HPI_AT_metro.csv"], na_values="-")
@@ -19,7 +22,7 @@ def fhfa_hpi_metro(files):
 
 @loader
 def pse_prices(files):
-    """Closing prices (days by stocks, PSEi last, NaN or 0 in gaps) and Barron's betas (by stock): keys prices, betas."""
+    """Keys prices (closing, days by stocks, PSEi last, NaN or 0 in gaps) and betas (Barron's, by stock)."""
     import pandas as pd
 
     prices = pd.read_csv(files["PSE.csv"], index_col="dt", parse_dates=["dt"])
@@ -45,7 +48,10 @@ def ph_macro(files):
 
 @loader
 def moe_trajectories(files):
-    """Keys example (Y1 to Y10, T1 to T10, gates gx1 gx2, experts ex1 ex2, class) and school (R, M, S, T, covariates)."""
+    """Tables under the keys example and school.
+
+    Columns of example: Y1 to Y10, T1 to T10, gates gx1 gx2, experts ex1 ex2, class; of school: R, M, S, T, covariates.
+    """
     import pandas as pd
 
     tables = {"example": pd.read_csv(files["BLS_dat2.csv"]), "school": pd.read_csv(files["RMS_dat.csv"])}

@@ -44,7 +44,8 @@ def student_insomnia(files):
     unknown = sorted(set(frame["sleep_quality"]) - known)
     if unknown or frame.shape[1] != 15:
         raise PaperlabError(
-            f"data set student_insomnia: expected 15 columns and five levels of sleep_quality, got {frame.shape[1]} and {unknown}"
+            "data set student_insomnia: expected 15 columns and five levels of sleep_quality, "
+            f"got {frame.shape[1]} and {unknown}"
         )
     return frame
 

@@ -1,8 +1,8 @@
 """Loaders of the part on recommenders.
 
-Interactions are tables of ``user`` and ``item``, numbered from 0, in time order within each user where the source has one.
-Numbers of items follow the order of first appearance in the Amazon sets, test items included: permute them before a method
-can see them.
+Interactions are tables of ``user`` and ``item``, numbered from 0, in time order within each user where the source has
+one. Numbers of items follow the order of first appearance in the Amazon sets, test items included: permute them before
+a method can see them.
 """
 
 import csv
@@ -142,7 +142,11 @@ def amazon2018_titles(files):
 
 @loader
 def lastfm_hetrec2011(files):
-    """Keys artists (id, name), tags (tagID, tagValue), plays (userID, artistID, weight), tagged (userID, artistID, tagID)."""
+    """Tables under the keys artists, tags, plays and tagged.
+
+    Columns of artists: id, name; of tags: tagID, tagValue; of plays: userID, artistID, weight; of tagged: userID,
+    artistID, tagID.
+    """
     names = {
         "artists": ("artists.tsv", 17632),
         "tags": ("tags.tsv", 11946),
@@ -154,7 +158,7 @@ def lastfm_hetrec2011(files):
 
 @loader
 def criteo_10k(files):
-    """Click, 13 counts (i1 to i13, NaN where missing) and 26 hashed categories (c1 to c26, empty text where missing)."""
+    """Click, 13 counts (i1 to i13, NaN if missing) and 26 hashed categories (c1 to c26, empty text if missing)."""
     counts, hashed = [f"i{j}" for j in range(1, 14)], [f"c{j}" for j in range(1, 27)]
     frame = _table(files["train_examples.txt"], header=None, dtype=str)
     if frame.shape[1] != 40:
@@ -169,7 +173,8 @@ def criteo_10k(files):
 def ml100k(files):
     """Keys ratings (user, item, rating, time), users, items, facts (head, relation, tail) and links (item, entity).
 
-    Users and items are numbered from 0; ``time`` is in seconds since 1970; ``release_year`` is NaN for one film without a title.
+    Users and items are numbered from 0; ``time`` is in seconds since 1970; ``release_year`` is NaN for one film, which
+    has no title.
     """
     import pandas as pd
 

@@ -82,7 +82,7 @@ class Observations:
         return info, weighted.T @ scaled, constant
 
     def smooth(self, parameters, initial=None):
-        """Filtered and smoothed states and the log-likelihood, from the stationary distribution unless ``initial`` is given."""
+        """Filtered and smoothed states and the log-likelihood; ``initial`` defaults to the stationary distribution."""
         k = parameters.shock_cov.shape[0]
         system = _companion(parameters, max(parameters.transition.shape[1] // k, 1 + self.memory))
         if initial is None:

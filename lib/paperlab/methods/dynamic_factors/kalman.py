@@ -1,8 +1,8 @@
 """Kalman filter and smoother whose observations have been collapsed to the size of the state, compiled.
 
-``info[t] = Z' H^-1 Z`` (r, r) and ``score[t] = Z' H^-1 y`` (r,) are all that the observations of a period say about the first
-``r`` of the ``m`` states; see `paperlab.methods.dynamic_factors.model.smooth` for the equations. The transition moves the
-first ``k`` states and shifts the others.
+``info[t] = Z' H^-1 Z`` (r, r) and ``score[t] = Z' H^-1 y`` (r,) are all that the observations of a period say about the
+first ``r`` of the ``m`` states; see `paperlab.methods.dynamic_factors.model.smooth` for the equations. The transition
+moves the first ``k`` states and shifts the others.
 """
 
 from typing import NamedTuple
@@ -26,8 +26,8 @@ class StateSpace(NamedTuple):
 class Filtered(NamedTuple):
     """States given the observations up to their period, and what the smoother needs; one entry per period.
 
-    ``mean`` and ``predicted`` (n_periods, m) with and without the period's own observations, ``predicted_cov`` and ``step``
-    (n_periods, m, m): ``L`` takes the predicted error of one period to that of the next, ``moved`` is ``L P``.
+    ``mean`` and ``predicted`` (n_periods, m) with and without the period's own observations, ``predicted_cov`` and
+    ``step`` (n_periods, m, m): ``L`` takes the predicted error of one period to that of the next, ``moved`` is ``L P``.
     ``innovation`` (n_periods, r) is ``b - C a`` and ``shrink`` (n_periods, r, r) is ``(I + C P)^-1``.
     """
 

@@ -199,8 +199,8 @@ def smooth(y, parameters, *, mean=0.0, scale=1.0, weights=None):
     Raises
     ------
     ValueError
-        If a value is infinite, shapes do not match, a weight or a noise variance is not positive, or the transition is not
-        stationary.
+        If a value is infinite, shapes do not match, a weight or a noise variance is not positive, or the transition is
+        not stationary.
 
     Notes
     -----

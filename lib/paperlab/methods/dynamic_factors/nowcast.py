@@ -91,7 +91,7 @@ def factor_vintages(
     Raises
     ------
     ValueError
-        If ``kind`` would use the future, ``first`` is no position in ``quarters``, or a vintage has too few stocks or days.
+        If ``kind`` uses the future, ``first`` is no position in ``quarters``, or a vintage has too few stocks or days.
     """
     if not 0 <= operator.index(first) < len(quarters):
         raise ValueError(f"first must be a position among {len(quarters)} quarters, got {first}")
@@ -135,8 +135,8 @@ def expanding_forecasts(y, features, first, columns, lags):
     Raises
     ------
     ValueError
-        If a value is missing, there are fewer quarters before ``first`` than coefficients, a lag is not 0 or 1, features are
-        missing or too short, or regressors are collinear; the message names the quarter.
+        If a value is missing, there are fewer quarters before ``first`` than coefficients, a lag is not 0 or 1,
+        features are missing or too short, or regressors are collinear; the message names the quarter.
     """
     paths = np.atleast_2d(finite("y", y, -1))
     n_quarters = paths.shape[1]
@@ -152,7 +152,8 @@ def expanding_forecasts(y, features, first, columns, lags):
         known = finite(f"features of quarter {q}", features[q - first])
         if len(known) != q + 1 or not all(0 <= c < known.shape[1] for c in columns):
             raise ValueError(
-                f"features of quarter {q} must have {q + 1} rows and the columns {list(columns)}, got shape {known.shape}"
+                f"features of quarter {q} must have {q + 1} rows and the columns {list(columns)}, "
+                f"got shape {known.shape}"
             )
         shared = [np.ones(q)] + [known[1 - lag : q + 1 - lag, c] for c, lag in zip(columns, lags)]
         x = np.empty((len(paths), q, len(shared) + 1))

@@ -1,6 +1,7 @@
 """Panels of stock returns: universe, number of factors, betas, and where volatility hides in two factors.
 
-Panels are arrays ``(n_units, n_periods)``; only `universe` takes a table of prices. Equations: page ``dynamic_factors_pse``.
+Panels are arrays ``(n_units, n_periods)``; only `universe` takes a table of prices.
+Equations: page ``dynamic_factors_pse``.
 """
 
 from __future__ import annotations
@@ -203,8 +204,8 @@ def market_beta(y, market):
     Raises
     ------
     ValueError
-        If a return of the market is missing or one of a unit infinite, or a unit was not observed on two days with different
-        returns of the market.
+        If a return of the market is missing or one of a unit infinite, or a unit was not observed on two days with
+        different returns of the market.
 
     Examples
     --------
@@ -347,8 +348,8 @@ def volatility_search(factors, volatility, *, rng, window=20, n_placebos=200):
     Raises
     ------
     ValueError
-        If a value is missing, shapes do not match, the window exceeds a fifth of the days, the volatility is constant or the
-        factors are collinear.
+        If a value is missing, shapes do not match, the window exceeds a fifth of the days, the volatility is constant
+        or the factors are collinear.
     """
     factors = finite("factors", factors)
     n = len(factors)

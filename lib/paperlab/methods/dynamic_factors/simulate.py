@@ -1,7 +1,7 @@
 """A made-up stock market with a known factor, of the form of the Philippine price file.
 
-Page ``dynamic_factors_pse``, eqs. (5) and (6). Its moments follow the published description of the real panel (shares of the
-first components, zero returns, gaps), never the prices themselves.
+Page ``dynamic_factors_pse``, eqs. (5) and (6). Its moments follow the published description of the real panel (shares
+of the first components, zero returns, gaps), never the prices themselves.
 """
 
 from __future__ import annotations
@@ -53,8 +53,8 @@ def draw_market(*, rng, n_stocks=100, style=1.0, volatility_level=0.0, days=None
     style : float
         Scale of the loadings on the second factor, which moves large stocks against small ones; 0 leaves one factor.
     volatility_level : float
-        Standard deviation of a part of the second factor that *is* the volatility: 0 is a world in which volatility only scales
-        the shocks.
+        Standard deviation of a part of the second factor that *is* the volatility: 0 is a world in which volatility
+        only scales the shocks.
     days : DatetimeIndex, optional
         Trading days; default 2010 to 2022, 3,052 days.
 

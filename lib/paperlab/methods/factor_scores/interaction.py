@@ -27,8 +27,8 @@ def _score_likelihood(x, info):
 def _posterior_moments(e1, e2, x3, joint, grid, coef, noise, gain):
     """Posterior means for every person, shape (n, 14), of the products that the M-step needs.
 
-    Columns: 1, g1, g2, g1 g2, g1^2, g2^2, g1^2 g2, g1 g2^2, (g1 g2)^2, eta, eta^2, eta g1 g2, eta g1, eta g2, where eta is
-    replaced by its mean given the grid point.
+    Columns: 1, g1, g2, g1 g2, g1^2, g2^2, g1^2 g2, g1 g2^2, (g1 g2)^2, eta, eta^2, eta g1 g2, eta g1, eta g2, where eta
+    is replaced by its mean given the grid point.
     """
     n, q = e1.shape
     out = np.zeros((n, 14))
@@ -131,8 +131,8 @@ def interaction_ml(y, start, *, measurement=None, max_iter=2000, tol=1e-6):
     Raises
     ------
     ValueError
-        If ``y`` is not a finite matrix of at least 50 rows and 3 items a block, all answer an item alike, or ``start`` is
-        outside its bounds, or ``max_iter`` is below 1.
+        If ``y`` is not a finite matrix of at least 50 rows and 3 items a block, all answer an item alike, or ``start``
+        is outside its bounds, or ``max_iter`` is below 1.
 
     Warns
     -----

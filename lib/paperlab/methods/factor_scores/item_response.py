@@ -28,7 +28,7 @@ class TwoPL:
     slopes, intercepts : ndarray, shape (n_factors, n_items)
         Slopes of reversed items are negative; those of a factor have a positive sum.
     eap : ndarray, shape (n_factors, 2**n_items)
-        Posterior mean of the latent variable for each answer pattern, on a 21-point grid; item j is bit j of the pattern.
+        Posterior mean of the latent variable by answer pattern, on a 21-point grid; item j is bit j of the pattern.
     heywood : ndarray of bool, shape (n_factors,)
         True where a slope or an intercept sits on its bound.
     """
@@ -41,7 +41,7 @@ class TwoPL:
 
 @njit(cache=True, nogil=True)
 def _expected_answers(counts, prob, nodes, prior, eap, right):
-    """E-step: people expected at every node (q,), of them with a right answer to every item (n_items, q), and EAP scores."""
+    """E-step: people expected at a node (q,), of them with a right answer to an item (n_items, q), and EAP scores."""
     n_items, q = prob.shape
     size, like = np.zeros(q), np.empty(q)
     right[:] = 0.0
@@ -88,8 +88,8 @@ def _newton(size, right, nodes, a, d, bound):
 def _two_pl_em(counts, slope, nodes, prior, bound, max_iter, tol):
     """Marginal ML of a two-parameter logistic model from the counts of all 2**n_items patterns (Bock and Aitkin).
 
-    Begins at ``slope`` (n_items,), which is overwritten, and intercepts 0. Returns intercepts, the EAP score of every pattern,
-    and whether all parameters changed by less than ``tol`` in the last step.
+    Begins at ``slope`` (n_items,), which is overwritten, and intercepts 0. Returns intercepts, the EAP score of every
+    pattern, and whether all parameters changed by less than ``tol`` in the last step.
     """
     n_items, q = slope.size, nodes.size
     inter, eap = np.zeros(n_items), np.zeros(counts.size)
@@ -186,8 +186,8 @@ def fit_two_pl(y, n_factors=3, *, max_iter=2000, tol=1e-6, heywood="raise"):
     Raises
     ------
     ValueError
-        If ``y`` holds anything but 0 and 1, has fewer than 50 rows or too few or too many items a factor, all answer an item
-        alike; and on a Heywood case unless it is kept; the message names the factor.
+        If ``y`` holds anything but 0 and 1, has fewer than 50 rows or too few or too many items a factor, all answer an
+        item alike; and on a Heywood case unless it is kept; the message names the factor.
 
     Warns
     -----
@@ -211,7 +211,8 @@ def fit_two_pl(y, n_factors=3, *, max_iter=2000, tol=1e-6, heywood="raise"):
     on_bound = (np.abs(np.stack([slopes, intercepts])) >= BOUND).any(axis=(0, 2))
     if on_bound.any() and heywood == "raise":
         raise ValueError(
-            f"Heywood case in factor {int(np.argmax(on_bound)) + 1}: a slope or an intercept is at its bound {BOUND:g}; "
+            f"Heywood case in factor {int(np.argmax(on_bound)) + 1}: "
+            f"a slope or an intercept is at its bound {BOUND:g}; "
             'drop the item, collect more rows, or pass heywood="keep"'
         )
     for f, (*_, converged) in enumerate(fits):

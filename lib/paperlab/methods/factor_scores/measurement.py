@@ -1,8 +1,8 @@
 """Measurement models: one-factor maximum likelihood, factor scores, one-stage ML.
 
 Kernels of page ``factor_score_regression``. Indicators come in three blocks of equal size, one block per
-latent variable; every latent variable has variance 1 (the metric of the page). Items may have any unit: they are brought
-to a standard deviation between 1/2 and 2 by powers of four, which are exact, before anything is iterated.
+latent variable; every latent variable has variance 1 (the metric of the page). Items may have any unit: they are
+brought to a standard deviation between 1/2 and 2 by powers of four, which are exact, before anything is iterated.
 """
 
 from __future__ import annotations
@@ -104,7 +104,7 @@ class StructuralML:
 
 @njit(cache=True, nogil=True)
 def _regression_weights(load, u, phi, b, post, work):
-    """Weights ``b`` (k p, k) that predict the factors from the items, and the factors' posterior covariance ``post``."""
+    """Weights ``b`` (k p, k) to predict the factors from the items, and the factors' posterior covariance ``post``."""
     k, p = load.shape
     work[:] = phi
     inverse(work, post)
@@ -139,7 +139,7 @@ def factor_em(s, p, load, u, phi, max_iter, tol):
     """ML of a factor model of simple structure with factor variances 1, by parameter-expanded EM.
 
     ``s`` covariance (k p, k p) of items with standard deviations near 1; ``load``, ``u`` (k, p) starts; ``phi`` (k, k)
-    correlations. Returns the three, and whether loadings and correlations changed by less than ``tol`` in the last step.
+    correlations. Returns them, and whether loadings and correlations changed by less than ``tol`` in the last step.
     """
     k = load.shape[0]
     load, u, phi = load.copy(), u.copy(), phi.copy()
@@ -184,7 +184,7 @@ def near_units(variances):
 
 
 def start_signs(blocks):
-    """Signs (..., p) with which all items of a block (..., p, p) are keyed one way, by its first principal component."""
+    """Signs (..., p) that key all items of a block (..., p, p) one way, by its first principal component."""
     signs = np.ones(blocks.shape[:-1])
     mixed = (blocks < 0).any(axis=(-2, -1))
     if mixed.any():
@@ -447,8 +447,8 @@ def croon(scores, slope, error):
     Raises
     ------
     ValueError
-        If a score is missing, a slope is 0 or an error variance negative, or the corrected covariance matrix is not positive
-        definite: the scores are then less variable than their errors alone would make them.
+        If a score is missing, a slope is 0 or an error variance negative, or the corrected covariance matrix is not
+        positive definite: the scores are then less variable than their errors alone would make them.
     """
     scores, slope, error = _check_scores(scores), finite("slope", slope), finite("error", error)
     if slope.shape != (3,) or error.shape != (3,) or (slope == 0).any() or (error < 0).any():
@@ -514,8 +514,8 @@ def warn_heywood(stuck):
     """Name the first factor with a Heywood case, on behalf of the function that the user called."""
     if stuck.any():
         warnings.warn(
-            f"Heywood case in factor {int(np.argmax(stuck)) + 1}: a unique variance is at its bound; drop the item or collect "
-            "more rows",
+            f"Heywood case in factor {int(np.argmax(stuck)) + 1}: a unique variance is at its bound; drop the item or "
+            "collect more rows",
             HeywoodWarning,
             stacklevel=3,
         )

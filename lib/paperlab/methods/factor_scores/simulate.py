@@ -192,9 +192,10 @@ def run_design(design, n_replications, *, seed, settings=None, n_jobs=2):
     Returns
     -------
     dict of ndarray
-        "naive", "corrected" (n_replications, k); "hits" (steps on a bound) and "heywood" (n_replications,). Gaussian items:
-        "slope", "error" of the scores (n_replications, 3) and "left", what is left of ``t - b(theta)`` (n_replications, k);
-        where they apply or were asked for: "croon", "ml", "se", "se_no_stage_one", "twin" (n_replications, k).
+        "naive", "corrected" (n_replications, k); "hits" (steps on a bound) and "heywood" (n_replications,). Gaussian
+        items: "slope", "error" of the scores (n_replications, 3) and "left", what is left of ``t - b(theta)``
+        (n_replications, k); where they apply or were asked for: "croon", "ml", "se", "se_no_stage_one", "twin"
+        (n_replications, k).
 
     Raises
     ------

@@ -1,7 +1,8 @@
-"""Two-stage estimation of latent variable regressions: binding function, stochastic approximation, Monte Carlo variance.
+"""Two-stage latent variable regression: binding function, stochastic approximation, Monte Carlo variance.
 
 Kernels of page ``factor_score_regression``. Structural parameters are ``theta = (phi12, beta1, beta2[, beta3], psi)``
-of ``eta = beta1 xi1 + beta2 xi2 + beta3 (xi1 xi2 - phi12) + zeta``, var(xi) = 1, cov(xi1, xi2) = phi12, var(zeta) = psi.
+of ``eta = beta1 xi1 + beta2 xi2 + beta3 (xi1 xi2 - phi12) + zeta``, where var(xi) = 1, cov(xi1, xi2) = phi12 and
+var(zeta) = psi.
 """
 
 from __future__ import annotations
@@ -44,7 +45,10 @@ class BoundWarning(UserWarning):
 
 @dataclass(frozen=True)
 class Corrected:
-    """A stochastic approximation: ``theta`` (k,), the mean of the last half of its iterates, and all of them (n_iter, k)."""
+    """A stochastic approximation.
+
+    ``theta`` (k,) is the mean of the last half of its iterates, ``path`` (n_iter, k) holds all of them.
+    """
 
     theta: np.ndarray
     path: np.ndarray
@@ -187,7 +191,7 @@ def _binding(theta, slope, sd, z):
 def binding(theta, slope, error, z):
     """Naive estimate from simulated scores, eq. (5) of the page.
 
-    Gaussian items: a linear score is ``slope * eta`` plus Gaussian noise of variance ``error``, so items are never drawn.
+    Gaussian items: a linear score is ``slope * eta`` plus normal noise of variance ``error``, so items are never drawn.
 
     Parameters
     ----------
@@ -251,8 +255,8 @@ def simulated_normals(n_draws, *, rng, kind="matched", columns=6):
         People; even unless they are independent.
     rng : numpy.random.Generator
     kind : {"matched", "antithetic", "independent"}
-        Antithetic: the second half is the first with its sign changed. Matched: antithetic and rotated so that the sample
-        covariance is the identity, which makes the binding function of a linear model exact.
+        Antithetic: the second half is the first with its sign changed. Matched: antithetic and rotated so that the
+        sample covariance is the identity, which makes the binding function of a linear model exact.
     columns : int
 
     Returns
@@ -397,7 +401,9 @@ def approximate(t_obs, slope, error, *, rng, n_iter, n_draws, kind):
 
 
 def correct_crn(t_obs, slope, error, z, *, max_iter=60, tol=1e-5):
-    """Deterministic twin of `correct` with common random numbers: ``theta += t_obs - b_z(theta)`` until the step is small.
+    """Deterministic twin of `correct` with common random numbers.
+
+    ``theta += t_obs - b_z(theta)`` is repeated until the step is small.
 
     Parameters
     ----------
@@ -517,14 +523,14 @@ def monte_carlo_variance(theta, measurement, *, rng, n, score_type="regression",
 
 
 def robbins_monro(t_obs, simulate, *, n_iter=100, gain=1.0, clip=None):
-    """Robbins-Monro solution of ``t_obs = b(theta)`` for any structural model that can be simulated, eq. (6) of the page.
+    """Robbins-Monro solution of ``t_obs = b(theta)`` for any structural model to simulate from, eq. (6) of the page.
 
     Parameters
     ----------
     t_obs : array_like, shape (k,)
         Naive estimate on the observed scores.
     simulate : callable
-        ``simulate(theta)`` draws items or scores from (measurement model, theta) and returns the naive estimate, shape (k,).
+        ``simulate(theta)`` draws items or scores from (measurement model, theta) and gives the naive estimate (k,).
     n_iter : int
         At least 60.
     gain : float

@@ -1,7 +1,7 @@
 """Additive attributions of any predictor: occlusion and sampled Shapley values, with columns in groups.
 
-A *factor* is a group of columns that belong together (the levels of one question); a coalition of factors takes the values of
-the person, the others those of a background row.
+A *factor* is a group of columns that belong together (the levels of one question); a coalition of factors takes the
+values of the person, the others those of a background row.
 """
 
 from __future__ import annotations
@@ -67,7 +67,7 @@ def _predicted(predict, rows):
 
 
 def occlusion(predict, x, background, groups):
-    """Change of the prediction when one factor is put in place of the background: f(x) - f(x with factor j of the background).
+    """Change of the prediction when a factor replaces the background's: f(x) - f(x with factor j of the background).
 
     Parameters
     ----------
@@ -85,7 +85,7 @@ def occlusion(predict, x, background, groups):
     Raises
     ------
     ValueError
-        If a value or a prediction is not finite (names argument and row), shapes differ, or groups do not fit the columns.
+        If a value or prediction is not finite (names argument and row), shapes differ or groups do not fit the columns.
 
     Examples
     --------
@@ -178,15 +178,16 @@ def shapley(values, orders):
 
     Examples
     --------
-    >>> walk = coalitions([[1.0, 1.0]], [[0.0, 0.0]], {"a": [0], "b": [1]}, n_permutations=4, rng=np.random.default_rng(0))
+    >>> rng = np.random.default_rng(0)
+    >>> walk = coalitions([[1.0, 1.0]], [[0.0, 0.0]], {"a": [0], "b": [1]}, n_permutations=4, rng=rng)
     >>> shapley(walk.values(lambda rows: rows @ [1.0, 10.0]), walk.orders)
     array([[ 1., 10.]])
     """
     values, orders = np.asarray(values, float), np.asarray(orders)
     if values.ndim != 3 or orders.shape != (len(values), values.shape[1] - 1):
         raise ValueError(
-            f"values must be (n_permutations, n_factors + 1, n) with orders (n_permutations, n_factors), got {values.shape} "
-            f"and {orders.shape}"
+            "values must be (n_permutations, n_factors + 1, n) with orders (n_permutations, n_factors), "
+            f"got {values.shape} and {orders.shape}"
         )
     steps = np.diff(values, axis=1)
     places = np.argsort(orders, axis=1)
@@ -272,7 +273,7 @@ def top_overlap(distributions, *, n_top=5):
     Raises
     ------
     ValueError
-        If a value is not finite (names the row), there are fewer than two models, or ``n_top`` is not in 1 to n_factors.
+        If a value is not finite (names the row), models are fewer than two, or ``n_top`` is not in 1 to n_factors.
 
     Examples
     --------

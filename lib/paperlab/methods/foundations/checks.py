@@ -72,10 +72,10 @@ def full_rank(name, columns, *, labels=None, scale=None):
 
     Examples
     --------
-    >>> full_rank("x", np.array([[1.0, 1, 0], [1, 0, 1], [1, 1, 0]]))
+    >>> full_rank("x", np.array([[1.0, 1, 0], [1, 0, 1], [1, 1, 0]]), labels=["constant", "women", "men"])
     Traceback (most recent call last):
     ...
-    ValueError: x: column 2 is a linear combination of column 0, column 1; drop it (a reference level, or a repeated column)
+    ValueError: x: men is a linear combination of constant, women; drop it (a reference level, or a repeated column)
     """
     n, k = columns.shape[-2:]
     if k == 0:
@@ -177,7 +177,7 @@ def binary(name, values, row_axis=0):
 
 
 def codes(name, labels, n_rows=None):
-    """Labels as whole numbers 0, 1, ... in the order of the sorted labels; any hashable label is a label, never a count.
+    """Labels as whole numbers 0, 1, ... in sorted order of the labels; any hashable label is a label, never a count.
 
     Parameters
     ----------

@@ -16,7 +16,10 @@ ROUNDING = 1e-15  # error of a gain, as a share of the squares in its node
 
 @njit(cache=True)
 def _grow(x, y, rows, min_leaf, n_features, links, numbers):
-    """Grow one tree on ``rows``: feature, left and right child of each node in ``links``, cut and value in ``numbers``."""
+    """Grow one tree on ``rows``, written over ``links`` and ``numbers``.
+
+    ``links`` holds feature, left and right child of each node, ``numbers`` its cut and value.
+    """
     feature, left, right = links[0], links[1], links[2]
     threshold, value = numbers[0], numbers[1]
     d = x.shape[1]

@@ -28,8 +28,8 @@ def least_squares(b, y, weights=None, instruments=None):
     Raises
     ------
     ValueError
-        If a value is not finite (names argument and row), a weight is negative or all of a sample are zero (an empty arm),
-        or ``b`` has collinear columns (names the column), or columns that the instruments do not tell apart.
+        If a value is not finite (names argument and row), a weight is negative or all of a sample are zero (an empty
+        arm), or ``b`` has collinear columns (names the column), or columns that the instruments do not tell apart.
 
     Notes
     -----
@@ -161,8 +161,8 @@ def two_stage_least_squares(y, endogenous, exogenous, instruments):
     if instruments.shape[-1] < endogenous.shape[-1]:
         last = labels["endogenous"][-1]
         raise ValueError(
-            f"instruments has {instruments.shape[-1]} columns for {endogenous.shape[-1]} endogenous ones: {last} is not "
-            f"identified; give an instrument for each, or leave {last} out"
+            f"instruments has {instruments.shape[-1]} columns for {endogenous.shape[-1]} endogenous ones: "
+            f"{last} is not identified; give an instrument for each, or leave {last} out"
         )
     w, q = np.concatenate([endogenous, exogenous], -1), np.concatenate([instruments, exogenous], -1)
     full_rank("regressors", w, labels=labels["endogenous"] + labels["exogenous"])
@@ -261,8 +261,9 @@ def regress(x, y, clusters=None):
     Raises
     ------
     ValueError
-        If a value is not finite (names argument and row), the columns of ``x`` are collinear, as when no reference level
-        was left out (names the column), there are not more rows than columns, a label is missing, or there is one cluster.
+        If a value is not finite (names argument and row), the columns of ``x`` are collinear, as when no reference
+        level was left out (names the column), there are not more rows than columns, a label is missing, or there is
+        one cluster.
 
     Notes
     -----

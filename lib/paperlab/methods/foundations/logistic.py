@@ -1,4 +1,4 @@
-"""Logistic regression by Newton's method: for stacks of samples, with a ridge penalty by column, on standardised columns."""
+"""Logistic regression by Newton's method: stacks of samples, a ridge penalty by column, standardised columns."""
 
 from __future__ import annotations
 
@@ -54,8 +54,9 @@ def logistic(x, y, *, penalty=0.0, max_iter=50, tol=1e-8):
     Raises
     ------
     ValueError
-        If a value is not finite, ``y`` is not binary, a penalty is negative, columns without penalty are collinear (names the
-        column), or Newton's steps do not settle, as when ``x`` separates ``y``: then no finite coefficient is best.
+        If a value is not finite, ``y`` is not binary, a penalty is negative, columns without penalty are collinear
+        (names the column), or Newton's steps do not settle, as when ``x`` separates ``y``: then no finite coefficient
+        is best.
 
     Examples
     --------
@@ -150,6 +151,6 @@ def _newton(z, y, ridge, coef, max_iter, tol):
         if np.abs(move).max() < tol:
             return coef, n_iter
     raise ValueError(
-        f"the logistic regression did not settle in {max_iter} Newton steps: x separates y, or nearly; give a larger penalty, "
-        "or fewer columns"
+        f"the logistic regression did not settle in {max_iter} Newton steps: x separates y, or nearly; give a larger "
+        "penalty, or fewer columns"
     )

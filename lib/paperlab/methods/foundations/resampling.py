@@ -127,8 +127,8 @@ def block_bootstrap_correlation(a, b, *, rng, block_length=20, n_draws=500):
     Raises
     ------
     ValueError
-        If a value is not finite (names argument and row), the lengths differ, a series or one of its samples is constant,
-        or ``block_length`` is not in 1 to n.
+        If a value is not finite (names argument and row), the lengths differ, a series or one of its samples is
+        constant, or ``block_length`` is not in 1 to n.
 
     Notes
     -----

@@ -1,6 +1,6 @@
 """Products, inverses and solutions of small matrices, compiled: LAPACK takes longer to call than to run on them.
 
-Kernels call these in their innermost loops, with arrays that they have checked; a singular matrix raises ZeroDivisionError.
+Kernels call these in their innermost loops, with arrays they have checked; a singular matrix raises ZeroDivisionError.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Columns and outcomes near one in size, for libraries whose tolerances are absolute.
 
-scikit-learn's trees take values that differ by less than 1e-7 for equal and stop splitting at a gain of 1e-16; its naive
-Bayes adds a share of the largest variance to all of them. In other units the answer would be another one.
+scikit-learn's trees take values that differ by less than 1e-7 for equal and stop splitting at a gain of 1e-16; its
+naive Bayes adds a share of the largest variance to all of them. In other units the answer would be another one.
 """
 
 from __future__ import annotations

@@ -52,7 +52,8 @@ class Options:
     model_x : bool
         Also model the expert covariates as normal in every class (their means and covariances), as the authors do.
     max_iter, tol : int, float
-        A run ends when two iterations together gain less than ``tol`` in log-likelihood, or after ``max_iter`` evaluations.
+        A run ends when two iterations together gain less than ``tol`` in log-likelihood, or after ``max_iter``
+        evaluations.
     accelerate : bool
         Extrapolate the steps of EM.
     min_size : float
@@ -213,8 +214,8 @@ def _start(data, knots, label, factors):
 def random_start(data, n_classes, *, rng, knots=None):
     """Parameters from a random assignment of persons to the nearest of some persons picked at random.
 
-    Distances are between growth factors fitted person by person; the knots are drawn from the inner half of the observed times
-    unless they are given.
+    Distances are between growth factors fitted person by person; the knots are drawn from the inner half of the
+    observed times unless they are given.
 
     Parameters
     ----------
@@ -359,8 +360,8 @@ def fit(data, n_classes=2, *, rng=None, n_starts=10, warm=(), **options):
     Raises
     ------
     ValueError
-        For too few waves or persons, covariates that are constant or collinear, knots outside the observed times, or when
-        every start ends in an empty class.
+        For too few waves or persons, covariates that are constant or collinear, knots outside the observed times, or
+        when every start ends in an empty class.
 
     Warns
     -----
@@ -383,8 +384,8 @@ def fit(data, n_classes=2, *, rng=None, n_starts=10, warm=(), **options):
             best = found
     if best is None:
         raise ValueError(
-            f"n_classes = {n_classes}: every start ended in an empty class (fewer than {options.min_size:g} persons) or a "
-            "degenerate one; use fewer classes or more starts"
+            f"n_classes = {n_classes}: every start ended in an empty class (fewer than {options.min_size:g} persons) "
+            "or a degenerate one; use fewer classes or more starts"
         )
     _warn(best, mixture)
     return replace(best, starts=np.array(values))
@@ -422,8 +423,8 @@ def _warn(found, mixture):
     at = np.flatnonzero((knot - mixture.bounds[0] < edge) | (mixture.bounds[1] - knot < edge))
     if mixture.free_knot and at.size:
         warnings.warn(
-            f"the knot of class {at[0] + 1}, {knot[at[0]]:.4g}, is at the edge of the observed time: the class has no bend "
-            "inside it; use fewer classes or a straight line",
+            f"the knot of class {at[0] + 1}, {knot[at[0]]:.4g}, is at the edge of the observed time: the class has no "
+            "bend inside it; use fewer classes or a straight line",
             BoundWarning,
             stacklevel=3,
         )
@@ -443,14 +444,14 @@ def fit_nested(data, n_classes=2, *, seed, n_starts=10, models=tuple(MODELS), bo
     data : Trajectories
     n_classes : int
     seed : int or sequence of int
-        Each model draws its starts from a stream of its own, so that its fit does not depend on which others are fitted.
+        Each model draws its starts from its own stream, so that its fit does not depend on which others are fitted.
     n_starts : int
         Random starts of the smallest model; the others get half as many besides their warm starts.
     models : sequence of str
         Which of FMM, gating, expert, full.
     both_ways : bool
-        Afterwards start every smaller model from the larger ones without their extra covariates, and all larger ones again: an
-        order of likelihoods that looks right does not exclude that a small model stopped in a poor optimum.
+        Afterwards start every smaller model from the larger ones without their extra covariates, and all larger ones
+        again: an order of likelihoods that looks right does not exclude that a small model stopped in a poor optimum.
     **options
         Fields of `Options`.
 

@@ -1,8 +1,8 @@
 """Score-guided trees and forests of bilinear growth curves, to rank covariates (page ``trajectory_experts``).
 
 A node holds one growth curve (one class). A covariate matters if the scores of the node's model, summed in its order,
-drift away from zero; the largest score statistic over covariates and cut points makes the split, and the curve is fitted
-again on both sides.
+drift away from zero; the largest score statistic over covariates and cut points makes the split, and the curve is
+fitted again on both sides.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ class Cuts:
 
 @dataclass(frozen=True)
 class Split:
-    """An inner node of a tree: persons with ``column`` at most ``cut`` go left; each side is a `Split` or `Parameters`."""
+    """An inner node of a tree: persons with ``column`` at most ``cut`` go left; a side is a `Split` or `Parameters`."""
 
     column: int
     cut: float

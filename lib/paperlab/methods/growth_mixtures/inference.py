@@ -158,7 +158,7 @@ def covariance(fit, parameters=None, *, smooth=None, step=1e-4):
 
 
 def knot_form(knot):
-    """Matrix from (eta_0, eta_1, eta_2) to (level at the knot, half the sum, half the difference of the slopes), eq. (5).
+    """Matrix from (eta_0, eta_1, eta_2) to (level at the knot, half the slopes' sum, half their difference), eq. (5).
 
     Parameters
     ----------

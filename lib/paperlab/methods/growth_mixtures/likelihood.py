@@ -1,11 +1,12 @@
 """Mixture of bilinear growth curves with gates and experts: likelihood, scores and one step of EM, compiled.
 
-Person i of class k follows two straight lines that meet at the class's knot gamma_k; intercept and both slopes vary over
-persons and may depend on expert covariates x, class membership on gating covariates g (page ``trajectory_experts``,
-eqs. 1 to 3)::
+Person i of class k follows two straight lines that meet at the class's knot gamma_k; intercept and both slopes vary
+over persons and may depend on expert covariates x, class membership on gating covariates g
+(page ``trajectory_experts``, eqs. 1 to 3)::
 
-    y_ij = eta_0i + eta_1i min(t_ij, gamma_k) + eta_2i max(t_ij - gamma_k, 0) + kappa_k w_ij + e_ij,   var(e_ij) = theta_k
-    eta_i | k ~ N(coef_k (1, x_i), psi_k),     P(k | g_i) = softmax_k(gate_k (1, g_i)),  gate_0 = 0
+    y_ij = eta_0i + eta_1i min(t_ij, gamma_k) + eta_2i max(t_ij - gamma_k, 0) + kappa_k w_ij + e_ij
+    eta_i | k ~ N(coef_k (1, x_i), psi_k),     var(e_ij) = theta_k
+    P(k | g_i) = softmax_k(gate_k (1, g_i)),   gate_0 = 0
 
 |t - gamma| is smoothed to sqrt((t - gamma)^2 + smooth^2), which makes the likelihood twice differentiable in the knots.
 """
@@ -38,8 +39,8 @@ class Observations(NamedTuple):
 class Posterior(NamedTuple):
     """What the data say of classes and growth factors.
 
-    Class probabilities ``resp`` (n, K), mean (n, K, 3) and variance (n, K, 6; upper triangle) of the growth factors given
-    the class, and log-likelihoods of persons (n,).
+    Class probabilities ``resp`` (n, K), mean (n, K, 3) and variance (n, K, 6; upper triangle) of the growth factors
+    given the class, and log-likelihoods of persons (n,).
     """
 
     resp: np.ndarray
@@ -69,8 +70,8 @@ def gate_logs(g1, gate, out):
 def e_step(data, parameters, smooth, posterior):
     """Posterior of class and growth factors of every person, written over ``posterior``; returns the log-likelihood.
 
-    The J x J covariance is never formed: with S = psi^-1 + L'L / theta its determinant is theta^J det(psi) det(S), and S^-1 is
-    the posterior variance of the growth factors.
+    The J x J covariance is never formed: with S = psi^-1 + L'L / theta its determinant is theta^J det(psi) det(S), and
+    S^-1 is the posterior variance of the growth factors.
     """
     y, t, w, x1, g1, log_x = data
     gate, coef, psi, theta, knot, kappa = parameters
@@ -194,7 +195,7 @@ def gate_derivatives(g1, resp, logs, step, curve):
 
 @njit(cache=True)
 def gate_step(g1, resp, gate, rounds):
-    """Newton steps of the multinomial logit with soft classes, written over ``gate``; halved while the fit would fall."""
+    """Newton steps of a multinomial logit with soft classes, written over ``gate``; halved while the fit would fall."""
     n, q = g1.shape
     free = gate.shape[0] - 1
     logs, trial = np.empty((n, free + 1)), np.zeros((free + 1, q))
@@ -244,9 +245,9 @@ def residual_table(data, posterior, knot, kappa, smooth, out):
 
 @njit(cache=True)
 def growth_moments(x1, posterior, k, a, c, total):
-    """Weighted second moments of the experts (p, p), of experts and growth factors (p, 3), and of these (6,), of class k.
+    """Weighted second moments of class k, written over ``a``, ``c`` and ``total``; returns the weight of the class.
 
-    Written over ``a``, ``c`` and ``total``; returns the weight of the class.
+    ``a`` (p, p) are those of the experts, ``c`` (p, 3) of experts and growth factors, ``total`` (6,) of growth factors.
     """
     n, p = x1.shape
     resp, mean, var = posterior.resp, posterior.mean, posterior.var
@@ -286,8 +287,9 @@ def m_step_growth(x1, posterior, coef, psi):
 def m_step_curve(data, posterior, parameters, smooth, bounds, free_knot, use_w):
     """Knot, effect of w and residual variance of every class, written over the old ones.
 
-    The knot moves by one Gauss-Newton step of the expected squared residuals, halved until these do not grow; the other updates
-    are closed. With `gate_step` and `m_step_growth` the expected complete log-likelihood rises, so the likelihood cannot fall.
+    The knot moves by one Gauss-Newton step of the expected squared residuals, halved until these do not grow; the other
+    updates are closed. With `gate_step` and `m_step_growth` the expected complete log-likelihood rises, so the
+    likelihood cannot fall.
     """
     theta, knot, kappa = parameters.theta, parameters.knot, parameters.kappa
     now, new = np.empty(5), np.empty(5)

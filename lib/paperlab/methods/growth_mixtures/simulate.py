@@ -36,8 +36,8 @@ def truth(*, separation=10.0, knots=(3.5, 5.5), r2=(0.13, 0.26), gate_or=(1.5, 1
     separation : float
         Distance of the mean intercepts; their standard deviation within a class is 5.
     knots, r2 : sequence of float, length 2
-        Knot of each class; share of each growth factor's variance that the experts explain. The rest is psi, so that the
-        variance within a class does not depend on r2.
+        Knot of each class; share of each growth factor's variance that the experts explain. The rest is psi, so that
+        the variance within a class does not depend on r2.
     gate_or : sequence of float, length 2
         Odds ratios of class 2 per standard deviation of the gating covariates.
     theta, kappa : float

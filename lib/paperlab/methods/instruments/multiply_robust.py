@@ -1,7 +1,7 @@
 """Average treatment effect from a binary instrument that may act on the outcome directly.
 
-Every function takes stacks: outcome, treatment and instrument have shape ``(..., n)`` and covariates ``(..., n, d)``, so
-that many Monte Carlo replications are one call. Equations are those of page ``invalid_instrument``.
+Every function takes stacks: outcome, treatment and instrument have shape ``(..., n)`` and covariates ``(..., n, d)``,
+so that many Monte Carlo replications are one call. Equations are those of page ``invalid_instrument``.
 """
 
 from __future__ import annotations
@@ -219,8 +219,8 @@ def bootstrap_iv(y, w, q, weights):
     Raises
     ------
     ValueError
-        If a value is not finite, shapes differ, a column is a linear combination of others (names it), or the instruments
-        do not tell the regressors apart in a draw (names it).
+        If a value is not finite, shapes differ, a column is a linear combination of others (names it), or the
+        instruments do not tell the regressors apart in a draw (names it).
 
     Examples
     --------
@@ -233,7 +233,8 @@ def bootstrap_iv(y, w, q, weights):
     n, k = w.shape
     if y.shape != (n,) or q.shape != w.shape or weights.ndim != 2 or weights.shape[1] != n:
         raise ValueError(
-            f"y must be (n,), w and q (n, k), weights (n_draws, n); got {y.shape}, {w.shape}, {q.shape}, {weights.shape}"
+            "y must be (n,), w and q (n, k), weights (n_draws, n); "
+            f"got {y.shape}, {w.shape}, {q.shape}, {weights.shape}"
         )
     full_rank("w", w)
     full_rank("q", q)
@@ -244,7 +245,7 @@ def bootstrap_iv(y, w, q, weights):
     lost = values[:, -1] <= 1e-10 * values[:, 0]
     if lost.any():
         raise ValueError(
-            f"q does not tell the columns of w apart in draw {lost.argmax()}: not identified there; draw again, or leave "
-            "out columns that few rows have"
+            f"q does not tell the columns of w apart in draw {lost.argmax()}: not identified there; draw again, or "
+            "leave out columns that few rows have"
         )
     return np.linalg.solve(gram, (weights @ (q * y[:, None]))[..., None])[..., 0] / unit_w

@@ -1,4 +1,6 @@
-"""Regression under interventions: data augmentation as an instrument, relations that hold everywhere (page ``augmentation_iv``).
+"""Regression under interventions: data augmentation as an instrument, relations that hold everywhere.
+
+Page ``augmentation_iv``.
 
 ``augmentation``     moments of augmented samples: least squares, 2SLS, IV-like regression, excess risk
 ``choice``           the weight of IV-like regression by prediction or by norm; how much of a vector is confounding

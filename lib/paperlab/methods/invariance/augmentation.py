@@ -1,8 +1,8 @@
-"""Data augmentation as an intervention: least squares on augmented treatments, two-stage least squares and IV-like regression.
+"""Data augmentation as an intervention: least squares on augmented treatments, 2SLS and IV-like regression.
 
 Page ``augmentation_iv``; the equations are those of Akbar, Kilbertus, Shen, Muandet and Dai (2025). All estimators are
-linear, without intercept, and read a sample through its `Moments` only, so that a whole path of penalties, or a held-out
-part of the rows, costs one product of matrices. Leading axes are replications.
+linear, without intercept, and read a sample through its `Moments` only, so that a whole path of penalties, or a
+held-out part of the rows, costs one product of matrices. Leading axes are replications.
 """
 
 from __future__ import annotations
@@ -46,8 +46,8 @@ def translate(x, basis, gamma, *, rng, leak=None):
         Strength, in units of ``x``.
     rng : numpy.random.Generator
     leak : array_like, shape (m,), optional
-        A further direction (its length is its standard deviation) along which the outcome is *not* flat. Its draws are a
-        further column of ``G``.
+        A further direction (its length is its standard deviation) along which the outcome is *not* flat. Its draws are
+        a further column of ``G``.
 
     Returns
     -------
@@ -204,8 +204,8 @@ def least_squares(moments):
 def two_stage(moments):
     """2SLS with the augmentation parameters as instruments: the solution of least norm where it is not unique.
 
-    ``argmin_h ||P (y - X h)||^2``; its rank is the number of eigenvalues of ``X' P X`` above 1e-10 of the largest, after each
-    treatment has been given length one.
+    ``argmin_h ||P (y - X h)||^2``; its rank is the number of eigenvalues of ``X' P X`` above 1e-10 of the largest,
+    after each treatment has been given length one.
 
     Parameters
     ----------
@@ -224,8 +224,8 @@ def two_stage(moments):
     Warns
     -----
     UserWarning
-        "IV under-identified" with the rank, if there are fewer instruments than treatments. The least norm depends on the
-        units of the treatments.
+        "IV under-identified" with the rank, if there are fewer instruments than treatments. The least norm depends on
+        the units of the treatments.
     """
     projected = moments.projected()
     length = np.sqrt(np.diagonal(moments.xx, axis1=-2, axis2=-1))

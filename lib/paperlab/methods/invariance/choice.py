@@ -77,8 +77,8 @@ def choose_by_split(full, held_out, score, alphas):
 def confounding_strength(second, coef):
     """Janzing's estimate of how much of a least squares vector is confounding, from its direction alone.
 
-    Under independent mechanisms the direction of ``h`` has covariance ``I + theta S^-1``: confounding turns it towards the
-    directions in which the treatments hardly vary. ``theta`` is the maximum likelihood value.
+    Under independent mechanisms the direction of ``h`` has covariance ``I + theta S^-1``: confounding turns it towards
+    the directions in which the treatments hardly vary. ``theta`` is the maximum likelihood value.
 
     Parameters
     ----------
@@ -99,7 +99,8 @@ def confounding_strength(second, coef):
     Warns
     -----
     UserWarning
-        "theta sits at its bound", if the likelihood still rises e^20 above the median eigenvalue: nearly all is confounding.
+        "theta sits at its bound", if the likelihood still rises e^20 above the median eigenvalue:
+        nearly all is confounding.
     """
     second, coef = finite("second", second), finite("coef", coef)
     m = len(coef)

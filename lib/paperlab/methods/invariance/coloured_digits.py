@@ -1,8 +1,8 @@
 """Coloured digits: the label is partly noise, the colour knows the noisy label better than the shape does.
 
-A stand-in for the coloured handwritten digits of Arjovsky et al. (2019) with scikit-learn's 8 x 8 digits, the colour jitter
-and translation that Akbar et al. (2025) use as outcome-invariant augmentation, and stacked networks for the squared risks
-of page ``augmentation_iv``.
+A stand-in for the coloured handwritten digits of Arjovsky et al. (2019) with scikit-learn's 8 x 8 digits, the colour
+jitter and translation that Akbar et al. (2025) use as outcome-invariant augmentation, and stacked networks for the
+squared risks of page ``augmentation_iv``.
 """
 
 from __future__ import annotations
@@ -182,8 +182,8 @@ def fit_networks(inputs, y, g, alphas, starts, *, rng, training=Training()):
     Raises
     ------
     ValueError
-        If an ``alpha`` is not above 0, lengths differ, a value is not finite, the parameters ``g`` are collinear (names the
-        column), or a mini-batch is larger than the sample.
+        If an ``alpha`` is not above 0, lengths differ, a value is not finite, the parameters ``g`` are collinear (names
+        the column), or a mini-batch is larger than the sample.
     """
     if not min(alphas) > 0:
         raise ValueError(f"alpha must be > 0, got {min(alphas):g}; a small one is close to IV regression")

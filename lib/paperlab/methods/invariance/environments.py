@@ -1,8 +1,8 @@
 """Regressions that are the same in several environments: IRM, V-REx, MM-REx, group DRO, invariant causal prediction.
 
-Linear, without intercept. They read the moments of the environments; losses that have no closed form are minimised for many
-replications and penalties at once, from the pooled least squares solution, in coordinates in which the pooled second moment
-is the identity. Page ``augmentation_iv``.
+Linear, without intercept. They read the moments of the environments; losses that have no closed form are minimised for
+many replications and penalties at once, from the pooled least squares solution, in coordinates in which the pooled
+second moment is the identity. Page ``augmentation_iv``.
 """
 
 from __future__ import annotations
@@ -148,9 +148,9 @@ def fit_environments(kind, groups, weights, *, n_steps=400, learning_rate=0.05):
     """IRM, V-REx, MM-REx or group DRO for many samples and penalties at once.
 
     With risks ``R_e``: IRM ``mean R_e + w (d R_e / d scale)^2``; V-REx ``mean R_e + w var R_e``; DRO ``max R_e``;
-    MM-REx ``(1 - w e) max R_e + w sum R_e``, whose weight is negative to extrapolate (Arjovsky et al. 2019, Krueger et al.
-    2021, Sagawa et al. 2020). Risks are measured in units of the pooled least squares risk, so that the weights mean the same
-    in every sample.
+    MM-REx ``(1 - w e) max R_e + w sum R_e``, whose weight is negative to extrapolate (Arjovsky et al. 2019, Krueger
+    et al. 2021, Sagawa et al. 2020). Risks are measured in units of the pooled least squares risk, so that the weights
+    mean the same in every sample.
 
     Parameters
     ----------
@@ -170,8 +170,8 @@ def fit_environments(kind, groups, weights, *, n_steps=400, learning_rate=0.05):
     Raises
     ------
     ValueError
-        For an unknown kind, weights that do not fit the samples, samples with different numbers of environments, collinear
-        treatments, or a sample that least squares fits without error.
+        For an unknown kind, weights that do not fit the samples, samples with different numbers of environments,
+        collinear treatments, or a sample that least squares fits without error.
     """
     if kind not in KINDS:
         raise ValueError(f"kind = {kind!r}: choose IRM, V-REx, MM-REx or DRO")
@@ -213,7 +213,7 @@ def fit_environments(kind, groups, weights, *, n_steps=400, learning_rate=0.05):
 
 @dataclass(frozen=True)
 class Chosen:
-    """Coefficients ``coef`` (s, m), or (m,), with the penalty ``weight`` (s,), or a number, that was chosen for them."""
+    """Coefficients ``coef`` (s, m), or (m,), with the penalty ``weight`` (s,), or a number, chosen for them."""
 
     coef: np.ndarray
     weight: np.ndarray | float
@@ -271,8 +271,9 @@ class InvariantPrediction:
 def invariant_prediction(groups, *, rng, level=0.1, max_subsets=256):
     """Invariant causal prediction: least squares on the treatments common to all accepted subsets, zero elsewhere.
 
-    A subset is accepted if no environment's residuals differ from those of the others in mean (Welch) or variance (F), at
-    ``level`` with Bonferroni's correction (Peters, Buehlmann and Meinshausen 2016). Subsets are drawn at random, sizes first.
+    A subset is accepted if no environment's residuals differ from those of the others in mean (Welch) or variance (F),
+    at ``level`` with Bonferroni's correction (Peters, Buehlmann and Meinshausen 2016). Subsets are drawn at random,
+    sizes first.
 
     Parameters
     ----------

@@ -45,8 +45,8 @@ class Augmented:
 def fit_rivals(samples, *, rng, n_bits=4, n_weights=10):
     """Coefficients of every rival on every data set, penalties chosen among ``n_weights`` exponential draws.
 
-    RICE sees a third of the rows with three copies of each, Kania and Wit one half as observed and one half augmented, so
-    that all methods see as many rows. The other ones read the augmented rows, Janzing's two the observed ones.
+    RICE sees a third of the rows with three copies of each, Kania and Wit one half as observed and one half augmented,
+    so that all methods see as many rows. The other ones read the augmented rows, Janzing's two the observed ones.
 
     Parameters
     ----------

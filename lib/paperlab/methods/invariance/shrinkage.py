@@ -1,4 +1,4 @@
-"""Regressions that shrink: towards an invariant prediction, to the norm that confounding leaves, or along an augmentation.
+"""Regressions that shrink: to an invariant prediction, to the norm that confounding leaves, or along an augmentation.
 
 Linear, without intercept. Page ``augmentation_iv``.
 """
@@ -28,8 +28,8 @@ class Penalised:
 def invariance_penalty(x, copies, y, weight, *, max_iter=50, tol=1e-8):
     """RICE: least squares plus ``weight`` times the mean over rows of the largest squared change of the prediction.
 
-    ``min_h |y - X h|^2 / n + weight mean_i max_j (h' x_i - h' g_j x_i)^2`` (Wang, Yi, Chen and Zhu 2022) by solving the least
-    squares problem of the currently worst copies, in half steps.
+    ``min_h |y - X h|^2 / n + weight mean_i max_j (h' x_i - h' g_j x_i)^2`` (Wang, Yi, Chen and Zhu 2022) by solving the
+    least squares problem of the currently worst copies, in half steps.
 
     Parameters
     ----------
@@ -50,8 +50,8 @@ def invariance_penalty(x, copies, y, weight, *, max_iter=50, tol=1e-8):
     Raises
     ------
     ValueError
-        If a value is not finite or treatments are collinear (names argument and row, or column), shapes differ, or the weight
-        is negative.
+        If a value is not finite or treatments are collinear (names argument and row, or column), shapes differ, or the
+        weight is negative.
 
     Warns
     -----
@@ -79,7 +79,7 @@ def invariance_penalty(x, copies, y, weight, *, max_iter=50, tol=1e-8):
 
 
 def shrink_to_norm(moments, kind):
-    """Janzing's causal regularisation: ridge or lasso with the penalty that leaves ``(1 - beta) |h|^2`` of least squares.
+    """Janzing's causal regularisation: ridge or lasso whose penalty leaves ``(1 - beta) |h|^2`` of least squares.
 
     Parameters
     ----------
@@ -137,7 +137,7 @@ def shrink_to_norm(moments, kind):
 def causal_regularisation(plain, augmented, weight):
     """Kania and Wit: least squares of the pooled halves plus ``weight`` times the change of the moments between them.
 
-    ``(S_0 + S_A + w (S_A - S_0))^+ (c_0 + c_A + w (c_A - c_0))``, moments per row of the observed and the augmented half.
+    ``(S_0 + S_A + w (S_A - S_0))^+ (c_0 + c_A + w (c_A - c_0))``, moments per row of the observed and augmented half.
 
     Parameters
     ----------

@@ -237,8 +237,8 @@ def covariances(lam, omega, *, prime=PRIMES[0], route="one-connections"):
     Raises
     ------
     ValueError
-        If shapes are wrong, an effect is a loop, ``omega`` is not symmetric, ``I - lam`` is singular modulo ``prime``, or
-        there are more than 12 vertices for a route that lists paths.
+        If shapes are wrong, an effect is a loop, ``omega`` is not symmetric, ``I - lam`` is singular modulo ``prime``,
+        or there are more than 12 vertices for a route that lists paths.
 
     Examples
     --------

@@ -1,8 +1,8 @@
 """Polynomials that vanish on all covariance matrices of a mixed graph, degree by degree, modulo a prime.
 
-Rescaling the variables, ``X_i -> t_i X_i``, maps the model to itself and multiplies ``sigma_ij`` by ``t_i t_j``. The ideal is
-therefore spanned by polynomials in which every monomial uses each vertex equally often, and the search splits into
-small null spaces, one for each multidegree (how often each vertex occurs, with sum twice the degree).
+Rescaling the variables, ``X_i -> t_i X_i``, maps the model to itself and multiplies ``sigma_ij`` by ``t_i t_j``. The
+ideal is therefore spanned by polynomials in which every monomial uses each vertex equally often, and the search splits
+into small null spaces, one for each multidegree (how often each vertex occurs, with sum twice the degree).
 """
 
 from __future__ import annotations

@@ -61,7 +61,7 @@ def inverse(a, p):
 
 @njit(cache=True)
 def eliminate(a, p, pivots, reduce):
-    """Row echelon form of ``a`` in place (reduced if ``reduce``); pivot columns go to ``pivots``, the rank is returned."""
+    """Row echelon form of ``a`` in place (reduced if ``reduce``); pivot columns go to ``pivots``; returns the rank."""
     n_rows, n_cols = a.shape
     r = 0
     for c in range(n_cols):
@@ -90,7 +90,7 @@ def eliminate(a, p, pivots, reduce):
 
 @njit(cache=True)
 def invert(a, p, out):
-    """Write the inverse of the square matrix ``a`` to ``out`` (both int64) and return the determinant; ``a`` is used up.
+    """Write the inverse of a square matrix ``a`` to ``out`` (both int64) and return the determinant; uses up ``a``.
 
     A determinant of 0 leaves ``out`` undefined.
     """

@@ -37,8 +37,8 @@ def _check_symmetric(name, a):
 def _one_minus(lam):
     """``I - lam``, if it is not singular.
 
-    The determinant is a sum over sets of disjoint cycles that begins with 1; the spectral radius of the sizes of the effects,
-    which does not depend on the units of the variables, bounds the other terms.
+    The determinant is a sum over sets of disjoint cycles that begins with 1; the spectral radius of the sizes of the
+    effects, which does not depend on the units of the variables, bounds the other terms.
     """
     n = lam.shape[-1]
     a = np.eye(n) - lam
@@ -145,7 +145,7 @@ def _standard_deviations(name, cov):
 
 
 def _errors(sigma, graph, pairs, x):
-    """Error covariances of the ``pairs`` at effects ``x`` (m, n_directed), shape (m, n_pairs), and ``sigma (I - lam)``."""
+    """Error covariances of ``pairs`` at effects ``x`` (m, n_directed), shape (m, n_pairs), and ``sigma (I - lam)``."""
     tails, heads = np.array(graph.directed).T
     k, l = np.array(pairs).T
     a = np.broadcast_to(np.eye(graph.n), (len(x), graph.n, graph.n)).copy()
@@ -218,14 +218,14 @@ def fibre(graph, sigma, *, rng, n_starts=60, scale=2.0, max_iter=300, tol=1e-8):
     Returns
     -------
     effects : ndarray, shape (n_solutions, n_directed)
-        In the order of ``graph.directed``, sorted by the first effect; a lower bound of the fibre, empty where no search
-        ended at a solution.
+        In the order of ``graph.directed``, sorted by the first effect; a lower bound of the fibre, empty where no
+        search ended at a solution.
 
     Raises
     ------
     ValueError
-        If ``sigma`` is not a positive definite matrix of the size of the graph, there are no starts, or the solutions are not
-        isolated: the effects are then not determined up to finitely many.
+        If ``sigma`` is not a positive definite matrix of the size of the graph, there are no starts, or the solutions
+        are not isolated: the effects are then not determined up to finitely many.
     """
     sigma = finite("sigma", sigma)
     if sigma.shape != (graph.n, graph.n):

@@ -56,9 +56,9 @@ def cce_residuals(y, x, *, n_lags=0):
     Raises
     ------
     ValueError
-        If shapes differ, a value is missing, a unit is constant, there are more coefficients than periods, or a regressor of
-        a unit is a combination of its others, the constant and the averages: a regressor that all units share is its own
-        average, and its coefficient is not identified.
+        If shapes differ, a value is missing, a unit is constant, there are more coefficients than periods, or a
+        regressor of a unit is a combination of its others, the constant and the averages: a regressor that all units
+        share is its own average, and its coefficient is not identified.
     """
     y = check_panel(y)
     x = np.asarray(x, dtype=float)
@@ -111,14 +111,15 @@ def _partial_slopes(own, target, basis, names):
         if values[-1] <= RANK_TOLERANCE:
             name = names[np.flatnonzero(np.abs(right[-1]) > 1e-6)[-1]]
             raise ValueError(
-                f"x of unit {i}: {name} is a combination of the unit's other regressors, the constant and the cross-section "
-                "averages, so its coefficient is not identified; drop it (a regressor that all units share is its own average)"
+                f"x of unit {i}: {name} is a combination of the unit's other regressors, the constant and the "
+                "cross-section averages, so its coefficient is not identified; "
+                "drop it (a regressor that all units share is its own average)"
             )
     return np.linalg.solve(moments, own_left @ target_left[:, :, None])[:, :, 0]
 
 
 def _doubtful(moments, lengths):
-    """Units whose moments (n, k, k) of columns of these lengths (n, k) are nearly singular: their columns must decide."""
+    """Units whose moments (n, k, k) of columns with lengths (n, k) are nearly singular: their columns must decide."""
     return np.flatnonzero(np.linalg.eigvalsh(moments / lengths[:, :, None] / lengths[:, None])[:, 0] < 1e-8)
 
 

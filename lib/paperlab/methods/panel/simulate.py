@@ -349,8 +349,8 @@ def monte_carlo(designs, n_replications, *, streams, n_jobs=2):
         Panels drawn from each cell.
     streams : callable
         ``streams(key, n)`` gives ``n`` seed sequences for a cell named by the tuple ``key`` (`Design.key`), the same at
-        each call and the first ones the same for every ``n``: `paperlab.Paper.streams` on a page. Replication ``r`` of a
-        cell draws from its own stream, so the numbers do not depend on ``n_jobs`` or on the other cells.
+        each call and the first ones the same for every ``n``: `paperlab.Paper.streams` on a page. Replication ``r`` of
+        a cell draws from its own stream, so the numbers do not depend on ``n_jobs`` or on the other cells.
     n_jobs : int
         Number of processes, among which the cells are shared out.
 

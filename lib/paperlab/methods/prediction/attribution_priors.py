@@ -1,6 +1,6 @@
 """Small classifiers whose own attributions are pulled towards a given importance distribution, many at once.
 
-Page ``happiness_factors``: cross-entropy + lambda KL(P^K || P^theta), with P^theta from the network's attributions of a score.
+Page ``happiness_factors``: cross-entropy + lambda KL(P^K || P^theta), P^theta from a network's attributions of a score.
 """
 
 from __future__ import annotations
@@ -37,8 +37,8 @@ class Lessons:
     Raises
     ------
     ValueError
-        If a value is not finite (names argument and row), lengths differ, knowledge is no distribution, a weight is negative,
-        or a sign is none.
+        If a value is not finite (names argument and row), lengths differ, knowledge is no distribution, a weight is
+        negative, or a sign is none.
     """
 
     knowledge: np.ndarray
@@ -68,7 +68,7 @@ class Lessons:
 
 @dataclass(frozen=True)
 class Training:
-    """How networks are trained: passes over the rows, rows in a mini-batch, rate of AdamW, width of the hidden layer."""
+    """How networks train: passes over the rows, rows in a mini-batch, rate of AdamW, width of the hidden layer."""
 
     n_epochs: int = 25
     batch_size: int = 64
@@ -138,7 +138,7 @@ def _attributions(network, x, member, kind):
 
 
 def _distribution(phi):
-    """Importance distribution as that of `paperlab.methods.foundations.attribution`, uniform where nothing is attributed."""
+    """Importance distribution as in `paperlab.methods.foundations.attribution`, uniform where nothing is attributed."""
     size = phi.abs().mean(1)
     share = size / size.sum(-1, keepdim=True).clamp_min(1e-30) + FLOOR
     return share / share.sum(-1, keepdim=True)
@@ -171,8 +171,8 @@ def train_students(x, y, lessons, groups, starts, *, rng, attribution="gradxinpu
     Raises
     ------
     ValueError
-        If an input is not finite (names argument and row), shapes do not fit, a class is none of 0, 1, 2, a training set holds
-        one class only, or the attribution is unknown.
+        If an input is not finite (names argument and row), shapes do not fit, a class is none of 0, 1, 2, a training
+        set holds one class only, or the attribution is unknown.
     """
     x, y = _check_training(x, y, lessons, groups, starts)
     _check_attribution(attribution)

@@ -116,7 +116,7 @@ def compare(features, values, parts, *, rng, quantile=0.5, models=MODELS):
     parts : sequence of (train, test)
         Rows, as from `paperlab.methods.foundations.resampling.splits`.
     rng : numpy.random.Generator or int
-        A generator draws the seed of the models that draw; a whole number is the seed. The next split takes the next one.
+        A generator draws the seed of models that draw; a whole number is the seed. The next split takes the next one.
     quantile : float
     models : sequence of str
 
@@ -222,8 +222,8 @@ def mean_and_error(differences, overlap=0.0):
     ----------
     differences : array_like, shape (n_splits,)
     overlap : float
-        Test rows over training rows where the splits reuse the same data: their differences are then correlated, and the
-        variance of the mean is s^2 (1/J + overlap) in the place of s^2/J (Nadeau and Bengio 2003).
+        Test rows over training rows where the splits reuse the same data: their differences are then correlated, and
+        the variance of the mean is s^2 (1/J + overlap) in the place of s^2/J (Nadeau and Bengio 2003).
 
     Returns
     -------
@@ -270,8 +270,8 @@ def permutation_importance(model, features, labels, *, rng, n_repeats=20, groups
     Raises
     ------
     ValueError
-        If a value is not finite or a label missing (names argument and row), lengths differ, ``n_repeats`` is below 1, or a
-        group has no column or one that there is not.
+        If a value is not finite or a label missing (names argument and row), lengths differ, ``n_repeats`` is below 1,
+        or a group has no column or one that there is not.
     """
     x = finite("features", features)
     n, p = x.shape

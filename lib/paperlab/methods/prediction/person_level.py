@@ -40,8 +40,8 @@ def person_means(rows, target, *, sum_to_one=True):
     Raises
     ------
     ValueError
-        With an unknown target, a score that is not finite or a missing name, label or origin (names column and row), scores
-        that do not add up, a label that is no class of the target, or a person with two labels or origins.
+        With an unknown target, a score that is not finite or a missing name, label or origin (names column and row),
+        scores that do not add up, a label that is no class of the target, or a person with two labels or origins.
     """
     if target not in CLASSES:
         raise ValueError(f"target = {target!r}: choose one of {', '.join(CLASSES)}")

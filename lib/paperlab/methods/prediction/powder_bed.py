@@ -70,7 +70,8 @@ def _positive(name, values):
     wrong = np.flatnonzero(~((values > 0) & np.isfinite(values)))
     if len(wrong):
         raise ValueError(
-            f"{name} = {values.ravel()[wrong[0]]} in row {wrong[0]}: the energy density needs a positive {name}; drop the row"
+            f"{name} = {values.ravel()[wrong[0]]} in row {wrong[0]}: "
+            f"the energy density needs a positive {name}; drop the row"
         )
     return values
 
@@ -81,7 +82,7 @@ def _logs(power, speed, hatch, layer, scans, spot):
 
 
 def _moments():
-    """Mean and standard deviation of both logarithms over the whole factorial design, so that no sample sets its own zero."""
+    """Mean and standard deviation of both logarithms over the whole factorial design: no sample sets its own zero."""
     grid = np.array(list(itertools.product(POWERS, SPEEDS, HATCHES, LAYERS, SCANS)))
     logs = _logs(*grid.T, SPOT)
     return [(values.mean(), values.std()) for values in logs]
@@ -213,7 +214,7 @@ def draw_parts(n, *, rng, n_noise=20):
 
 
 def process_features(frame):
-    """Numbers for a classifier from the table of published parts: settings, VED, P/v, one-hot material, gas, shape, method.
+    """Numbers for a classifier from published parts: settings, VED, P/v, one-hot material, gas, shape, method.
 
     Parameters
     ----------
@@ -227,7 +228,8 @@ def process_features(frame):
     Raises
     ------
     ValueError
-        If a setting is not finite or a label missing (names column and row), or a setting of the energy density not positive.
+        If a setting is not finite or a label missing (names column and row), or a setting of the energy density is not
+        positive.
     """
     numeric = ["laser_power_w", "scan_speed_mm_s", "hatch_mm", "layer_mm", "spot_mm", "geometric_factor", "d50_um"]
     for name in numeric:

@@ -34,7 +34,7 @@ def check_answers(levels, names, top=4):
     Raises
     ------
     ValueError
-        Without a modifiable column, or if an answer is missing, no whole number, or outside 0 to ``top``; names the column.
+        Without a modifiable column, or if an answer is missing, not whole, or outside 0 to ``top``; names the column.
 
     Examples
     --------
@@ -141,8 +141,8 @@ def prescribe(value, levels, budget, d_max):
     Raises
     ------
     ValueError
-        If a value is not finite (names argument and row), an answer negative or no whole number, shapes differ, ``d_max`` is
-        below 1 or ``budget`` negative.
+        If a value is not finite (names argument and row), an answer negative or no whole number, shapes differ,
+        ``d_max`` is below 1 or ``budget`` negative.
     RuntimeError
         If HiGHS finds no optimum; carries its message.
 
@@ -168,7 +168,7 @@ def prescribe(value, levels, budget, d_max):
 
 
 def ranking(value, levels, budget, d_max):
-    """The optimum of `prescribe` by sorting: the habits of largest positive value times possible steps, as many as allowed.
+    """The optimum of `prescribe` by sorting: habits of largest positive value times possible steps, as many as allowed.
 
     Parameters, returns and errors are those of `prescribe`.
 

@@ -33,7 +33,9 @@ QUALITY = ("Very poor", "Poor", "Average", "Good", "Very good")  # answers of th
 
 
 def expected_score(frame):
-    """Score without its noise; higher is better sleep. Screen time and stress act together, and high stress hurts twice.
+    """Score without its noise; higher is better sleep.
+
+    Screen time and stress act together, and high stress hurts twice.
 
     Parameters
     ----------
@@ -139,7 +141,7 @@ def _fifths(values, healthy_high):
 
 
 def lifestyle_features(frame):
-    """Levers in fifths (0 healthiest), other columns, and target quality >= 7, of the data set ``sleep_health_lifestyle``.
+    """Levers in fifths (0 healthiest), other columns, and target quality >= 7, of data set ``sleep_health_lifestyle``.
 
     Parameters
     ----------

@@ -1,7 +1,7 @@
-"""Made-up voices and texts of three patient groups and their controls, and the classifiers of binary and four-class tasks.
+"""Made-up voices and texts of three patient groups and controls, and classifiers of binary and four-class tasks.
 
-Page ``speech_neuropsychiatry``: what all patients share, what is special to a diagnosis, and what belongs to the study in
-which a person was recorded can be turned up and down separately.
+Page ``speech_neuropsychiatry``: what all patients share, what is special to a diagnosis, and what belongs to the study
+in which a person was recorded can be turned up and down separately.
 """
 
 from __future__ import annotations
@@ -91,7 +91,10 @@ def draw_people(*, rng, specific=0.3, generic=1.0, site=0.0, n_recordings=8):
 
 
 def balanced_logit(c=0.05):
-    """Fresh logistic regression on standardised features, classes weighted alike, inverse penalty ``c`` as scikit-learn's."""
+    """Fresh logistic regression on standardised features, classes weighted alike.
+
+    ``c`` is the inverse penalty, as in scikit-learn.
+    """
     return make_pipeline(StandardScaler(), LogisticRegression(C=c, class_weight="balanced", max_iter=500))
 
 
@@ -125,15 +128,16 @@ def person_probabilities(features, label, *, rng, by_person=True, n_folds=5, mod
     Raises
     ------
     ValueError
-        If a feature is not finite or a label missing (names argument and row), shapes do not fit, or a class has fewer people
-        than folds.
+        If a feature is not finite or a label missing (names argument and row), shapes do not fit, or a class has fewer
+        people than folds.
     """
     x, y = _check_recordings(features, label=label)
     n, r, p = x.shape
     sizes = np.bincount(y)
     if len(sizes) < 2 or not 2 <= n_folds <= sizes.min():
         raise ValueError(
-            f"label has classes of {sizes.tolist()} people: {n_folds} folds need two classes or more of {n_folds} people each"
+            f"label has classes of {sizes.tolist()} people: "
+            f"{n_folds} folds need two classes or more of {n_folds} people each"
         )
     x, y, person = x.reshape(-1, p), np.repeat(y, r), np.repeat(np.arange(n), r)
     seed = seed_of(rng)

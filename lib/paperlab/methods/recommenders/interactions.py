@@ -1,4 +1,4 @@
-"""Implicit feedback as one table: which user touched which items, in time order; cores, splits, cold items, popularity groups."""
+"""Implicit feedback as one table of who touched what, in time order; cores, splits, cold items, popularity groups."""
 
 from dataclasses import dataclass
 from functools import cached_property
@@ -212,7 +212,8 @@ def leave_last_out(table):
 def per_user_ratio(table, *, rng, shares=(0.8, 0.1, 0.1)):
     """Shares of every user's items by lot, RecBole's rule.
 
-    Validation and test get floor(share x n) items of a user with n, at least 1 each where n is 3 or more; training gets the rest.
+    Validation and test get floor(share x n) items of a user with n, at least 1 each where n is 3 or more;
+    training gets the rest.
 
     Parameters
     ----------
@@ -240,7 +241,7 @@ def random_rows(table, *, rng, shares=(0.8, 0.1, 0.1)):
 
 
 def by_cuts(table, n_train, n_valid, n_test):
-    """The first ``n_train`` items of a user for training, the next ``n_valid`` for validation, the next ``n_test`` for the test.
+    """A user's first ``n_train`` items for training, the next ``n_valid`` for validation, the next ``n_test`` for test.
 
     Parameters
     ----------

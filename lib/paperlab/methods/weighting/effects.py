@@ -1,6 +1,6 @@
 """Effects of a binary treatment: Hajek and doubly robust means, fixed effects.
 
-Page ``aid_projects_africa``. Ignorability, overlap and no interference are assumptions of every estimate here but the last.
+Page ``aid_projects_africa``. Every estimate here but the last assumes ignorability, overlap and no interference.
 """
 
 from __future__ import annotations
@@ -56,8 +56,8 @@ def hajek(y, treatment, e, *, clip=0.02, name="donor"):
     Raises
     ------
     ValueError
-        If a value is not finite (names argument and row), the treatment is not binary or an arm is empty, or a propensity is
-        outside [0, 1], or 0 or 1 after clipping.
+        If a value is not finite (names argument and row), the treatment is not binary or an arm is empty, or a
+        propensity is outside [0, 1], or 0 or 1 after clipping.
 
     Notes
     -----
@@ -111,7 +111,7 @@ def predict_outcomes(x, y, treatment, folds, *, penalty=1.0, name="donor"):
     Raises
     ------
     ValueError
-        If a value is not finite, ``treatment`` is not binary, the other folds lack an arm, or ``penalty`` is not above 0.
+        If a value is not finite, ``treatment`` not binary, the other folds lack an arm, or ``penalty`` is not above 0.
     """
     x, y = finite("x", x), finite(f"{name}: y", y)
     treatment = check_arms(name, treatment, len(y))
@@ -208,8 +208,8 @@ def fixed_effects(y, treatment):
     Raises
     ------
     ValueError
-        If a value is not finite, no unit changes its treatment, the treatment is a unit's plus a period's part (as when all
-        change in one period), or the panel has no more entries than parameters.
+        If a value is not finite, no unit changes its treatment, the treatment is a unit's plus a period's part (as when
+        all change in one period), or the panel has no more entries than parameters.
 
     Warns
     -----
@@ -218,7 +218,7 @@ def fixed_effects(y, treatment):
 
     Notes
     -----
-    ``Y_it = a_i + d_t + tau W_it + e_it``; ``tau`` is the least-squares slope after unit and period means are taken out.
+    ``Y_it = a_i + d_t + tau W_it + e_it``; ``tau`` is the least-squares slope after taking out unit and period means.
 
     Examples
     --------
@@ -245,8 +245,8 @@ def fixed_effects(y, treatment):
     gram = (x * x).sum()
     if np.sqrt(gram) <= 1e-10 * np.sqrt((w * w).sum()):
         raise ValueError(
-            "the treatment is a unit's part plus a period's part (all units change alike, in one period): the fixed-effects "
-            "estimate is not identified; units that change at another time, or never, are needed"
+            "the treatment is a unit's part plus a period's part (all units change alike, in one period): the "
+            "fixed-effects estimate is not identified; units that change at another time, or never, are needed"
         )
     if switchers == 1:
         warnings.warn("one unit alone changes its treatment: its clustered standard error is too small", stacklevel=2)

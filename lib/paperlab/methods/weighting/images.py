@@ -1,4 +1,4 @@
-"""What satellite images show of a place: fixed random features, a small network for propensities, visible development."""
+"""What satellite images show of a place: fixed random features, a small propensity network, visible development."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ def check_images(images):
     if not isinstance(images, np.ndarray) or images.dtype != np.uint8 or images.ndim != 4:
         shape, dtype = getattr(images, "shape", None), getattr(images, "dtype", "")
         raise ValueError(
-            f"images must be one array (n, H, W, C) of uint8, got {type(images).__name__} {shape} {dtype}; stack them, with "
-            "values from 0 to 255"
+            f"images must be one array (n, H, W, C) of uint8, got {type(images).__name__} {shape} {dtype}; stack them, "
+            "with values from 0 to 255"
         )
 
 
@@ -40,7 +40,7 @@ def visible_development(chips):
 
     Notes
     -----
-    ``mean (B1 - B2) / (B1 + B2 + 1)`` plus 0.7 times the logarithm of the mean absolute Laplacian of B1, each standardised.
+    ``mean (B1 - B2) / (B1 + B2 + 1)`` plus 0.7 times the log of the mean absolute Laplacian of B1, each standardised.
     """
     check_images(chips)
     if chips.shape[3] < 2 or min(chips.shape[1:3]) < 3:
@@ -147,8 +147,8 @@ def cnn_propensity(chips, tabular, treatments, folds, *, rng, n_epochs=10, batch
     Raises
     ------
     ValueError
-        If the chips are not one uint8 array, a covariate is not finite, a treatment is not binary, there is one fold only, the
-        other folds lack an arm of a donor, or there is nothing to train with.
+        If the chips are not one uint8 array, a covariate is not finite, a treatment is not binary, there is one fold
+        only, the other folds lack an arm of a donor, or there is nothing to train with.
     """
     check_images(chips)
     if min(n_epochs, batch_size) < 1 or not learning_rate > 0:

@@ -78,8 +78,8 @@ def propensity(x, treatment, folds, *, c, name="donor", min_arm=20):
     Raises
     ------
     ValueError
-        If a value of ``x`` is not finite, ``treatment`` is not binary, an arm has fewer than ``min_arm`` units, there is
-        one fold only, the other folds have one class, or ``c`` is not above 0.
+        If a value of ``x`` is not finite, ``treatment`` is not binary, an arm has fewer than ``min_arm`` units, there
+        is one fold only, the other folds have one class, or ``c`` is not above 0.
     """
     x = finite("x", x)
     treatment = check_arms(name, treatment, len(x))
@@ -88,8 +88,8 @@ def propensity(x, treatment, folds, *, c, name="donor", min_arm=20):
     treated, untreated = int(treatment.sum()), int((1 - treatment).sum())
     if min(treated, untreated) < min_arm:
         raise ValueError(
-            f"{name}: {treated} treated and {untreated} untreated units; at least {min_arm} of each are needed, merge it "
-            "with a similar one"
+            f"{name}: {treated} treated and {untreated} untreated units; at least {min_arm} of each are needed, "
+            "merge it with a similar one"
         )
     e = np.empty(len(treatment))
     for label, out in each_fold(folds, len(x)):

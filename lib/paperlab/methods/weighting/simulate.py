@@ -1,6 +1,7 @@
-"""Places, their satellite chips, donors who choose among them, panels on a map: the world of page ``aid_projects_africa``.
+"""Places, their satellite chips, donors who choose among them, panels on a map.
 
-Development ``b`` shows on an image as roofs and roads and acts on where projects go and on wealth. All effects are made up.
+The world of page ``aid_projects_africa``. Development ``b`` shows on an image as roofs and roads and acts on where
+projects go and on wealth. All effects are made up.
 """
 
 from __future__ import annotations
@@ -80,8 +81,8 @@ def _development(b):
 def draw_chips(b, *, rng):
     """Made-up satellite chips of places with development ``b``.
 
-    Patchy ground (8 x 8 pixel blocks, N(90, 18)), noise of 8, Poisson(exp(0.9 + 0.6 b)) bright roofs of 3 x 3 pixels and
-    Poisson(exp(-0.4 + 0.5 b)) straight roads one pixel wide.
+    Patchy ground (8 x 8 pixel blocks, N(90, 18)), noise of 8, Poisson(exp(0.9 + 0.6 b)) bright roofs of 3 x 3 pixels
+    and Poisson(exp(-0.4 + 0.5 b)) straight roads one pixel wide.
 
     Parameters
     ----------
@@ -203,8 +204,8 @@ def draw_panel(n, *, rng, tau=2.0, rho=0.6, n_periods=4, switchers=0.05):
 
     Notes
     -----
-    ``Y_it = 25 + 5 b_i + t + tau W_it + N(0, 3^2)``; imputed: ``m + 0.9 (mean_i - m) + rho (Y_it - mean_i) + N(0, 1.5^2)``,
-    since such a model sees change worse than level.
+    ``Y_it = 25 + 5 b_i + t + tau W_it + N(0, 3^2)``; imputed:
+    ``m + 0.9 (mean_i - m) + rho (Y_it - mean_i) + N(0, 1.5^2)``, since such a model sees change worse than level.
     """
     if n_periods < 2:
         raise ValueError(f"n_periods must be 2 or more, got {n_periods}; a change takes two periods")
