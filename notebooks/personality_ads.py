@@ -886,15 +886,15 @@ else:
 # %% [markdown]
 # ### Should anybody do this?
 #
-# A questionnaire on character is filled in for a purpose that its author states. To
-# guess character from what a person clicks, or pictures a person likes, needs nobody's
-# consent, and the guess can be used to find the one who buys on impulse, or who is
-# anxious. That the effects are small is no comfort: an advertiser shows a million
-# advertisements and profits from an average, while the person who is misjudged, or judged
-# too well, bears it alone. Character is not listed among the sensitive data of most laws,
-# though it helps to guess what is, such as health. This page uses answers that were given
-# for research, names nobody, predicts nothing about any living person, and needs no
-# pictures; claims that would need them stay untested.
+# A questionnaire on character is filled in for a purpose that its author states. Guessing
+# character from clicks, or from the pictures that a person likes, happens without asking,
+# and the guess can be used to find those who buy on impulse, or who are anxious. That the
+# effects are small is no comfort: an advertiser shows a million advertisements and profits
+# from an average, while a person who is misjudged, or judged too well, bears it alone.
+# Whoever plans such a study should ask for consent to this very use, keep names away from
+# answers, and delete what is not needed. This page uses answers that were given for
+# research, names nobody, predicts nothing about any living person and needs no pictures;
+# claims that would need them stay untested.
 
 # %% [markdown]
 # ## Verdicts
