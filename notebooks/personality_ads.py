@@ -371,8 +371,8 @@ paper.glue(
 # {glue:text}`auc_low:.4f` with 95 % confidence (C2).
 #
 # Where character does nothing it still wins in {glue:text}`null:.1f` % (C3). That limit,
-# 10 %, was set after a pilot of forty studies had given 7.5, and it turns out to lie
-# where the truth is: other seeds give {glue:text}`c3_low` to {glue:text}`c3_high` %, the
+# 10 %, was set after a pilot of forty studies had given 7.5, and it turns out to lie where
+# the truth is: other seeds give {glue:text}`c3_low:.1f` to {glue:text}`c3_high:.1f` %, the
 # recorded full run {glue:text}`c3_full` %, and the verdict of the default run holds on
 # {glue:text}`c3_seeds` seeds. So do not read this verdict either way. Read the rule: to
 # beat item means and *one* placebo is a test with a false alarm in one study of ten.
