@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 import statsmodels.api as sm
-from paperlab.methods.conjoint import choices, games, simulate
+from paperlab.methods.conjoint import choices, equilibrium, games, simulate
 from paperlab.methods.conjoint import election as elections
 from paperlab.methods.conjoint.layout import Layout
 
@@ -86,13 +86,13 @@ def single(election, i):
 
 
 def one_by_one(election):
-    found = [games.solve(single(election, i), 0.05) for i in range(20)]
+    found = [equilibrium.solve(single(election, i), 0.05) for i in range(20)]
     return np.array([(one.pi_r, one.pi_d) for one in found])
 
 
 @batch
 def test_batch(benchmark, election):
-    found = benchmark.pedantic(games.solve, (election, np.array([0.05])), rounds=3, iterations=1)
+    found = benchmark.pedantic(equilibrium.solve, (election, np.array([0.05])), rounds=3, iterations=1)
     difference = np.abs(np.stack([found.pi_r, found.pi_d], 1)[:, :, 0] - one_by_one(election)).max()
     assert difference < 1e-8
     benchmark.extra_info.update(

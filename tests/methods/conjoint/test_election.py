@@ -4,7 +4,7 @@ import dataclasses
 
 import numpy as np
 import pytest
-from paperlab.methods.conjoint import election, games, simulate
+from paperlab.methods.conjoint import election, equilibrium, simulate
 from paperlab.methods.conjoint.choices import Pairs
 from paperlab.methods.conjoint.layout import Layout
 
@@ -39,7 +39,7 @@ def test_elections_are_recovered_from_many_choices(voters, link):
     else:
         fitted = election.logit_election(pairs, 0.2, 0.4)
     truth = voters.election([0.6, 0.4])
-    best = games.solve(truth, 0.05)
+    best = equilibrium.solve(truth, 0.05)
     for a, b in ((best.pi_r, best.pi_d), (best.pi_r, truth.p), (truth.p, best.pi_d), (truth.p, truth.p)):
         assert fitted.outcome(a, b).value.item() == pytest.approx(truth.outcome(a, b).value, abs=0.02)
         assert fitted.without_primaries().share(a, b).value.item() == pytest.approx(truth.share(a, b).value, abs=0.02)
