@@ -75,8 +75,8 @@ def test_names_of_respondents_and_folds_do_not_matter(pairs, folds):
     for name in election.MODELS:
         np.testing.assert_allclose(ours[name].gram, theirs[name].gram)
     by_pair = folds[pairs.person]
-    base = election.held_out_shares(pairs, [0.01, 0.1], 20.0, by_pair)
-    named = election.held_out_shares(renamed(pairs), [0.01, 0.1], 20.0, [f"fold {k}" for k in by_pair])
+    base = held_out.held_out_shares(pairs, [0.01, 0.1], 20.0, by_pair)
+    named = held_out.held_out_shares(renamed(pairs), [0.01, 0.1], 20.0, [f"fold {k}" for k in by_pair])
     np.testing.assert_allclose(named.held_out, base.held_out)
     np.testing.assert_allclose(
         election.two_way_loss(renamed(pairs), [("f", k) for k in by_pair], [100.0], 20.0).two_way,
@@ -94,7 +94,7 @@ def test_a_linear_share_by_hand():
 def test_in_sample_shares_flatter_and_held_out_ones_do_not(pairs, folds):
     deal = np.random.default_rng(4).permutation(len(pairs.y))
     nothing = dataclasses.replace(pairs, x1=pairs.x1[deal], x2=pairs.x2[deal])
-    found = election.held_out_shares(nothing, [0.01, 0.1], 20.0, folds[pairs.person])
+    found = held_out.held_out_shares(nothing, [0.01, 0.1], 20.0, folds[pairs.person])
     assert found.held_out.shape == found.in_sample.shape == (5, 2)
     assert found.in_sample[:, 0].min() > 0.505
     assert found.held_out[:, 0].mean() == pytest.approx(0.5, abs=0.03)
@@ -102,7 +102,7 @@ def test_in_sample_shares_flatter_and_held_out_ones_do_not(pairs, folds):
 
 def test_held_out_shares_are_those_of_a_fit_without_the_fold(pairs, folds):
     by_pair = folds[pairs.person]
-    found = election.held_out_shares(pairs, [0.05], 20.0, by_pair)
+    found = held_out.held_out_shares(pairs, [0.05], 20.0, by_pair)
     products = election.cross_products(pairs)
     out = folds == 2
     slopes = election.average_slopes(products, (~out)[None].astype(float), 20.0)[0]
@@ -147,7 +147,7 @@ def test_bad_elections_are_refused(pairs, folds):
     with pytest.raises(ValueError, match="penalties must be above 0"):
         election.two_way_loss(pairs, folds[pairs.person], [0.0], 20.0)
     for call in (
-        lambda f: election.held_out_shares(pairs, [0.1], 20.0, f),
+        lambda f: held_out.held_out_shares(pairs, [0.1], 20.0, f),
         lambda f: election.two_way_loss(pairs, f, [1.0], 20.0),
     ):
         with pytest.raises(ValueError, match="folds: all pairs are in one fold"):

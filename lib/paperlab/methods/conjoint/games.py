@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from functools import cached_property
+from typing import ClassVar
 
 import numpy as np
 from scipy.special import expit
@@ -78,6 +79,7 @@ class Election:
     p: np.ndarray
     layout: Layout
     link: str = "linear"
+    batched: ClassVar[tuple] = ("intercept", "slope_r", "slope_d", "primary_r", "primary_d")
 
     def __post_init__(self):
         if self.link not in ("linear", "logit"):
@@ -100,6 +102,11 @@ class Election:
     def without_primaries(self):
         """The same electorate, entrants nominated without a vote."""
         return replace(self, primary_r=None, primary_d=None)
+
+    def single(self, *index):
+        """One game of a batch, by its place along the leading axes."""
+        names = [name for name in self.batched if getattr(self, name) is not None]
+        return replace(self, **{name: getattr(self, name)[index] for name in names})
 
     @cached_property
     def _summed(self):
@@ -220,7 +227,7 @@ class Election:
         Notes
         -----
         Page ``conjoint_candidates``, "Model": ``k_R k_D Q(R, D) + k_R (1 - k_D) Q(R, p) + (1 - k_R) k_D Q(p, D) + (1 - k_R)
-        (1 - k_D) Q(p, p)``; with the linear link this is ``Q(p, p) + k_R h_R - k_D h_D``, since ``Q(R, D) = Q(p, p) + h_R - h_D``.
+        (1 - k_D) Q(p, p)``; with the linear link ``Q(R, D) = Q(p, p) + h_R - h_D``, and this is ``Q(p, p) + k_R h_R - k_D h_D``.
         """
         if self.primary_r is None:
             return self.share(pi_r, pi_d)
