@@ -998,32 +998,24 @@ plots.table(coupling, caption="The game with interactions")
 # other there are none.
 
 # %%
-strength = {"interactions": 0.75, "none": 1.0}
 rng = paper.rng("surveys")
-make = simulate.interacting_model
-truths = [make(LAYOUT, r2=r2, rng=rng) for r2 in strength.values()]
-design = {"n_pairs": len(pairs.y), "n_surveys": n_surveys, "penalties": PAIR_RIDGES}
-found = experiments.survey_gains(truths, LAYOUT, price, **design, rng=rng)
-surveys = dict(zip(strength, found))
-extra = {name: found.two_way - found.main for name, found in surveys.items()}
-error = extra["interactions"].std(ddof=1) / np.sqrt(n_surveys)
-paper.measure(c15d=extra["interactions"].mean() - 1.96 * error)
-paper.measure(c15e=-extra["none"].mean())
+strength = [0.75] * n_surveys + [1.0] * n_surveys  # with interactions, and without
+truths = [simulate.interacting_model(LAYOUT, r2=r2, rng=rng) for r2 in strength]
+design = {"n_pairs": len(pairs.y), "penalties": PAIR_RIDGES, "rng": rng}
+worths = experiments.survey_gains(truths, LAYOUT, price, **design)
+columns = {"main effects": worths.main, "two-way": worths.two_way}
+columns |= {"best possible": worths.best, "penalty of pairs": worths.penalty}
+surveys = pd.DataFrame(columns)
+surveys["difference"] = surveys["two-way"] - surveys["main effects"]
+surveys["kind"] = np.where(np.array(strength) < 1, "interactions", "none")
 
 # %%
-rows = {
-    name: {
-        "main effects": found.main.mean(),
-        "two-way": found.two_way.mean(),
-        "difference": extra[name].mean(),
-        "s.e.": extra[name].std(ddof=1) / n_surveys**0.5,
-        "best possible": found.best,
-        "median penalty of pairs": np.median(found.penalty),
-    }
-    for name, found in surveys.items()
-}
-learnt = pd.DataFrame(rows).T.rename_axis("survey")
+kinds = surveys.groupby("kind")
+learnt = kinds.mean().assign(**{"s.e.": kinds["difference"].sem()})
 paper.keep("surveys", learnt)
+with_pairs, without = learnt.loc["interactions"], learnt.loc["none"]
+paper.measure(c15d=with_pairs["difference"] - 1.96 * with_pairs["s.e."])
+paper.measure(c15e=-without["difference"])
 caption = f"True share against a candidate by lot, {n_surveys} surveys of each kind"
 plots.table(learnt, caption=caption)
 
@@ -1034,10 +1026,10 @@ if real:
 
 # %% tags=["hide-input"] mystnb={"figure": {"caption": "Left: what a policy with interactions truly wins over one of main effects, in simulated surveys with interactions (as strong as in the paper's simulation) and without. Right: adversarial share with main effects and with interactions on the real choices (recorded run; else this run), with the central 95 % of resampled respondents; grey: range of history, dotted: parties by lot.", "name": "conjoint-pairs"}, "image": {"alt": "Left, two clouds of dots around a horizontal line at zero. Right, two points with long vertical bars that overlap almost entirely, both in a grey band."}}
 fig, (left, right) = plt.subplots(1, 2, figsize=(7, 3.1))
-for x, (name, colour) in enumerate({"interactions": GREEN, "none": ORANGE}.items()):
+for x, (_, part) in enumerate(surveys.groupby("kind")["difference"]):
     spread = x + np.linspace(-0.2, 0.2, n_surveys)
-    left.plot(spread, extra[name], "o", ms=3, color=colour, alpha=0.6)
-    left.plot([x - 0.3, x + 0.3], [extra[name].mean()] * 2, color="black", lw=2)
+    left.plot(spread, part, "o", ms=3, color=(GREEN, ORANGE)[x], alpha=0.6)
+    left.plot([x - 0.3, x + 0.3], [part.mean()] * 2, color="black", lw=2)
 left.axhline(0, color="0.5", lw=1)
 left.set_xticks([0, 1], ["interactions", "no interactions"])
 left.set(ylabel="two-way minus main effects", xlim=(-0.5, 1.5))

@@ -179,38 +179,36 @@ def gender_errors(p_r, n, n_replications, lam, *, rng, votes=gender_game.AUTHORS
 
 @dataclass(frozen=True)
 class SurveyGains:
-    """True share of policies learned in simulated surveys, against a candidate by lot.
+    """True share of policies learned in simulated surveys, against a candidate by lot; each of shape (n_surveys,).
 
     Attributes
     ----------
-    main, two_way : ndarray, shape (n_surveys,)
+    main, two_way : ndarray
         Of the policies of main effects and of the two-way model.
-    best : float
+    best : ndarray
         Of the best policy at the same penalty, knowing the truth.
-    penalty : ndarray, shape (n_surveys,)
+    penalty : ndarray
         Ridge penalty of the interactions that cross-validation chose.
     """
 
     main: np.ndarray
     two_way: np.ndarray
-    best: float
+    best: np.ndarray
     penalty: np.ndarray
 
 
-def survey_gains(truths, layout, lam, *, n_pairs, n_surveys, penalties, main_penalty=20.0, rng):
+def survey_gains(truths, layout, lam, *, n_pairs, penalties, main_penalty=20.0, rng):
     """Learn policies with and without two-way terms from simulated forced choices, and look up what they are worth.
-
-    All surveys show the same pairs of profiles; the choices are drawn anew.
 
     Parameters
     ----------
     truths : sequence of TwoWayModel
-        Over all levels, see `simulate.interacting_model`.
+        One for each survey, over all levels; see `simulate.interacting_model`.
     layout : Layout
     lam : float
         Price of leaving the design.
-    n_pairs, n_surveys : int
-        Choices in a survey, and surveys of each truth.
+    n_pairs : int
+        Choices in a survey; all surveys show the same pairs of profiles.
     penalties : sequence of float
         Ridge penalties of the interactions to choose from, by the held-out error in five folds.
     main_penalty : float
@@ -219,8 +217,7 @@ def survey_gains(truths, layout, lam, *, n_pairs, n_surveys, penalties, main_pen
 
     Returns
     -------
-    list of SurveyGains
-        One for each truth.
+    SurveyGains
 
     Raises
     ------
@@ -231,24 +228,20 @@ def survey_gains(truths, layout, lam, *, n_pairs, n_surveys, penalties, main_pen
     two_way.check_penalties(main_penalty, penalties)
     p, m = layout.uniform, layout.size
     x1, x2 = (layout.argmax(rng.random((n_pairs, m))) for _ in range(2))
-    chance = [np.clip(0.5 + truth.value(x1) - truth.value(x2), 0.01, 0.99) for truth in truths]
-    y = np.concatenate([(rng.random((n_surveys, n_pairs)) < c).T - 0.5 for c in chance], 1)
+    chance = np.array([np.clip(0.5 + truth.value(x1) - truth.value(x2), 0.01, 0.99) for truth in truths])
+    y = (rng.random(chance.shape) < chance).T - 0.5
     x = np.hstack([x1 - x2, two_way.pair_columns(x1, layout) - two_way.pair_columns(x2, layout)])
     ridges = [two_way.ridge_of(0, m, x.shape[1] - m, (main_penalty, penalty)) for penalty in penalties]
     choice = fold_fits(x, y, rng.permutation(n_pairs) % N_FOLDS, ridges).loss.mean(1).argmin(0)
     gram, moment = x.T @ x, x.T @ y
-    coef = np.empty((y.shape[1], x.shape[1]))
+    coef = np.empty((len(truths), x.shape[1]))
     for row in np.unique(choice):
         mine = choice == row
         coef[mine] = cho_solve(cho_factor(gram + np.diag(ridges[row])), moment[:, mine]).T
     main = np.linalg.solve(gram[:m, :m] + np.diag(ridges[0][:m]), moment[:m]).T
     models = two_way.centred_model(coef[:, :m], two_way.symmetric(coef[:, m:], layout), p)
-    learned = two_way.best_policy(models, p, lam, layout, rng=rng)
+    truth = TwoWayModel(*(np.array([getattr(one, name) for one in truths]) for name in ("intercept", "beta", "gamma")))
     plain = linear_policy(main, p, lam, layout)
-    found = []
-    for k, truth in enumerate(truths):
-        mine = slice(k * n_surveys, (k + 1) * n_surveys)
-        best = truth.value(two_way.best_policy(truth, p, lam, layout, rng=rng))
-        chosen = np.array(penalties, float)[choice[mine]]
-        found.append(SurveyGains(truth.value(plain[mine]), truth.value(learned[mine]), float(best), chosen))
-    return found
+    learned, best = (two_way.best_policy(model, p, lam, layout, rng=rng) for model in (models, truth))
+    chosen = np.array(penalties, float)[choice]
+    return SurveyGains(truth.value(plain), truth.value(learned), truth.value(best), chosen)

@@ -127,7 +127,7 @@ def cross_validate(pairs, folds, penalties, main_penalty):
         If a penalty is not above 0, there is one fold only, or outside a fold no pair has one candidate of the voter's party.
     """
     two_way.check_penalties(main_penalty, penalties)
-    design, layout = two_way.designs(pairs)["pooled"], pairs.layout
+    design, layout = two_way.widened("pooled", pairs.pooled(), pairs), pairs.layout
     m, fold = layout.size, _fold_codes(folds, len(pairs.y))
     for index in range(fold.max() + 1):
         if not design.x[fold != index, 0].any():

@@ -124,20 +124,30 @@ def best_policy(model, p, lam, layout, *, rng, n_starts=8, n_steps=400):
 # Fits
 
 
-def designs(pairs, own=True):
-    """The five designs of `election.designs` with the pairs of levels appended; a dict of Design."""
+def widened(name, design, pairs):
+    """One of the designs of `election.designs` with the pairs of levels appended.
+
+    Parameters
+    ----------
+    name : str
+        As `election.MODELS`.
+    design : Design
+    pairs : Pairs
+        From which the design was made.
+
+    Returns
+    -------
+    Design
+    """
     layout, p = pairs.layout, pairs.layout.uniform
-    m, by_lot = layout.size, pair_columns(p, layout)
-    both = pair_columns(pairs.x1, layout) - pair_columns(pairs.x2, layout)
-    wide = {}
-    for name, design in main_effects.designs(pairs, own).items():
-        if name.startswith("general"):
-            red, blue = design.x[:, 1 : 1 + m] + p, p - design.x[:, 1 + m :]
-            more = [pair_columns(red, layout) - by_lot, by_lot - pair_columns(blue, layout)]
-        else:
-            more = [both[design.rows]]
-        wide[name] = Design(np.hstack([design.x, *more]), design.y, design.rows)
-    return wide
+    if name.startswith("general"):
+        m, by_lot = layout.size, pair_columns(p, layout)
+        red, blue = design.x[:, 1 : 1 + m] + p, p - design.x[:, 1 + m :]
+        more = [pair_columns(red, layout) - by_lot, by_lot - pair_columns(blue, layout)]
+    else:
+        first, second = (pair_columns(x[design.rows], layout) for x in (pairs.x1, pairs.x2))
+        more = [first - second]
+    return Design(np.hstack([design.x, *more]), design.y, design.rows)
 
 
 def ridge_of(n_free, n_main, n_pairs, penalties):
@@ -292,9 +302,10 @@ def fit_election(pairs, weights, penalties, p_r, *, primary=True, own=True):
     share, layout = main_effects.electorate(p_r), pairs.layout
     m, q = layout.size, len(_places(layout)[0])
     coef = {}
-    for name, design in designs(pairs, own).items():
+    for name, narrow in main_effects.designs(pairs, own).items():
         if name == "pooled" or (name.startswith("primary") and not primary):
             continue
+        design = widened(name, narrow, pairs)
         sides, free = (2, 1) if name.startswith("general") else (1, 0)
         ridge = ridge_of(free, sides * m, sides * q, penalties)
         coef[name] = ridge_by_rows(design.x, design.y, ridge, weights[:, pairs.person_code[design.rows]])[:, None]
