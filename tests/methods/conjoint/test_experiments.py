@@ -67,6 +67,7 @@ def test_interactions_pay_where_they_are_strong_and_cost_little_where_there_are_
     gain = found.two_way - found.main
     assert gain[:6].mean() > 0.01
     assert abs(gain[6:].mean()) < 0.01
+    assert (found.saved[:6] > 0).all()
     assert np.median(found.penalty[:6]) < np.median(found.penalty[6:])
     assert (found.best >= np.maximum(found.main, found.two_way) - 0.02).all()
     with pytest.raises(ValueError, match="penalties must be above 0"):

@@ -89,7 +89,7 @@ def test_fits_without_a_fold_are_ridge_regressions():
     rng = np.random.default_rng(0)
     x, y, fold = rng.normal(0, 1, (60, 3)), rng.normal(0, 1, (60, 2)), np.arange(60) % 3
     ridge = np.array([1.0, 2.0, 3.0])
-    found = held_out.fold_fits(x, y, fold, [ridge, 10 * ridge])
+    found = held_out.fold_fits(x, y, [ridge, 10 * ridge], fold=fold)
     rows = fold != 1
     coef = np.linalg.solve(x[rows].T @ x[rows] + np.diag(10 * ridge), x[rows].T @ y[rows])
     np.testing.assert_allclose(found.coef[1, 1], coef)

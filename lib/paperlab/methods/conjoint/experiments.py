@@ -189,12 +189,15 @@ class SurveyGains:
         Of the best policy at the same penalty, knowing the truth.
     penalty : ndarray
         Ridge penalty of the interactions that cross-validation chose.
+    saved : ndarray
+        Held-out squared error of a choice that interactions save at that penalty.
     """
 
     main: np.ndarray
     two_way: np.ndarray
     best: np.ndarray
     penalty: np.ndarray
+    saved: np.ndarray
 
 
 def survey_gains(truths, layout, lam, *, n_pairs, penalties, main_penalty=20.0, rng):
@@ -232,7 +235,9 @@ def survey_gains(truths, layout, lam, *, n_pairs, penalties, main_penalty=20.0, 
     y = (rng.random(chance.shape) < chance).T - 0.5
     x = np.hstack([x1 - x2, two_way.pair_columns(x1, layout) - two_way.pair_columns(x2, layout)])
     ridges = [two_way.ridge_of(0, m, x.shape[1] - m, (main_penalty, penalty)) for penalty in penalties]
-    choice = fold_fits(x, y, rng.permutation(n_pairs) % N_FOLDS, ridges).loss.mean(1).argmin(0)
+    fold = rng.permutation(n_pairs) % N_FOLDS
+    loss, short = (fold_fits(*fit, fold=fold).loss.mean(1) for fit in ((x, y, ridges), (x[:, :m], y, [ridges[0][:m]])))
+    choice = loss.argmin(0)
     gram, moment = x.T @ x, x.T @ y
     coef = np.empty((len(truths), x.shape[1]))
     for row in np.unique(choice):
@@ -244,4 +249,4 @@ def survey_gains(truths, layout, lam, *, n_pairs, penalties, main_penalty=20.0, 
     plain = linear_policy(main, p, lam, layout)
     learned, best = (two_way.best_policy(model, p, lam, layout, rng=rng) for model in (models, truth))
     chosen = np.array(penalties, float)[choice]
-    return SurveyGains(truth.value(plain), truth.value(learned), truth.value(best), chosen)
+    return SurveyGains(truth.value(plain), truth.value(learned), truth.value(best), chosen, short[0] - loss.min(0))

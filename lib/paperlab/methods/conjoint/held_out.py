@@ -136,8 +136,8 @@ def cross_validate(pairs, folds, penalties, main_penalty):
             )
     few = slice(0, 1 + m)
     ridges = [two_way.ridge_of(1, m, design.x.shape[1] - 1 - m, (main_penalty, penalty)) for penalty in penalties]
-    short = fold_fits(design.x[:, few], design.y[:, None], fold, [ridges[0][few]])
-    wide = fold_fits(design.x, design.y[:, None], fold, ridges)
+    short = fold_fits(design.x[:, few], design.y[:, None], [ridges[0][few]], fold=fold)
+    wide = fold_fits(design.x, design.y[:, None], ridges, fold=fold)
     loss = wide.loss[..., 0]
     best = loss.mean(1).argmin()
     coef = wide.coef[best, :, :, 0]
@@ -153,16 +153,16 @@ class FoldFits:
     coef: np.ndarray
 
 
-def fold_fits(x, y, fold, ridges):
+def fold_fits(x, y, ridges, *, fold):
     """Ridge fits without each fold and their mean squared error on it, for several outcomes of the same rows at once.
 
     Parameters
     ----------
     x : ndarray, shape (n, k)
     y : ndarray, shape (n, n_y)
-    fold : ndarray of int, shape (n,)
     ridges : list of ndarray, each of shape (k,)
         Penalties of the columns, above 0.
+    fold : ndarray of int, shape (n,)
 
     Returns
     -------

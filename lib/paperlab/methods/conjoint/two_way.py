@@ -106,19 +106,17 @@ def best_policy(model, p, lam, layout, *, rng, n_starts=8, n_steps=400):
         If ``lam`` is not positive.
     """
     check_penalty(lam)
-    shape = model.beta.shape
-    corners = layout.argmax(rng.random((n_starts, layout.size)))
-    corners = np.broadcast_to(corners.reshape(n_starts, *[1] * (len(shape) - 1), layout.size), (n_starts, *shape))
-    slope = model.beta + model.gamma @ p
-    first = layout.project(p + slope / (2 * lam))
-    pi = np.concatenate([np.broadcast_to(p, (1, *shape)), first[None], corners])
-    bound = np.abs(np.linalg.eigvalsh(model.gamma)).max(-1)
-    rate = 1 / (2 * lam + bound)[..., None]
+    beta, gamma = model.beta[..., None, :], model.gamma
+    corners = np.vstack([p, layout.argmax(rng.random((n_starts, layout.size)))])
+    first = layout.project(p + (beta + (gamma @ p)[..., None, :]) / (2 * lam))
+    pi = np.concatenate(
+        [first, np.broadcast_to(corners, (*beta.shape[:-2], *corners.shape))], -2
+    )  # (..., starts, levels)
+    rate = 1 / (2 * lam + np.abs(np.linalg.eigvalsh(gamma)).max(-1))[..., None, None]
     for _ in range(n_steps):
-        grad = model.beta + (model.gamma @ pi[..., None])[..., 0] - 2 * lam * (pi - p)
-        pi = layout.project(pi + rate * grad)
-    reached = model.value(pi) - lam * ((pi - p) ** 2).sum(-1)
-    return np.take_along_axis(pi, reached.argmax(0)[None, ..., None], 0)[0]
+        pi = layout.project(pi + rate * (beta + pi @ gamma - 2 * lam * (pi - p)))
+    reached = (pi * beta).sum(-1) + (pi @ gamma * pi).sum(-1) / 2 - lam * ((pi - p) ** 2).sum(-1)
+    return np.take_along_axis(pi, reached.argmax(-1)[..., None, None], -2)[..., 0, :]
 
 
 # Fits
