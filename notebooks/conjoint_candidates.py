@@ -684,7 +684,7 @@ paper.glue(
     boot_in=known["average case in the resample, mean"],
     boot_out=known["average case among the others, mean"],
     nearer_out=known["the same, average case judged on the others"],
-    same_folds=known["other draws of folds that choose it"],
+    same_folds=f"{100 * known['other draws of folds that choose it']:.0f} %",
     holds_from=f"{known['lowest penalty at which C4 and C5a hold']:.3f}",
     holds_to=f"{known['highest penalty at which they do']:.3f}",
     gap=gap,
@@ -704,7 +704,7 @@ paper.glue(
 # {glue:text}`sd_share:.3f`, and {glue:text}`inside:.0%` of the resamples lie in the range
 # (C5c): the difference of two gains is noisy even where each gain is clear.
 #
-# The penalty itself is drawn with the folds: {glue:text}`same_folds:.0%` of other draws
+# The penalty itself is drawn with the folds: {glue:text}`same_folds` of other draws
 # choose the same one. C4 and C5a do not hang on it, for they hold at penalties from
 # {glue:text}`holds_from` to {glue:text}`holds_to` (C6).
 #
