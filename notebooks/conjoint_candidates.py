@@ -41,7 +41,8 @@
 # dealt anew, that is nothing, land in the range of history in {glue:text}`placebo_in:.0%`
 # of the deals. Gains are subtracted, whatever they are worth. Nor is the share known well:
 # its standard error is {glue:text}`sd_share:.3f`, and one of the two nominees of 2016 becomes
-# *less* likely. Interactions of attributes, which the paper's model has, move the share to {glue:text}`rec_c15b`.
+# *less* likely. Interactions of attributes, which the paper's model has, move the share to
+# {glue:text}`rec_c15b`; held-out choices do not ask for them.
 # ```
 
 # %% [markdown]
@@ -92,14 +93,11 @@ paper.header()
 # and write $r(dl)$ for the row of level $l$ of factor $d$; then the first-order conditions
 # are linear, $C\pi=B$:
 #
-# $$
-# \begin{gathered}
-# B_{r(dl)}=-\beta_{dl}-4\lambda p_{dl}-2\lambda\sum_{l'\ne l}p_{dl'},\qquad
-# C_{r(dl),r(dl)}=-4\lambda,\\
-# C_{r(dl),r(dl')}=-2\lambda,\qquad
-# C_{r(dl),r(d'l')}=\gamma_{dl,d'l'}\quad(d\ne d').
-# \end{gathered} \tag{3}
-# $$
+# $$ B_{r(dl)}=-\beta_{dl}-4\lambda p_{dl}-2\lambda\sum_{l'\ne l}p_{dl'},\qquad
+# C_{r(dl),r(dl)}=-4\lambda, $$
+#
+# $$ C_{r(dl),r(dl')}=-2\lambda,\qquad
+# C_{r(dl),r(d'l')}=\gamma_{dl,d'l'}\quad(d\ne d'). \tag{3} $$
 #
 # The factor 4 is there because the reference level moves too. If $C$ is negative definite
 # and the solution lies between 0 and 1, it is the only optimum, and its sampling error
@@ -123,7 +121,7 @@ optimal_policy(beta, gamma, p=np.array([0.5, 0.5]), lam=0.1)
 
 # %% [markdown]
 # The first attribute is worth 0.2, the second 0.1, and together they lose 0.1: the policy
-# shows the first more often than half the time, and leaves the second where it was.
+# nearly always shows the first, and the second hardly more often than the experiment did.
 #
 # **The adversarial case.** Republicans choose $\pi^R$, Democrats $\pi^D$, and the
 # Republican share $\Phi$ is what they fight about:
@@ -135,12 +133,9 @@ optimal_policy(beta, gamma, p=np.array([0.5, 0.5]), lam=0.1)
 # voters of the own party and wins with probability $\kappa$; else the candidate by lot
 # runs. With $Q(\cdot,\cdot)$ for the general election,
 #
-# $$
-# \begin{gathered}
-# \Phi=\kappa_R\kappa_D\,Q(\pi^R,\pi^D)+\kappa_R(1-\kappa_D)\,Q(\pi^R,p)\\
-# {}+(1-\kappa_R)\kappa_D\,Q(p,\pi^D)+(1-\kappa_R)(1-\kappa_D)\,Q(p,p).
-# \end{gathered} \tag{6}
-# $$
+# $$ \Phi=\kappa_R\kappa_D\,Q(\pi^R,\pi^D)+\kappa_R(1-\kappa_D)\,Q(\pi^R,p) $$
+#
+# $$ \quad{}+(1-\kappa_R)\kappa_D\,Q(p,\pi^D)+(1-\kappa_R)(1-\kappa_D)\,Q(p,p). \tag{6} $$
 #
 # **What follows before any data.** In a linear model a vote depends on the first candidate
 # minus the second, so $Q(\pi^R,\pi^D)=Q(p,p)+h_R(\pi^R)-h_D(\pi^D)$ with the gains $h$ of
@@ -170,8 +165,8 @@ p_R: float = 0.43  # [0.1, 0.9] share of Republican voters
 primary: bool = True  # hold primaries before the general election
 dataset: str = "simulated"  # {simulated, ono_burden} choices that are analysed
 n_boot: int = 20  # [10, 2000] resamples of respondents
-n_boot_pairs: int = 3  # [2, 2000] the same for the model with interactions
-n_surveys: int = 16  # [5, 1000] simulated surveys with and without interactions
+n_boot_pairs: int = 2  # [2, 2000] the same for the model with interactions
+n_surveys: int = 12  # [5, 1000] simulated surveys with and without interactions
 n_deals: int = 3  # [2, 1000] data sets with choices dealt anew
 # data: ono_burden if dataset == "ono_burden"
 
@@ -188,7 +183,7 @@ p = LAYOUT.uniform  # all levels of a factor are equally likely in this experime
 real = dataset == "ono_burden"
 side = "with primaries" if primary else "no primaries"
 
-
+# %% tags=["hide-input"] mystnb={"code_prompt_show": "Show how recorded tables are taken"}
 source = "this run" if real or paper.record is None else "recorded run"
 
 
@@ -242,6 +237,8 @@ if len(large):
     paper.measure(c2a=large["coverage"].mean(), c2b=large["coverage of Q"].mean())
 else:
     paper.not_tested(c2a="needs n of at least 1,500", c2b="needs n of at least 1,500")
+
+# %% tags=["remove-cell"]
 paper.glue(
     slope=slope,
     cover=large["coverage"].mean() if len(large) else "(not measured)",
@@ -292,7 +289,7 @@ for name, interaction in {"substitutes": -0.5, "no interaction": 0.0}.items():
     options = {"interaction": interaction, "rng": paper.rng("substitutes", name)}
     fits[name] = experiments.substitutes_fits(1000, 20 * reps, **options)
 
-# %%
+# %% tags=["hide-input"] mystnb={"code_prompt_show": "Show the table's code"}
 rows, gains = [], {}
 for name, price in [(name, price) for name in fits for price in sorted({lam, 0.2})]:
     fit = fits[name]
@@ -306,6 +303,8 @@ for name, price in [(name, price) for name in fits for price in sorted({lam, 0.2
     masses = {"larger π": first[1], "smaller π": first[0]}
     masses["tie"] = (gain < 0.01).mean()
     rows.append({"design": name, "penalty": price, **shares, **interval, **masses})
+
+# %% tags=["hide-input"] mystnb={"code_prompt_show": "Show the table's code"}
 replaced = pd.DataFrame(rows)
 paper.keep("substitutes", replaced)
 caption = f"True value, {20 * reps} samples of 1,000"
@@ -358,6 +357,8 @@ for i, share in enumerate(SHARES):
     cycles += sum(gender_game.best_response_cycle(m, start) > 1 for start in starts)
     path = gender_game.gradient_path(m, PRICE, learning_rate=20.0, n_steps=300)
     off.append(np.abs(path[-1] - found.truth).max())
+
+# %% tags=["hide-input"] mystnb={"code_prompt_show": "Show the table's code"}
 gender = pd.DataFrame(rows)
 paper.keep("gender", gender)
 caption = f"Gender game: truth and mean absolute errors, {4 * reps} samples each"
@@ -368,6 +369,8 @@ plots.table(shown, caption=caption)
 big, single = gender[gender["n"] == 10_000], np.max(draws, axis=0)
 paper.measure(c3a=big[["error π_R", "error π_D"]].to_numpy().max())
 paper.measure(c3b=single[0], c3c=cycles)
+
+# %% tags=["remove-cell"]
 by_n = gender.groupby("n")[["error π_R", "coverage"]].mean()
 pennies = np.array([[1, -1], [-1, 1]])
 paper.glue(
@@ -405,7 +408,7 @@ ax.legend(loc="upper right", frameon=True, fontsize=8)
 plt.show()
 
 # %% [markdown]
-# Gradient steps end within {glue:text}`gradient_gap:.3f` of the grid's answer, and the
+# Gradient steps end within {glue:text}`gradient_gap:.4f` of the grid's answer, and the
 # estimates are close on average (C3a). From 1,000 to 10,000 respondents the mean error of
 # $\pi_R$ shrinks by the factor {glue:text}`error_n:.1f` (root-n: 3.2); between electorates
 # it differs by {glue:text}`error_p:.1f` (C10a). Intervals cover in
@@ -520,12 +523,12 @@ def nothing_to_learn(rng):
 
 placebo = replicate(nothing_to_learn, paper.streams("deals", n_deals))
 
-# %%
+# %% tags=["hide-input"] mystnb={"code_prompt_show": "Show the table's code"}
 columns = {
     "held out": choice.mean, "s.e.": choice.se, "in sample": held.in_sample.mean(0),
     "respondents split": leaky.mean(0), "dealt anew": placebo["out"].mean(0),
     "dealt anew, in sample": placebo["in"].mean(0),
-}  # fmt: skip
+}
 cv = pd.DataFrame(columns, index=pd.Index(LAMS, name="penalty"))
 paper.keep("cv", cv)
 caption = f"Share of the pooled policy against a candidate by lot, data: {dataset}"
@@ -569,7 +572,7 @@ rng = paper.rng("bootstrap")
 draws = resample_weights(pairs.n_persons, n_draws=n_boot, rng=rng).astype(float)
 boot = paths.share_paths(products, draws, LAMS, **settings)
 
-# %%
+# %% tags=["hide-input"] mystnb={"code_prompt_show": "Show the table's code"}
 path = pd.DataFrame({"penalty": LAMS, "held out": choice.mean})
 for name in paths.SIDES:
     path[name] = point.shares[name][0]
@@ -578,6 +581,8 @@ for name in paths.SIDES:
 path["by lot"] = point.game.share(p, p).value.item()
 for party, pi in (("R", point.policies.pi_r), ("D", point.policies.pi_d)):
     path[f"κ_{party}"] = point.game.nomination(pi, party).value[0]
+
+# %% tags=["hide-input"] mystnb={"code_prompt_show": "Show the table's code"}
 paper.keep("paths", path)
 shown = path[["penalty", "held out", *paths.SIDES, "by lot", "κ_R", "κ_D"]]
 plots.table(shown.set_index("penalty"), caption=f"Shares, data: {dataset}")
@@ -630,6 +635,7 @@ def nearer(alternative, centre):
     return (np.abs(resampled - centre) < np.abs(alternative - centre)).mean()
 
 
+# %%
 inside = (resampled >= LOW) & (resampled <= HIGH)
 passed = (placebo["game"] >= LOW) & (placebo["game"] <= HIGH)
 path_in = (path[side] >= LOW) & (path[side] <= HIGH)
@@ -643,7 +649,7 @@ gap = equilibrium.exploitability(
 )
 listed = np.mean(list(application.HISTORY.values()))
 
-# %%
+# %% tags=["hide-input"] mystnb={"code_prompt_show": "Show the table's code"}
 hold = LAMS[both] if both.any() else np.array([np.nan])
 quantities = {
     "penalty chosen by cross-validation": price,
@@ -675,6 +681,8 @@ if real:
 recorded = {name: paper.record_value(name) for name in ("c4", "c5a", "c15b")}
 words = {k: "(not recorded)" if v is None else f"{v:.3f}" for k, v in recorded.items()}
 paper.glue(**{f"rec_{name}": word for name, word in words.items()})
+
+# %% tags=["remove-cell"]
 paper.glue(
     lot=known["both parties by lot"],
     dealt=known["choices dealt anew, mean adversarial share"],
@@ -719,7 +727,7 @@ paper.glue(
 #
 # With simulated voters the truth can be looked up:
 
-# %%
+# %% tags=["hide-input"] mystnb={"code_prompt_show": "Show the table's code"}
 truth_game = voters.election([1 - p_R, p_R], primaries=primary)
 best = equilibrium.solve(truth_game, LAMS)
 ours, theirs = point.policies.pi_r[0], point.policies.pi_d[0]
@@ -745,7 +753,7 @@ if not real:
 #
 # The policies at the penalty `lam`, factor by factor.
 
-# %%
+# %% tags=["hide-input"] mystnb={"code_prompt_show": "Show the table's code"}
 at = int(np.flatnonzero(np.isclose(LAMS, lam))[0])
 labels = [(name, level) for name, levels in LEVELS.items() for level in levels]
 bars = pd.DataFrame(labels, columns=["factor", "level"])
@@ -795,13 +803,14 @@ plt.show()
 
 
 # %%
-def moved(paths_):
+def moved(found):
     """Distance of adversarial from average-case policies by factor, (..., factors)."""
-    at_price, both = paths_.pooled[:, chosen], paths_.policies
+    at_price, both = found.pooled[:, chosen], found.policies
     apart = [np.abs(pi[:, chosen] - at_price) for pi in (both.pi_r, both.pi_d)]
     return np.add.reduceat(sum(apart) / 4, LAYOUT.starts, axis=-1)
 
 
+# %% tags=["hide-input"] mystnb={"code_prompt_show": "Show the table's code"}
 factors = list(LEVELS)
 named = [factors.index(name) for name in ("immigrants", "abortion", "expertise")]
 trait = factors.index("trait")
@@ -812,7 +821,7 @@ columns = {"distance": moved(point)[0], "low": spread[0], "high": spread[1]}
 apart = pd.DataFrame(columns, index=pd.Index(factors, name="factor"))
 paper.keep("apart", apart)
 
-# %%
+# %% tags=["hide-input"] mystnb={"code_prompt_show": "Show the table's code"}
 if real:
     paper.measure(c14=np.quantile(contrast, 0.025))
 shown = best_known("apart", apart.reset_index()).set_index("factor")
@@ -867,7 +876,7 @@ coding = pd.DataFrame(application.NOMINEES, index=index)
 nominees = encode(coding, LEVELS)
 plots.table(coding.T, caption="Our coding")
 
-# %%
+# %% tags=["hide-input"] mystnb={"code_prompt_show": "Show the table's code"}
 rows = []
 both = {"D": point.policies.pi_d, "R": point.policies.pi_r}
 resamples = {"D": boot.policies.pi_d, "R": boot.policies.pi_r}
@@ -886,7 +895,7 @@ for name, profile in zip(index, nominees):
 likely = pd.concat(rows).set_index(["nominee", "penalty"])
 paper.keep("likely", likely)
 
-# %%
+# %% tags=["hide-input"] mystnb={"code_prompt_show": "Show the table's code"}
 if real:
     paper.measure(c9a=likely.loc[(index[0], price), "difference"])
     paper.measure(c9b=likely.loc[(index[1], price), "difference"])
@@ -913,6 +922,8 @@ judged = point.pooled[0, chosen]
 projected = equilibrium.separate_equilibrium(
     one, price, rng=paper.rng("projection"), **search
 )
+
+# %% tags=["hide-input"] mystnb={"code_prompt_show": "Show the table's code"}
 exact = {"D": projected.pi_d, "R": projected.pi_r}
 favoured = LAYOUT.factor == factors.index("favorability")
 even = np.where(favoured, 0.2, 0)  # both policies equal there
@@ -934,7 +945,7 @@ for name, profile in zip(index, nominees):
         "without favourability": rise(*without),
     }
 
-# %%
+# %% tags=["hide-input"] mystnb={"code_prompt_show": "Show the table's code"}
 readings = pd.DataFrame(checks).rename_axis("reading").reset_index()
 paper.keep("readings", readings)
 shown = best_known("readings", readings).set_index("reading")
@@ -1003,7 +1014,7 @@ two_way_gap = equilibrium.exploitability(pairwise, price, settled, rng=rng, **se
 reached = equilibrium.solve(interacting, np.array([price]))
 many = interacting.outcome(reached.pi_r, reached.pi_d).value[1:, 0]
 
-# %%
+# %% tags=["hide-input"] mystnb={"code_prompt_show": "Show the table's code"}
 change = np.abs(settled.pi_r - projected.pi_r) + np.abs(settled.pi_d - projected.pi_d)
 quantities = {
     "penalty of the pairs": cross.penalty,
@@ -1036,7 +1047,7 @@ surveys = pd.DataFrame(columns)
 surveys["difference"] = surveys["two-way"] - surveys["main effects"]
 surveys["kind"] = np.where(np.array(strength) < 1, "interactions", "none")
 
-# %%
+# %% tags=["hide-input"] mystnb={"code_prompt_show": "Show the table's code"}
 kinds = surveys.groupby("kind")
 learnt = kinds.mean().assign(**{"s.e.": kinds["difference"].sem()})
 paper.keep("learnt", learnt)
@@ -1123,6 +1134,7 @@ def found(game):
     return game.outcome(both.pi_r, both.pi_d).value.item()
 
 
+# %% tags=["hide-input"] mystnb={"code_prompt_show": "Show the table's code"}
 wider = election.cross_products(pairs, own=False)
 logit = election.logit_election(pairs, RIDGE / 5, p_R)  # a logit's information: 1/5
 decisions = {
@@ -1139,10 +1151,12 @@ decisions = {
     ),
     "interactions, primaries": two_way_share,
 }
+
+# %% tags=["hide-input"] mystnb={"code_prompt_show": "Show the table's code"}
 dependence = side_by_side("decisions", decisions)
 plots.table(dependence, caption="Republican share in equilibrium, chosen penalty")
 
-# %%
+# %% tags=["hide-input"] mystnb={"code_prompt_show": "Show the table's code"}
 clustered, naive = choices.amce(pairs), choices.amce(pairs, clustered=False)
 difference = (pairs.x1 - pairs.x2)[:, LAYOUT.free]
 once = regress(difference, pairs.y - 0.5, pairs.person)
@@ -1150,6 +1164,8 @@ twice = regress(np.repeat(difference, 2, axis=0), np.repeat(pairs.y - 0.5, 2))
 turned = election.cross_products(pairs.swapped())
 swapped = election.average_slopes(turned, everyone, RIDGE)
 slopes = election.average_slopes(products, everyone, RIDGE)
+
+# %% tags=["remove-cell"]
 seeds = paper.seeds("c3b") or {"held": "?", "of": "?"}
 paper.glue(
     seeds_c3b=f"{seeds['held']} of {seeds['of']}",
