@@ -164,10 +164,10 @@ lam: float = 0.01  # [0.005, 0.5] penalty of the policies that are drawn below
 p_R: float = 0.43  # [0.1, 0.9] share of Republican voters
 primary: bool = True  # hold primaries before the general election
 dataset: str = "simulated"  # {simulated, ono_burden} choices that are analysed
-n_boot: int = 20  # [10, 2000] resamples of respondents
+n_boot: int = 12  # [10, 2000] resamples of respondents
 n_boot_pairs: int = 2  # [2, 2000] the same for the model with interactions
 n_surveys: int = 12  # [5, 1000] simulated surveys with and without interactions
-n_deals: int = 3  # [2, 1000] data sets with choices dealt anew
+n_deals: int = 2  # [2, 1000] data sets with choices dealt anew
 # data: ono_burden if dataset == "ono_burden"
 
 # %% tags=["hide-input"] mystnb={"code_prompt_show": "Show the set-up"}
@@ -953,10 +953,10 @@ caption = f"Difference in log probability, other readings, {source}"
 plots.table(shown, caption=caption, digits=1)
 
 # %% [markdown]
-# Where the sign depends on a floor, a solver or one factor, and where resamples disagree
-# about it (the column *resamples > 0*), the verdicts of C9 are draws of a lottery: the sample
-# does not decide whether adversarial policies resemble these two people. Twelve attributes
-# and one nominee a party are a thin test in any case.
+# Where the sign depends on the penalty, a floor, a solver or one factor, and where resamples
+# disagree about it (the column *resamples > 0*), the verdicts of C9 are draws of a lottery:
+# the sample does not decide whether adversarial policies resemble these two people. Twelve
+# attributes and one nominee a party are a thin test in any case.
 
 # %% [markdown]
 # ### Do attributes interact?
@@ -1108,11 +1108,12 @@ plt.show()
 # **Do the choices ask for interactions?** Held out they save {glue:text}`saved:.1f` ±
 # {glue:text}`saved_se:.1f` ten-thousandths of the squared error (one standard error). In
 # simulated surveys whose interactions are as strong as those of the paper's simulation they
-# save {glue:text}`saved_sim:.1f`, where there are none {glue:text}`saved_none:.1f`. So as
-# many choices as the survey has suffice to see interactions of that strength, and policies
-# that know of them win {glue:text}`gain_sim:.3f` of the vote more (C15d), of the
-# {glue:text}`best_sim:.3f` that the best policy would; where there are none, knowing of them
-# costs {glue:text}`cost_sim:.4f` (C15e).
+# save {glue:text}`saved_sim:.1f` on average, where there are none
+# {glue:text}`saved_none:.1f`. A survey of this size would usually show interactions of that
+# strength. To use them is harder: policies that know of them win {glue:text}`gain_sim:.3f`
+# of the vote more than those of main effects (C15d), while the best policy would win
+# {glue:text}`best_sim:.3f` more. Where there are none, trying costs
+# {glue:text}`cost_sim:.4f` (C15e).
 #
 # **What changes?** In the application a factor's policy moves by
 # {glue:text}`pairs_change:.3f` on average, and the adversarial share from
