@@ -413,7 +413,7 @@ plt.show()
 # $\pi_R$ shrinks by the factor {glue:text}`error_n:.1f` (root-n: 3.2); between electorates
 # it differs by {glue:text}`error_p:.1f` (C10a). Intervals cover in
 # {glue:text}`covered_1000:.1%` of the cases at 1,000 and in {glue:text}`covered_10000:.1%`
-# at 10,000 (C10b). In {glue:text}`at_bound` of {glue:text}`n_samples:,` samples an estimate
+# at 10,000 (C10b; the author calls them weak at 1,000). In {glue:text}`at_bound` of {glue:text}`n_samples:,` samples an estimate
 # is 0 or 1, where the delta method does not hold; they are counted all the same.
 #
 # The limit of 0.05 is a matter of reading. In one sample per electorate the largest of
@@ -980,7 +980,8 @@ plots.table(saved, caption=caption, digits=5)
 # Second: what do policies win that know of interactions? They have several local optima, so
 # each is climbed to from many starting points. Held out, the part that levels add is least
 # squares as before; the part that pairs add is a weighted mean of what least squares leaves,
-# unbiased because the experiment drew all factors independently, and noisy.
+# unbiased because the experiment drew all factors independently, and noisy. (*Levels* and
+# *pairs* are parts above one half, *share* is the whole.)
 
 # %%
 rng = paper.rng("climb")
