@@ -3,14 +3,16 @@
 import numpy as np
 import pytest
 import statsmodels.api as sm
-from paperlab.methods.conjoint import choices, games, simulate
+from paperlab.methods.conjoint import choices, equilibrium, games, simulate, two_way
 from paperlab.methods.conjoint import election as elections
 from paperlab.methods.conjoint.layout import Layout
+from sklearn.linear_model import Ridge
 
 LAYOUT = Layout((2, 6, 4, 4, 4, 6, 6, 2, 2, 3, 3, 5))
 N_BOOT = 200
 fits = pytest.mark.benchmark(group="average-case slopes, 200 resamples of 1,081 respondents")
 effects = pytest.mark.benchmark(group="AMCE of 35 levels with clustered errors, 10,810 profiles")
+wide = pytest.mark.benchmark(group="general election with two-way terms, 10 resamples, 2,093 columns")
 batch = pytest.mark.benchmark(group="equilibria of 20 resampled elections, 47 levels")
 
 
@@ -86,13 +88,13 @@ def single(election, i):
 
 
 def one_by_one(election):
-    found = [games.solve(single(election, i), 0.05) for i in range(20)]
+    found = [equilibrium.solve(single(election, i), 0.05) for i in range(20)]
     return np.array([(one.pi_r, one.pi_d) for one in found])
 
 
 @batch
 def test_batch(benchmark, election):
-    found = benchmark.pedantic(games.solve, (election, np.array([0.05])), rounds=3, iterations=1)
+    found = benchmark.pedantic(equilibrium.solve, (election, np.array([0.05])), rounds=3, iterations=1)
     difference = np.abs(np.stack([found.pi_r, found.pi_d], 1)[:, :, 0] - one_by_one(election)).max()
     assert difference < 1e-8
     benchmark.extra_info.update(
@@ -104,3 +106,32 @@ def test_batch(benchmark, election):
 def test_single_games(benchmark, election):
     benchmark.pedantic(one_by_one, (election,), rounds=2, iterations=1)
     benchmark.extra_info.update(role="peer", label="one game after another", agreement="")
+
+
+@pytest.fixture(scope="module")
+def general(pairs, weights):
+    """Rows, outcome, penalties and weights of the general election among Democratic voters, with pairs of levels."""
+    design = two_way.widened("general D", pairs.general(0), pairs)
+    m = LAYOUT.size
+    penalty = two_way.ridge_of(1, 2 * m, design.x.shape[1] - 1 - 2 * m, (20.0, 8000.0))
+    return design.x, design.y, penalty, weights[:10, pairs.person_code[design.rows]]
+
+
+def peer_ridge(x, y, penalty, weights):
+    scaled = x / np.sqrt(penalty)
+    model = Ridge(alpha=1.0, fit_intercept=False)
+    return np.array([model.fit(scaled, y, sample_weight=w).coef_ for w in weights]) / np.sqrt(penalty)
+
+
+@wide
+def test_ridge_in_the_space_of_rows(benchmark, general):
+    found = benchmark.pedantic(two_way.ridge_by_rows, general, rounds=3, iterations=1)
+    difference = np.abs(found - peer_ridge(*general)).max()
+    assert difference < 1e-6
+    benchmark.extra_info.update(role="ours", label="one kernel for all", agreement=f"max. difference {difference:.0e}")
+
+
+@wide
+def test_ridge_scikit_learn(benchmark, general):
+    benchmark.pedantic(peer_ridge, general, rounds=3, iterations=1)
+    benchmark.extra_info.update(role="peer", label="scikit-learn, each resample", agreement="")

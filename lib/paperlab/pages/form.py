@@ -10,7 +10,6 @@ OLDER = frozenset(
     {
         "aid_projects_africa",
         "augmentation_iv",
-        "conjoint_candidates",
         "diverse_dictionary",
         "dynamic_factors_pse",
         "factor_score_regression",

@@ -102,7 +102,7 @@ def test_alternating_best_responses_cycle_or_settle():
 
 def test_samples_are_frequencies_of_the_game():
     many = gender_game.sample(0.3, 4000, 500, rng=np.random.default_rng(0))
-    truth = np.r_[gender_game.GENERAL_R.ravel(), gender_game.GENERAL_D.ravel(), 0.6, 0.45]
+    truth = np.r_[gender_game.AUTHORS[0].ravel(), gender_game.AUTHORS[1].ravel(), 0.6, 0.45]
     error = many.theta - truth
     assert (np.abs(error.mean(0)) < 4 * error.std(0) / np.sqrt(500)).all()
     np.testing.assert_allclose(many.variance.mean(0), error.var(0), rtol=0.25)

@@ -78,7 +78,7 @@ def test_parties_are_opposed_on_divisive_factors_only():
     quiet, divisive = (np.corrcoef(slope[0, 0, part], slope[1, 1, part])[0, 1] for part in (slice(50), slice(50, 100)))
     assert quiet > 0.3
     assert divisive < -0.5
-    assert slope[0, 0, :50].std() == pytest.approx(np.sqrt(0.03**2 + 0.015**2 + 0.01**2), rel=0.25)
+    assert slope[0, 0, :50].std() == pytest.approx(np.sqrt(0.02**2 + 0.01**2 + 0.007**2), rel=0.25)
 
 
 def test_election_of_known_voters():
@@ -132,3 +132,22 @@ def test_impossible_electorates_are_refused():
             simulate.simulate_voters(voters, n_persons, n_tasks, 0.5, rng=rng, personal_sd=personal_sd)
     with pytest.raises(ValueError, match="own is nan"):
         simulate.simulate_voters(simulate.Voters(voters.slope, np.nan, LAYOUT), 10, 2, 0.5, rng=rng)
+
+
+def test_main_effects_of_an_interacting_model_explain_the_share_asked_for():
+    model = simulate.interacting_model(LAYOUT, rng=np.random.default_rng(0), r2=0.6)
+    grid = np.array(np.meshgrid(*[range(c) for c in LAYOUT.levels], indexing="ij")).reshape(3, -1).T
+    hot = np.concatenate([np.eye(c)[grid[:, d]] for d, c in enumerate(LAYOUT.levels)], 1)
+    y = model.value(hot)
+    residual = y - hot @ np.linalg.lstsq(hot, y, rcond=None)[0]
+    assert y.mean() == pytest.approx(0.5)
+    assert 1 - residual.var() / y.var() == pytest.approx(0.6)
+    np.testing.assert_allclose(LAYOUT.total(model.beta), 0, atol=1e-12)
+    np.testing.assert_allclose(LAYOUT.total(model.gamma), 0, atol=1e-12)
+    flat = simulate.interacting_model(LAYOUT, rng=np.random.default_rng(0), r2=1.0)
+    assert np.abs(flat.gamma).max() == 0
+    for options in ({"r2": 0.0}, {"r2": 1.1}, {"main_sd": 0.0}):
+        with pytest.raises(ValueError, match=r"r2 must lie in \(0, 1\] and main_sd above 0"):
+            simulate.interacting_model(LAYOUT, rng=np.random.default_rng(0), **options)
+    with pytest.raises(ValueError, match="layout has one factor"):
+        simulate.interacting_model(Layout((3,)), rng=np.random.default_rng(0))

@@ -1,4 +1,4 @@
-"""Two parties choose candidate policies against each other: elections with primaries, equilibria, what is left to gain.
+"""Two parties choose candidate policies against each other: the general election, and the primaries before it.
 
 Page ``conjoint_candidates``. Player A (Republicans) raises the share, player B (Democrats) lowers it; both pay for leaving the
 design probabilities. Everything is batched over leading axes (bootstrap draws, penalties).
@@ -8,12 +8,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from functools import cached_property
+from typing import ClassVar
 
 import numpy as np
 from scipy.special import expit
 
 from paperlab.methods.conjoint.layout import Layout
-from paperlab.methods.conjoint.policy import check_penalty
 from paperlab.methods.foundations.checks import finite
 
 
@@ -79,6 +79,7 @@ class Election:
     p: np.ndarray
     layout: Layout
     link: str = "linear"
+    batched: ClassVar[tuple] = ("intercept", "slope_r", "slope_d", "primary_r", "primary_d")
 
     def __post_init__(self):
         if self.link not in ("linear", "logit"):
@@ -101,6 +102,11 @@ class Election:
     def without_primaries(self):
         """The same electorate, entrants nominated without a vote."""
         return replace(self, primary_r=None, primary_d=None)
+
+    def single(self, *index):
+        """One game of a batch, by its place along the leading axes."""
+        names = [name for name in self.batched if getattr(self, name) is not None]
+        return replace(self, **{name: getattr(self, name)[index] for name in names})
 
     @cached_property
     def _summed(self):
@@ -133,9 +139,9 @@ class Election:
         """
         self._check_shapes(pi_r=pi_r, pi_d=pi_d)
         if self.link == "linear":
-            level, slope_r, slope_d = self._summed
-            value = level + (slope_r * (pi_r - self.p)).sum(-1) - (slope_d * (pi_d - self.p)).sum(-1)
-            return Outcome(_finite_value(value, pi_r=pi_r, pi_d=pi_d), slope_r, -slope_d)
+            (gain_r, grad_r), (gain_d, grad_d) = self._gain("R", pi_r), self._gain("D", pi_d)
+            value = self._summed[0] + gain_r - gain_d
+            return Outcome(_finite_value(value, pi_r=pi_r, pi_d=pi_d), grad_r, -grad_d)
         mean_r, var_r, dvar_r = self._moments(self.slope_r, pi_r[..., None, :])
         mean_d, var_d, dvar_d = self._moments(self.slope_d, pi_d[..., None, :])
         value, by_mean, by_var = _logistic_normal(self.intercept + mean_r - mean_d, var_r + var_d)
@@ -149,14 +155,23 @@ class Election:
             if pi.shape[-1:] != self.p.shape:
                 raise ValueError(f"{name} must have one entry for each of {self.p.size} levels, got shape {pi.shape}")
 
-    def nomination(self, pi, slope):
-        """Probability that an entrant from ``pi`` beats the field in a primary.
+    def _gain(self, party, pi):
+        """What entrants of a party add to its share with the linear link, against any opponent; value and gradient."""
+        slope = self._summed[1 if party == "R" else 2]
+        return (slope * (pi - self.p)).sum(-1), slope
+
+    def _lead(self, party, pi):
+        """What entrants add to one half in their party's primary with the linear link; value and gradient."""
+        slope = self.primary_r if party == "R" else self.primary_d
+        return (slope * (pi - self.p)).sum(-1), slope
+
+    def nomination(self, pi, party):
+        """Probability that an entrant from ``pi`` beats the field in a primary; 1 where there are no primaries.
 
         Parameters
         ----------
         pi : ndarray, shape (..., n_levels)
-        slope : ndarray, shape (..., n_levels), or None
-            ``primary_r`` or ``primary_d``; with None nobody opposes the entrant.
+        party : {"R", "D"}
 
         Returns
         -------
@@ -165,13 +180,17 @@ class Election:
         Raises
         ------
         ValueError
-            If the policy has another number of levels, or is not finite.
+            If the policy has another number of levels, or is not finite, or the party is unknown.
         """
         self._check_shapes(pi=pi)
+        if party not in ("R", "D"):
+            raise ValueError(f"party must be R or D, got {party!r}")
+        slope = self.primary_r if party == "R" else self.primary_d
         if slope is None:
             return Nomination(np.ones(pi.shape[:-1]), np.zeros_like(pi))
         if self.link == "linear":
-            return Nomination(_finite_value(0.5 + (slope * (pi - self.p)).sum(-1), pi=pi), slope)
+            lead, grad = self._lead(party, pi)
+            return Nomination(_finite_value(0.5 + lead, pi=pi), grad)
         mean, var, dvar = self._moments(slope, pi)
         _, field, _ = self._moments(slope, np.broadcast_to(self.p, pi.shape))
         value, by_mean, by_var = _logistic_normal(mean, var + field)
@@ -188,8 +207,7 @@ class Election:
         -------
         Quadrants
         """
-        k_r = self.nomination(pi_r, self.primary_r).value
-        k_d = self.nomination(pi_d, self.primary_d).value
+        k_r, k_d = self.nomination(pi_r, "R").value, self.nomination(pi_d, "D").value
         field = np.broadcast_to(self.p, pi_r.shape)
         sides = [(pi_r, pi_d), (pi_r, field), (field, pi_d), (field, field)]
         chance = np.stack([k_r * k_d, k_r * (1 - k_d), (1 - k_r) * k_d, (1 - k_r) * (1 - k_d)], -1)
@@ -209,12 +227,17 @@ class Election:
         Notes
         -----
         Page ``conjoint_candidates``, "Model": ``k_R k_D Q(R, D) + k_R (1 - k_D) Q(R, p) + (1 - k_R) k_D Q(p, D) + (1 - k_R)
-        (1 - k_D) Q(p, p)``.
+        (1 - k_D) Q(p, p)``; with the linear link ``Q(R, D) = Q(p, p) + h_R - h_D``, and this is ``Q(p, p) + k_R h_R - k_D h_D``.
         """
         if self.primary_r is None:
             return self.share(pi_r, pi_d)
-        first, second = self.nomination(pi_r, self.primary_r), self.nomination(pi_d, self.primary_d)
+        first, second = self.nomination(pi_r, "R"), self.nomination(pi_d, "D")
         k_r, k_d = first.value, second.value
+        if self.link == "linear":
+            (gain_r, grad_r), (gain_d, grad_d) = self._gain("R", pi_r), self._gain("D", pi_d)
+            up = k_r[..., None] * grad_r + gain_r[..., None] * first.grad
+            down = k_d[..., None] * grad_d + gain_d[..., None] * second.grad
+            return Outcome(self._summed[0] + k_r * gain_r - k_d * gain_d, up, -down)
         field = np.broadcast_to(self.p, pi_r.shape)
         both, only_r, only_d = self.share(pi_r, pi_d), self.share(pi_r, field), self.share(field, pi_d)
         none = self.share(field, field).value
@@ -251,146 +274,3 @@ def _logistic_normal(mean, spread):
 def distance(pi, p):
     """Penalty ``|pi - p|^2`` of policies (..., n_levels), shape (...)."""
     return ((pi - p) ** 2).sum(-1)
-
-
-@dataclass(frozen=True)
-class Policies:
-    """Policies of both parties.
-
-    Attributes
-    ----------
-    pi_r, pi_d : ndarray, shape (..., n_levels)
-    last_move : ndarray, shape (...)
-        Largest change of a probability in the last step: how far from rest the search ended.
-    """
-
-    pi_r: np.ndarray
-    pi_d: np.ndarray
-    last_move: np.ndarray
-
-
-def solve(game, lam, *, n_steps=800, learning_rate=None, extragradient=True):
-    """Equilibrium by simultaneous ascent and descent on the logits of both policies, from the design probabilities.
-
-    Parameters
-    ----------
-    game : Election
-    lam : float, or ndarray that broadcasts against the batch
-        Price ``lam |pi - p|^2`` of leaving the design.
-    n_steps : int
-        At least 1.
-    learning_rate : float, optional
-        Step on the logits; ``2 / (lam + 0.01)`` if not given, since gradients in the policies are of the order of ``lam``.
-    extragradient : bool
-        Take each step with the gradient found one step ahead.
-
-    Returns
-    -------
-    Policies
-
-    Raises
-    ------
-    ValueError
-        If ``lam`` or ``learning_rate`` is not positive, or there is no step.
-    """
-    check_penalty(lam)
-    if n_steps < 1 or not (learning_rate is None or learning_rate > 0):
-        raise ValueError(f"n_steps must be 1 or more and learning_rate above 0, got {n_steps} and {learning_rate}")
-    lam = np.asarray(lam, float)[..., None]
-    layout, p = game.layout, game.p
-    shape = np.broadcast_shapes(lam.shape[:-1], game.intercept.shape[:-1])
-    a, b = (np.broadcast_to(np.log(p), (*shape, layout.size)).copy() for _ in range(2))
-    rate = 2 / (lam + 0.01) if learning_rate is None else learning_rate
-
-    def direction(a, b):
-        pi_r, pi_d = layout.softmax(a), layout.softmax(b)
-        outcome = game.outcome(pi_r, pi_d)
-        up, down = outcome.grad_r - 2 * lam * (pi_r - p), -outcome.grad_d - 2 * lam * (pi_d - p)
-        return pi_r * (up - layout.total(pi_r * up)), pi_d * (down - layout.total(pi_d * down))
-
-    for _ in range(n_steps):
-        before = a, b
-        da, db = direction(a, b)
-        if extragradient:
-            da, db = direction(a + rate * da, b + rate * db)
-        a, b = a + rate * da, b + rate * db
-    pi, last = (layout.softmax(np.stack(logits)) for logits in ((a, b), before))
-    return Policies(pi[0], pi[1], np.abs(pi - last).max((0, -1)))
-
-
-@dataclass(frozen=True)
-class BestResponse:
-    """Largest penalised payoff ``best`` that one side can reach while the other stays, and the payoff ``now``."""
-
-    best: float
-    now: float
-
-
-def best_response(game, lam, policies, side, *, rng, n_starts=20, n_steps=1500):
-    """Largest penalised payoff one side can reach while the other stays, by projected gradient from many starts.
-
-    Parameters
-    ----------
-    game : Election
-        One game, no batch.
-    lam : float
-    policies : Policies
-        ``pi_r`` and ``pi_d`` of shape (n_levels,).
-    side : {"R", "D"}
-    rng : numpy.random.Generator
-        Draws the corners from which the search starts, beside the present policy, the design and a point beyond.
-    n_starts, n_steps : int
-
-    Returns
-    -------
-    BestResponse
-
-    Raises
-    ------
-    ValueError
-        If ``lam`` is not positive, ``side`` is unknown, or the game is a batch.
-    """
-    check_penalty(lam)
-    if side not in ("R", "D"):
-        raise ValueError(f"side must be R or D, got {side!r}")
-    layout, p = game.layout, game.p
-    own, other = (policies.pi_r, policies.pi_d) if side == "R" else (policies.pi_d, policies.pi_r)
-    if own.shape != (layout.size,) or other.shape != (layout.size,) or game.intercept.shape != (2,):
-        raise ValueError(
-            f"policies and game must be one, without batch axes, got {own.shape} and {game.intercept.shape}"
-        )
-    corners = layout.argmax(rng.random((n_starts, layout.size)))
-    pi = np.vstack([own, p, layout.project(p + (own - p) * 3), corners])
-    fixed = np.broadcast_to(other, pi.shape)
-
-    def payoff(pi):
-        outcome = game.outcome(pi, fixed) if side == "R" else game.outcome(fixed, pi)
-        sign, grad = (1, outcome.grad_r) if side == "R" else (-1, outcome.grad_d)
-        return sign * outcome.value - lam * distance(pi, p), sign * grad - 2 * lam * (pi - p)
-
-    now = payoff(pi)[0]
-    best = now.max()
-    for _ in range(n_steps):
-        pi = layout.project(pi + payoff(pi)[1] / (2 * lam + 0.3))
-    return BestResponse(float(max(best, payoff(pi)[0].max())), float(now[0]))
-
-
-def exploitability(game, lam, policies, *, rng, n_starts=20, n_steps=1500):
-    """What the two sides together could still gain by best responses in the penalised game; 0 in equilibrium.
-
-    Parameters
-    ----------
-    game, lam, policies, rng, n_starts, n_steps
-        As `best_response`.
-
-    Returns
-    -------
-    float
-
-    Raises
-    ------
-    ValueError
-        As `best_response`.
-    """
-    found = [best_response(game, lam, policies, side, rng=rng, n_starts=n_starts, n_steps=n_steps) for side in "RD"]
-    return sum(response.best - response.now for response in found)

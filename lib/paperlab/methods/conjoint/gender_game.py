@@ -16,8 +16,11 @@ from paperlab.methods.foundations.checks import finite
 
 # The authors' script: P(vote R) of Republican and of Democratic voters, rows gender of the Republican (man, woman), columns of
 # the Democrat; and the probability that a woman beats a man in each party's primary.
-GENERAL_R = np.array([[0.90, 0.95], [0.85, 0.90]])
-GENERAL_D = np.array([[0.10, 0.05], [0.15, 0.10]])
+AUTHORS = (np.array([[0.90, 0.95], [0.85, 0.90]]), np.array([[0.10, 0.05], [0.15, 0.10]]))
+COUPLED = (
+    np.array([[0.90, 0.80], [0.80, 0.90]]),
+    np.array([[0.20, 0.10], [0.10, 0.20]]),
+)  # ours: mixed pairings are punished
 WOMAN_R, WOMAN_D = 0.6, 0.45
 
 
@@ -57,9 +60,9 @@ def _payoffs(general_r, general_d, woman_r, woman_d, p_r):
     return p_r * general_r * w_r[..., :, None] + (1 - p_r) * general_d * w_d[..., None, :]
 
 
-def true_matrix(p_r):
-    """Payoffs of the authors' gender game with a share ``p_r`` of Republican voters, shape (2, 2)."""
-    return payoff_matrix(GENERAL_R, GENERAL_D, np.array(WOMAN_R), np.array(WOMAN_D), p_r)
+def true_matrix(p_r, votes=AUTHORS):
+    """Payoffs with a share ``p_r`` of Republican voters, shape (2, 2); the authors' game unless other ``votes`` are given."""
+    return payoff_matrix(*votes, np.array(WOMAN_R), np.array(WOMAN_D), p_r)
 
 
 @dataclass(frozen=True)
@@ -341,7 +344,7 @@ def best_response_cycle(m, start):
     return len(seen) - seen[state]
 
 
-def sample(p_r, n, n_replications, *, rng):
+def sample(p_r, n, n_replications, *, rng, votes=AUTHORS):
     """Frequencies in samples of n respondents, who each vote once in a general election and once in a primary.
 
     Party of the respondent and genders of all candidates are drawn at random.
@@ -353,6 +356,8 @@ def sample(p_r, n, n_replications, *, rng):
     n, n_replications : int
         Respondents in a sample, and samples.
     rng : numpy.random.Generator
+    votes : tuple of ndarray, each of shape (2, 2)
+        P(vote R) of Republican and of Democratic voters, as `AUTHORS`.
 
     Returns
     -------
@@ -368,7 +373,7 @@ def sample(p_r, n, n_replications, *, rng):
         raise ValueError(f"p_r must lie between 0 and 1, got {p_r}; it is the share of Republican voters")
     republicans = rng.binomial(n, p_r, n_replications)
     theta, variance = np.empty((n_replications, 10)), np.empty((n_replications, 10))
-    for party, (size, cells) in enumerate(((republicans, GENERAL_R), (n - republicans, GENERAL_D))):
+    for party, (size, cells) in enumerate(zip((republicans, n - republicans), votes, strict=True)):
         seen = rng.multinomial(size, [0.25] * 4)
         votes = rng.binomial(seen, cells.ravel())
         block = slice(4 * party, 4 * party + 4)

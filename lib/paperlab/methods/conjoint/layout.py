@@ -89,7 +89,10 @@ class Layout:
         active = np.ones(values.shape, dtype=bool)
         for _ in range(max(self.levels)):  # each round drops levels, so this many rounds are enough
             threshold = (self.total(np.where(active, values, 0)) - 1) / self.total(active)
-            active = values > threshold
+            kept = values > threshold
+            if (kept == active).all():
+                break
+            active = kept
         return np.where(active, values - threshold, 0)
 
     def argmax(self, values):

@@ -65,8 +65,9 @@ class TwoWayModel:
 
     def value(self, pi):
         """Q of policies ``pi`` (..., m), shape (...)."""
-        quadratic = np.einsum("...i,...ij,...j", pi, self.gamma, pi) / 2
-        return self.intercept + np.einsum("...i,...i", self.beta, pi) + quadratic
+        pi = np.asarray(pi, float)
+        pull = pi @ self.gamma if self.gamma.ndim == 2 else (self.gamma @ pi[..., None])[..., 0]
+        return self.intercept + ((self.beta + pull / 2) * pi).sum(-1)
 
 
 def two_way(x):

@@ -225,8 +225,10 @@ class Voters:
         return Election(intercept, r, d, np.asarray(weight), first, second, self.layout.uniform, self.layout)
 
 
-def draw_voters(layout, divisive, *, rng, own=0.25):
-    """Draw slopes: shared, N(0, .03^2); by party of voter .015, of candidate .01; opposed on ``divisive`` factors, .05.
+def draw_voters(layout, divisive, *, rng, own=0.12):
+    """Draw slopes: shared, N(0, .02^2); by party of voter .01, of candidate .007; opposed on ``divisive`` factors, .035.
+
+    About as large as in the Ono-Burden choices, and small enough that linear probabilities of twelve factors rarely leave [0, 1].
 
     Parameters
     ----------
@@ -251,9 +253,9 @@ def draw_voters(layout, divisive, *, rng, own=0.25):
     if not 0 <= own <= 0.5:
         raise ValueError(f"own must lie in [0, 0.5], got {own}; it is half a gap between shares")
     m = layout.size
-    shared, voter, candidate = rng.normal(0, 0.03, m), rng.normal(0, 0.015, (2, 1, m)), rng.normal(0, 0.01, (2, 2, m))
+    shared, voter, candidate = rng.normal(0, 0.02, m), rng.normal(0, 0.01, (2, 1, m)), rng.normal(0, 0.007, (2, 2, m))
     on = np.isin(layout.factor, divisive)
-    opposed = np.where(on, rng.normal(0, 0.05, m), 0) * np.array([-1.0, 1.0])[:, None, None]
+    opposed = np.where(on, rng.normal(0, 0.035, m), 0) * np.array([-1.0, 1.0])[:, None, None]
     slope = np.where(on, 0.3, 1.0) * shared + voter + candidate + opposed
     return Voters(slope - layout.total(slope) * layout.uniform, own, layout)
 
@@ -266,7 +268,7 @@ class Survey:
     clipped: float
 
 
-def simulate_voters(voters, n_persons, n_tasks, p_r, *, rng, personal_sd=0.05):
+def simulate_voters(voters, n_persons, n_tasks, p_r, *, rng, personal_sd=0.02):
     """Forced choices of respondents whose own slopes scatter around their party's.
 
     Parameters
@@ -308,3 +310,43 @@ def simulate_voters(voters, n_persons, n_tasks, p_r, *, rng, personal_sd=0.05):
     y = (rng.random(n) < np.clip(prob, 0.01, 0.99)).astype(float)
     clipped = float(((prob < 0.01) | (prob > 0.99)).mean())
     return Survey(Pairs(x1, x2, party1, party2, voter, y, person, layout), clipped)
+
+
+def interacting_model(layout, *, rng, r2=0.75, main_sd=0.02):
+    """Share against a candidate by lot where attributes interact, as a two-way model over all levels.
+
+    Main effects are N(0, ``main_sd``^2), interactions normal and scaled until main effects explain ``r2`` of what makes one
+    profile better than another; both are centred within factors, so that neither hides in the other.
+
+    Parameters
+    ----------
+    layout : Layout
+    rng : numpy.random.Generator
+    r2 : float
+        In (0, 1]; 1 for no interactions.
+    main_sd : float
+        Above 0.
+
+    Returns
+    -------
+    TwoWayModel
+        One half for the design itself.
+
+    Raises
+    ------
+    ValueError
+        If ``r2`` or ``main_sd`` is out of range, or there is one factor only.
+    """
+    if not (0 < r2 <= 1 and main_sd > 0):
+        raise ValueError(f"r2 must lie in (0, 1] and main_sd above 0, got {r2} and {main_sd}")
+    if len(layout.levels) < 2:
+        raise ValueError("layout has one factor; interactions need two")
+    p, m = layout.uniform, layout.size
+    beta = rng.normal(0, main_sd, m)
+    beta = beta - layout.total(beta) * p
+    gamma = np.triu(rng.standard_normal((m, m)), 1)
+    gamma = (gamma + gamma.T) * (layout.factor[:, None] != layout.factor)
+    for _ in range(2):  # rows, then columns
+        gamma = (gamma - layout.total(gamma) * p).T
+    main, pairs = (p * beta**2).sum(), p @ gamma**2 @ p / 2
+    return TwoWayModel(0.5, beta, gamma * np.sqrt((1 / r2 - 1) * main / pairs))
