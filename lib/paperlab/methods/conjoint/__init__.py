@@ -1,4 +1,6 @@
-"""Candidate choice experiments: effects of attributes, policies over profiles, two-party games (page ``conjoint_candidates``).
+"""Candidate choice experiments: effects of attributes, policies over profiles, two-party games.
+
+Page ``conjoint_candidates``.
 
 ``layout``       profiles as one-hot vectors over the levels of all factors, projections and maxima factor by factor
 ``choices``      pairs, effects of attributes with respondents as clusters, sums for resampling respondents

@@ -92,7 +92,8 @@ def choices_for_president(frame):
     Raises
     ------
     ValueError
-        If columns are missing, no such choice is in the file, a level is unknown, or a task has not one chosen profile of two.
+        If columns are missing, no such choice is in the file, a level is unknown, or a task has not one chosen profile
+        of two.
     """
     needed = ["Office", "R_Partisanship", "Party.affiliation", "respondentIndex", "task", "selected"]
     needed += [column for column, _ in FACTORS.values()]

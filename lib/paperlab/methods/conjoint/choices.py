@@ -19,7 +19,7 @@ PARTIES = ("Democratic", "Republican")  # voter, party1 and party2 are 0 and 1
 
 @dataclass(frozen=True)
 class TaskRows:
-    """Rows of the ``first`` and ``second`` profile of each task, and 1 in ``y`` where the first was chosen; shape (n,)."""
+    """Rows of the ``first`` and ``second`` profile of each task; ``y`` is 1 where the first was chosen; shape (n,)."""
 
     first: np.ndarray
     second: np.ndarray
@@ -293,7 +293,8 @@ class CrossProducts:
         Raises
         ------
         ValueError
-            If a weight is negative or missing, the penalty is not above 0, or a resample has no row for the first column.
+            If a weight is negative or missing, the penalty is not above 0, or a resample has no row for the first
+            column.
         """
         weights = finite("weights", weights)
         n, k = self.moment.shape

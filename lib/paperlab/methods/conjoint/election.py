@@ -65,7 +65,7 @@ def average_slopes(products, weights, penalty):
 
 
 def electorate(p_r):
-    """Share of Democratic and Republican voters, shape (2,), from that of Republican voters, which must lie in (0, 1)."""
+    """Share of Democratic and Republican voters, shape (2,), from that of Republicans, which must lie in (0, 1)."""
     if not 0 < p_r < 1:
         raise ValueError(f"p_r must lie between 0 and 1, got {p_r}; it is the share of Republican voters")
     return np.array([1 - p_r, p_r])
@@ -141,5 +141,5 @@ def logit_election(pairs, penalty, p_r, primary=True):
 
 
 def linear_share(pi, slopes, p):
-    """Share against an opponent from the design, ``1/2 + slopes'(pi - p)``; shape (...) for policies (..., n_levels)."""
+    """Share against an opponent by lot, ``1/2 + slopes'(pi - p)``; shape (...) for policies (..., n_levels)."""
     return 0.5 + ((finite("pi", pi, -1) - p) * finite("slopes", slopes, -1)).sum(-1)

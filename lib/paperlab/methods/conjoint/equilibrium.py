@@ -41,7 +41,8 @@ def solve(game, lam, *, n_steps=800, learning_rate=None, extragradient=True):
     n_steps : int
         At least 1.
     learning_rate : float, optional
-        Step on the logits; ``2 / (lam + 0.01)`` if not given, since gradients in the policies are of the order of ``lam``.
+        Step on the logits; ``2 / (lam + 0.01)`` if not given, since gradients in the policies are of the order of
+        ``lam``.
     extragradient : bool
         Take each step with the gradient found one step ahead.
 
@@ -81,7 +82,7 @@ def solve(game, lam, *, n_steps=800, learning_rate=None, extragradient=True):
 
 @dataclass(frozen=True)
 class BestResponse:
-    """Largest penalised payoff ``best`` that one side can reach while the other stays, the payoff ``now``, the policy ``pi``."""
+    """Largest penalised payoff ``best`` of one side while the other stays, the payoff ``now``, the policy ``pi``."""
 
     best: float
     now: float
@@ -162,8 +163,8 @@ def exploitability(game, lam, policies, *, rng, n_starts=20, n_steps=1500):
 def separate_equilibrium(game, lam, *, rng, n_starts=20, n_steps=1500):
     """Equilibrium of a game with the linear link: both best responses, which do not depend on the opponent.
 
-    Projected gradient steps reach probabilities of zero, which the logits of `solve` only approach, and many starts find the
-    higher of several local optima, which interactions may have.
+    Projected gradient steps reach probabilities of zero, which the logits of `solve` only approach, and many starts
+    find the higher of several local optima, which interactions may have.
 
     Parameters
     ----------

@@ -1,4 +1,7 @@
-"""Experiments with a known truth: many samples of a design, estimated and compared with it (page ``conjoint_candidates``)."""
+"""Experiments with a known truth: many samples of a design, estimated and compared with it.
+
+Page ``conjoint_candidates``.
+"""
 
 from __future__ import annotations
 
@@ -34,8 +37,8 @@ def average_case_errors(truth, n, streams, *, noise_sd):
     Returns
     -------
     dict of str to float
-        ``RMSE`` and mean absolute ``bias`` of the probabilities, ``coverage`` of the policy, ``coverage of Q`` of its value, and
-        ``inside``, the share of samples in which the closed form was a maximum within the simplex.
+        ``RMSE`` and mean absolute ``bias`` of the probabilities, ``coverage`` of the policy, ``coverage of Q`` of its
+        value, and ``inside``, the share of samples in which the closed form was a maximum within the simplex.
 
     Raises
     ------
@@ -76,7 +79,7 @@ class SubstitutesFits:
     truth: TwoWayModel
 
     def learned(self, lam, *, rng, n_starts=4, n_steps=300):
-        """Policies of the largest penalised fitted value, shape (n_samples, k), by projected gradient steps from random starts.
+        """Policies of the largest penalised fitted value, shape (n_samples, k), by projected steps from random starts.
 
         Raises
         ------

@@ -1,7 +1,7 @@
 """Two parties choose candidate policies against each other: the general election, and the primaries before it.
 
-Page ``conjoint_candidates``. Player A (Republicans) raises the share, player B (Democrats) lowers it; both pay for leaving the
-design probabilities. Everything is batched over leading axes (bootstrap draws, penalties).
+Page ``conjoint_candidates``. Player A (Republicans) raises the share, player B (Democrats) lowers it; both pay for
+leaving the design probabilities. Everything is batched over leading axes (bootstrap draws, penalties).
 """
 
 from __future__ import annotations
@@ -62,12 +62,14 @@ class Election:
     p : ndarray, shape (n_levels,)
     layout : Layout
     link : {"linear", "logit"}
-        With "logit" intercept and slopes are on the logit scale; means over profiles use the logistic-normal approximation.
+        With "logit" intercept and slopes are on the logit scale; means over profiles use the logistic-normal
+        approximation.
 
     Raises
     ------
     ValueError
-        If a coefficient is not finite, a shape does not fit the layout, ``weight`` is no share of voters, or ``link`` is unknown.
+        If a coefficient is not finite, a shape does not fit the layout, ``weight`` is no share of voters, or ``link``
+        is unknown.
     """
 
     intercept: np.ndarray
@@ -226,8 +228,9 @@ class Election:
 
         Notes
         -----
-        Page ``conjoint_candidates``, "Model": ``k_R k_D Q(R, D) + k_R (1 - k_D) Q(R, p) + (1 - k_R) k_D Q(p, D) + (1 - k_R)
-        (1 - k_D) Q(p, p)``; with the linear link ``Q(R, D) = Q(p, p) + h_R - h_D``, and this is ``Q(p, p) + k_R h_R - k_D h_D``.
+        Page ``conjoint_candidates``, "Model": ``k_R k_D Q(R, D) + k_R (1 - k_D) Q(R, p) + (1 - k_R) k_D Q(p, D)
+        + (1 - k_R) (1 - k_D) Q(p, p)``; with the linear link ``Q(R, D) = Q(p, p) + h_R - h_D``, and this is
+        ``Q(p, p) + k_R h_R - k_D h_D``.
         """
         if self.primary_r is None:
             return self.share(pi_r, pi_d)
@@ -256,7 +259,7 @@ class Election:
 
 
 def _finite_value(value, **policies):
-    """The value, if it is finite; else the policy that is not is named: cheaper than a look at each policy at each step."""
+    """The value, if finite; else the policy that is not is named: cheaper than a look at each policy at each step."""
     if not np.isfinite(value).all():
         for name, pi in policies.items():
             finite(name, pi, -1)

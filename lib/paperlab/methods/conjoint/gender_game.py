@@ -1,4 +1,4 @@
-"""The game of one binary factor: payoffs, its saddle point and standard errors, paths of gradient steps, samples of voters.
+"""The game of one binary factor: payoffs, saddle point and standard errors, gradient paths, samples of voters.
 
 Page ``conjoint_candidates``. Republicans put up a man with probability ``x``, Democrats with probability ``y``.
 """
@@ -14,8 +14,8 @@ from scipy.special import expit
 from paperlab.methods.conjoint.policy import check_penalty
 from paperlab.methods.foundations.checks import finite
 
-# The authors' script: P(vote R) of Republican and of Democratic voters, rows gender of the Republican (man, woman), columns of
-# the Democrat; and the probability that a woman beats a man in each party's primary.
+# The authors' script: P(vote R) of Republican and of Democratic voters, rows gender of the Republican (man, woman),
+# columns of the Democrat; and the probability that a woman beats a man in each party's primary.
 AUTHORS = (np.array([[0.90, 0.95], [0.85, 0.90]]), np.array([[0.10, 0.05], [0.15, 0.10]]))
 COUPLED = (
     np.array([[0.90, 0.80], [0.80, 0.90]]),
@@ -30,7 +30,8 @@ def payoff_matrix(general_r, general_d, woman_r, woman_d, p_r):
     Parameters
     ----------
     general_r, general_d : ndarray, shape (..., 2, 2)
-        P(vote R) of Republican and Democratic voters, rows gender of the Republican (man, woman), columns of the Democrat.
+        P(vote R) of Republican and Democratic voters, rows gender of the Republican (man, woman), columns of the
+        Democrat.
     woman_r, woman_d : ndarray, shape (...)
         Probability that a woman beats a man in each party's primary.
     p_r : float
@@ -61,7 +62,7 @@ def _payoffs(general_r, general_d, woman_r, woman_d, p_r):
 
 
 def true_matrix(p_r, votes=AUTHORS):
-    """Payoffs with a share ``p_r`` of Republican voters, shape (2, 2); the authors' game unless other ``votes`` are given."""
+    """Payoffs with a share ``p_r`` of Republican voters, shape (2, 2); the authors' game unless ``votes`` are given."""
     return payoff_matrix(*votes, np.array(WOMAN_R), np.array(WOMAN_D), p_r)
 
 
@@ -130,8 +131,8 @@ def equilibrium(m, lam):
 
     Notes
     -----
-    Best responses are ``x = .5 + (c1 + c3 y) / (4 lam)`` and ``y = .5 - (c2 + c3 x) / (4 lam)``, cut to [0, 1]. One after the
-    other they map x to a value that falls in x, so there is one fixed point, found by bisection.
+    Best responses are ``x = .5 + (c1 + c3 y) / (4 lam)`` and ``y = .5 - (c2 + c3 x) / (4 lam)``, cut to [0, 1]. One
+    after the other they map x to a value that falls in x, so there is one fixed point, found by bisection.
 
     Examples
     --------
@@ -255,7 +256,8 @@ def standard_errors(frequencies, p_r, lam):
     at_bound = np.isin(saddle.x, (0, 1)) | np.isin(saddle.y, (0, 1))
     if at_bound.any():
         warnings.warn(
-            f"{at_bound.sum()} of {at_bound.size} equilibria have a probability of 0 or 1; their standard errors do not hold",
+            f"{at_bound.sum()} of {at_bound.size} equilibria have a probability of 0 or 1; their standard "
+            f"errors do not hold",
             stacklevel=2,
         )
     c3 = bilinear(m).c3

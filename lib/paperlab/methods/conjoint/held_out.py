@@ -36,8 +36,8 @@ class HeldOutShares:
 def held_out_shares(pairs, lams, penalty, folds):
     """Share of the average-case policy among people who had no part in learning it.
 
-    The policy comes from a ridge fit on the other folds, its share from least squares on the fold itself, which is unbiased for a
-    given policy if effects add up.
+    The policy comes from a ridge fit on the other folds, its share from least squares on the fold itself, which is
+    unbiased for a given policy if effects add up.
 
     Parameters
     ----------
@@ -124,7 +124,8 @@ def cross_validate(pairs, folds, penalties, main_penalty):
     Raises
     ------
     ValueError
-        If a penalty is not above 0, there is one fold only, or outside a fold no pair has one candidate of the voter's party.
+        If a penalty is not above 0, there is one fold only, or outside a fold no pair has one candidate of the voter's
+        party.
     """
     two_way.check_penalties(main_penalty, penalties)
     design, layout = two_way.widened("pooled", pairs.pooled(), pairs), pairs.layout
@@ -184,7 +185,7 @@ def fold_fits(x, y, ridges, *, fold):
 
 @dataclass(frozen=True)
 class HeldOutParts:
-    """Held-out share of a policy above one half, fold by fold: what levels add, ``levels``, and pairs, ``pairs``; (n_folds,)."""
+    """Held-out share of a policy above one half: what ``levels`` add, and ``pairs``; each of shape (n_folds,)."""
 
     levels: np.ndarray
     pairs: np.ndarray
@@ -196,10 +197,10 @@ class HeldOutParts:
 
 
 def held_out_parts(pairs, folds, policies):
-    """Share of policies against a candidate by lot among people who had no part in learning them, up to pairs of levels.
+    """Share of policies against a candidate by lot among people not used to learn them, up to pairs of levels.
 
-    Levels are least squares on the fold. Pairs are a weighted mean of its residuals, unbiased because the design draws all
-    factors independently and as often as stated.
+    Levels are least squares on the fold. Pairs are a weighted mean of its residuals, unbiased because the design draws
+    all factors independently and as often as stated.
 
     Parameters
     ----------
@@ -219,8 +220,8 @@ def held_out_parts(pairs, folds, policies):
 
     Notes
     -----
-    With ``u_d = pi_d / p_d - 1`` at the level shown, ``w = sum_{d < d'} u_d u_d'`` and the residual r of a choice, what pairs
-    add is the mean of ``r (w_1 - w_2) / 2``.
+    With ``u_d = pi_d / p_d - 1`` at the level shown, ``w = sum_{d < d'} u_d u_d'`` and the residual r of a choice,
+    what pairs add is the mean of ``r (w_1 - w_2) / 2``.
     """
     layout, p, design = pairs.layout, pairs.layout.uniform, pairs.pooled()
     fold = codes("folds", folds, len(pairs.y))

@@ -122,7 +122,8 @@ def encode(columns, levels):
     Raises
     ------
     ValueError
-        If a factor is missing, has one level, lists a level twice, or a level is not listed (names factor, level and row).
+        If a factor is missing, has one level, lists a level twice, or a level is not listed (names factor, level and
+        row).
 
     Examples
     --------

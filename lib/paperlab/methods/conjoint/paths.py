@@ -22,8 +22,8 @@ class SharePaths:
     Attributes
     ----------
     shares : dict of str to ndarray, shape (n_fits, n_lams)
-        By the names of `SIDES`: the average-case policy against a candidate by lot; one party's best against a candidate by lot
-        of the other party (its own share); both parties against each other (Republican share).
+        By the names of `SIDES`: the average-case policy against a candidate by lot; one party's best against a
+        candidate by lot of the other party (its own share); both parties against each other (Republican share).
     pooled : ndarray, shape (n_fits, n_lams, n_levels)
         Average-case policies.
     policies : Policies

@@ -1,8 +1,8 @@
 """Stochastic interventions on conjoint profiles: the average case, its closed form and its delta method.
 
-Page ``conjoint_candidates``. A policy is a product of categorical distributions, one per factor. With the two-way linear
-model ``Q(pi) = a + sum beta pi + sum gamma pi pi`` and the penalty ``lam * |pi - p|^2`` over *all* levels the optimum
-solves ``C pi = B``.
+Page ``conjoint_candidates``. A policy is a product of categorical distributions, one per factor. With the two-way
+linear model ``Q(pi) = a + sum beta pi + sum gamma pi pi`` and the penalty ``lam * |pi - p|^2`` over *all* levels the
+optimum solves ``C pi = B``.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ class TwoWayModel:
 
     @classmethod
     def from_coef(cls, coef, k):
-        """The model of a fit on the columns of `two_way` for k attributes, ``coef`` of shape (..., 1 + k (k + 1) / 2)."""
+        """The model of a fit on the columns of `two_way`, k attributes; ``coef`` has shape (..., 1 + k (k + 1) / 2)."""
         coef = np.asarray(coef, float)
         if coef.shape[-1] != 1 + k * (k + 1) // 2:
             raise ValueError(f"coef must have {1 + k * (k + 1) // 2} entries for {k} columns, got {coef.shape[-1]}")
@@ -140,7 +140,8 @@ def system(model, p, lam, layout):
     factor = layout.factor[layout.free]
     if model.beta.shape[-1] != len(factor) or np.shape(p) != factor.shape:
         raise ValueError(
-            f"beta and p must have one entry for each of {len(factor)} non-reference levels, got {model.beta.shape} and "
+            f"beta and p must have one entry for each of {len(factor)} non-reference levels, got "
+            f"{model.beta.shape} and "
             f"{np.shape(p)}"
         )
     same = factor[:, None] == factor[None, :]
@@ -188,7 +189,8 @@ def closed_form(model, p, lam, layout):
 
     Notes
     -----
-    Page ``conjoint_candidates``, "Model": ``C = gamma - 2 lam (same factor + I)``, ``B = -beta - 2 lam (same factor + I) p``.
+    Page ``conjoint_candidates``, "Model": ``C = gamma - 2 lam (same factor + I)``,
+    ``B = -beta - 2 lam (same factor + I) p``.
 
     Examples
     --------

@@ -39,8 +39,8 @@ class AverageCase:
 def average_case(k, *, rng, r2=0.75, lams=None, max_tries=2000):
     """Draw coefficients and a penalty as the authors' script does.
 
-    Coefficients are standard normal; interactions are scaled until main effects explain ``r2`` of the outcome without noise; the
-    penalty is the one with optimum in (.15, .85), its standard deviation above .1, and Q nearest 1.
+    Coefficients are standard normal; interactions are scaled until main effects explain ``r2`` of the outcome without
+    noise; the penalty is the one with optimum in (.15, .85), its standard deviation above .1, and Q nearest 1.
 
     Parameters
     ----------
@@ -170,7 +170,8 @@ class SubstitutesSample:
 def substitutes(n, *, rng, interaction=-0.5, effect=0.3, k=4, noise_sd=0.4):
     """A sample in which the first two of k binary attributes replace each other (``interaction`` < 0).
 
-    Each of the two is worth ``effect`` alone and ``2 effect + interaction`` together; the others are worth 0.1 and -0.1 in turn.
+    Each of the two is worth ``effect`` alone and ``2 effect + interaction`` together; the others are worth 0.1 and
+    -0.1 in turn.
 
     Parameters
     ----------
@@ -226,9 +227,10 @@ class Voters:
 
 
 def draw_voters(layout, divisive, *, rng, own=0.12):
-    """Draw slopes: shared, N(0, .02^2); by party of voter .01, of candidate .007; opposed on ``divisive`` factors, .035.
+    """Draw slopes: shared N(0, .02^2); by party of voter .01, of candidate .007; opposed on ``divisive`` ones .035.
 
-    About as large as in the Ono-Burden choices, and small enough that linear probabilities of twelve factors rarely leave [0, 1].
+    About as large as in the Ono-Burden choices, and small enough that linear probabilities of twelve factors rarely
+    leave [0, 1].
 
     Parameters
     ----------
@@ -262,7 +264,7 @@ def draw_voters(layout, divisive, *, rng, own=0.12):
 
 @dataclass(frozen=True)
 class Survey:
-    """Simulated choices ``pairs``, and the share of them, ``clipped``, whose probability had to be cut to [.01, .99]."""
+    """Simulated choices ``pairs``, and the share ``clipped`` whose probability had to be cut to [.01, .99]."""
 
     pairs: Pairs
     clipped: float
@@ -315,8 +317,8 @@ def simulate_voters(voters, n_persons, n_tasks, p_r, *, rng, personal_sd=0.02):
 def interacting_model(layout, *, rng, r2=0.75, main_sd=0.02):
     """Share against a candidate by lot where attributes interact, as a two-way model over all levels.
 
-    Main effects are N(0, ``main_sd``^2), interactions normal and scaled until main effects explain ``r2`` of what makes one
-    profile better than another; both are centred within factors, so that neither hides in the other.
+    Main effects are N(0, ``main_sd``^2), interactions normal and scaled until main effects explain ``r2`` of what
+    makes one profile better than another; both are centred within factors, so that neither hides in the other.
 
     Parameters
     ----------

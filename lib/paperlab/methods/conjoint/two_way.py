@@ -1,7 +1,7 @@
 """Two-way terms: outcome models with interactions of a candidate's attributes, their policies and elections.
 
-Page ``conjoint_candidates``, "Do attributes interact?". The interactions are within one candidate, as in the paper's model, so a
-linear game still falls apart into two maximisations, each with several local optima.
+Page ``conjoint_candidates``, "Do attributes interact?". The interactions are within one candidate, as in the paper's
+model, so a linear game still falls apart into two maximisations, each with several local optima.
 """
 
 from __future__ import annotations
