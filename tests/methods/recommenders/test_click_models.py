@@ -69,6 +69,8 @@ def test_refusals(study):
     with pytest.raises(ValueError, match="ratings are missing"):
         holes = new_users.new_users(ratings, fit.categories, rng=rng)
         click_probability(holes, traits, click_from=4, penalty=1.0)
+    with pytest.raises(ValueError, match="traits must have a row for each of"):
+        click_probability(fit, traits[:3], click_from=4, penalty=1.0)
     uneven = np.eye(3)[np.r_[np.zeros(16, int), np.ones(14, int), np.full(15, 2)]]
     with pytest.raises(ValueError, match="categories must be of one size"):
         click_probability(new_users.new_users(fit.ratings, uneven, rng=rng), traits, click_from=4, penalty=1.0)

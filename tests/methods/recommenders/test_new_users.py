@@ -163,7 +163,10 @@ def test_p_values_are_uniform_where_nothing_is_there():
         ({"categories": np.ones((39, 2)) / 2}, r"ratings must be \(n_users, 39\)"),
         ({"categories": np.ones((40, 2))}, "rows that add up to one"),
         ({"n_folds": 1}, "n_folds must be between 2 and the 60 users, got 1"),
-        ({"prior_count": -1.0}, "prior_count must not be negative"),
+        ({"prior_count": -1.0}, "prior_count must be finite and not negative, got -1"),
+        ({"prior_count": np.nan}, "prior_count must be finite and not negative, got nan"),
+        ({"ratings": np.full((60, 40), np.inf)}, "ratings must be finite"),
+        ({"ratings": np.full((60, 40), np.nan), "prior_count": 1.0}, "no rating outside fold 0"),
     ],
 )
 def test_new_users_refuses(sparse, change, words):
@@ -186,8 +189,12 @@ def test_means_without_a_rating_are_refused():
 
 def test_calls_refuse(complete, sparse):
     fit, traits = complete
-    with pytest.raises(ValueError, match="ridge must be above 0, got 0"):
-        fit.correction(traits, 0)
+    for ridge in (0, np.inf, np.nan):  # infinite ones gave nan, and nan the smallest p-value
+        with pytest.raises(ValueError, match=f"ridge must be above 0 and finite, got {ridge}"):
+            fit.correction(traits, ridge)
+    for call in (fit.rmse, fit.predict, fit.relative):
+        with pytest.raises(ValueError, match="correction must end in 120 users and 20 categories"):
+            call(np.zeros((120, 3)))
     with pytest.raises(ValueError, match="traits must have a row for each of 120 users"):
         fit.correction(traits[:5], 1.0)
     with pytest.raises(ValueError, match="traits is nan in row 3"):
@@ -196,3 +203,13 @@ def test_calls_refuse(complete, sparse):
         sparse[0].auc_within(4)
     with pytest.raises(ValueError, match="n_permutations must be at least 1"):
         new_users.permutation_test(fit, traits, ridge=1.0, click_from=4, n_permutations=0, rng=np.random.default_rng(0))
+
+
+@pytest.mark.parametrize("click_from", [1, 6])
+def test_without_clicks_or_without_others_there_is_no_p_value(complete, click_from):
+    """An area that is not defined is below no placebo, and would have been given the smallest p-value."""
+    fit, traits = complete
+    with pytest.raises(ValueError, match=f"click_from is {click_from}: all or no ratings are clicks"):
+        new_users.permutation_test(
+            fit, traits, ridge=1.0, click_from=click_from, n_permutations=5, rng=np.random.default_rng(0)
+        )

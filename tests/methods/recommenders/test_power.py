@@ -51,3 +51,10 @@ def test_known_ratings_have_a_row_per_study():
         ("without", "traits", "placebo"), (3, 2)
     )
     assert (found["without"][:, 1] < found["without"][:, 0]).all()
+
+
+def test_repeat_refuses():
+    with pytest.raises(ValueError, match="n_permutations must not be negative, got -3"):
+        repeat(1, n_permutations=-3)
+    with pytest.raises(ValueError, match="short must have a row for each of 500 respondents, got 10"):
+        repeat(1, short=TRAITS[:10])

@@ -97,6 +97,10 @@ def test_refusals(study):
     for counts in ([], [-1], [300]):
         with pytest.raises(ValueError, match="counts must be from 0 to 299"):
             warm_users.known_ratings(fit, traits, counts, ridge=60.0, rng=rng)
+    with pytest.raises(ValueError, match="counts must be whole numbers"):
+        warm_users.known_ratings(fit, traits, [0.5], ridge=60.0, rng=rng)
+    with pytest.raises(ValueError, match="traits must have a row for each of"):
+        warm_users.known_ratings(fit, traits[:5], [1], ridge=60.0, rng=rng)
     with pytest.raises(ValueError, match="n_factors must be between 1 and"):
         warm_users.known_ratings(fit, traits, [1], ridge=60.0, rng=rng, n_factors=500)
     with pytest.raises(ValueError, match="one category per item"):

@@ -23,7 +23,8 @@ def click_probability(fit, traits, *, click_from, penalty, ad_penalty=1.0):
     Raises
     ------
     ValueError
-        If a rating is missing, or an advertisement is in several categories, or categories differ in size.
+        If a rating is missing, an advertisement is in several categories, categories differ in size, or ``traits`` do
+        not match the users.
 
     Notes
     -----
@@ -32,6 +33,7 @@ def click_probability(fit, traits, *, click_from, penalty, ad_penalty=1.0):
     """
     if not fit.rated.all():
         raise ValueError("ratings are missing; click_probability is for complete studies")
+    traits = fit._checked(traits)
     categories = binary("categories", fit.categories)
     size = categories.sum(axis=0)
     if (categories.sum(axis=1) != 1).any() or (size != size[0]).any():

@@ -67,15 +67,15 @@ class NewUsers:
         traits : array_like, shape (..., n_users, k)
             Descriptors, e.g. five trait scores; or several tables of them, such as permuted ones.
         ridge : float
-            Price of squared coefficients, above 0.
+            Price of squared coefficients, above 0 and finite.
 
         Notes
         -----
         Page ``personality_ads``, eq. (3): ``(z_u - mean z)' B`` with ``B = (Z'Z + ridge I)^-1 Z'Y`` of centred training
         rows.
         """
-        if not ridge > 0:
-            raise ValueError(f"ridge must be above 0, got {ridge}; it keeps the coefficients small")
+        if not 0 < ridge < np.inf:
+            raise ValueError(f"ridge must be above 0 and finite, got {ridge}; it keeps the coefficients small")
         traits = self._checked(traits)[..., None, :, :]  # (..., fold, user, descriptor)
         old = (self.folds != np.arange(len(self.base))[:, None])[..., None]
         centred = traits - (traits * old).sum(axis=-2, keepdims=True) / old.sum(axis=-2, keepdims=True)
@@ -91,6 +91,7 @@ class NewUsers:
 
         Its mean over all ratings, a guess of how generous a person is, is taken off.
         """
+        self._wide(correction)
         return correction - (correction @ self._weights)[..., None]
 
     @cached_property
@@ -121,10 +122,16 @@ class NewUsers:
             raise ValueError(f"traits must have a row for each of {len(self.folds)} users, got shape {traits.shape}")
         return traits
 
+    def _wide(self, correction):
+        n, k = len(self.folds), self.categories.shape[1]
+        if np.shape(correction)[-2:] != (n, k):
+            raise ValueError(f"correction must end in {n} users and {k} categories, got shape {np.shape(correction)}")
+
     def rmse(self, correction=None):
         """Root mean squared error of the item means, corrected or not [stars], shape () or (...)."""
         squares, errors, gram = self._moments
         if correction is not None:
+            self._wide(correction)
             spread = (correction[..., None, :] @ gram)[..., 0, :]
             squares = squares + ((spread - 2 * errors) * correction).sum(axis=(-1, -2))
         return np.sqrt(squares / self.rated.sum())
@@ -132,7 +139,10 @@ class NewUsers:
     def predict(self, correction=None):
         """Predicted ratings of all items, shape (n_users, n_items)."""
         base = self.base[self.folds]
-        return base if correction is None else base + correction @ self.categories.T
+        if correction is None:
+            return base
+        self._wide(correction)
+        return base + correction @ self.categories.T
 
     @cached_property
     def _pairs(self):
@@ -178,8 +188,8 @@ def new_users(ratings, categories, *, rng, n_folds=5, prior_count=0.0):
     Raises
     ------
     ValueError
-        If shapes do not match, rows of ``categories`` are no shares, there are fewer users than folds, or a mean has no
-        rating to stand on.
+        If shapes do not match, a rating is infinite, rows of ``categories`` are no shares, there are fewer users than
+        folds, or a mean has no rating to stand on.
     """
     ratings, categories = np.asarray(ratings, float), finite("categories", categories)
     if ratings.ndim != 2 or categories.ndim != 2 or ratings.shape[1] != len(categories):
@@ -190,13 +200,17 @@ def new_users(ratings, categories, *, rng, n_folds=5, prior_count=0.0):
         raise ValueError("categories must be shares: not negative, rows that add up to one")
     if not 2 <= n_folds <= len(ratings):
         raise ValueError(f"n_folds must be between 2 and the {len(ratings)} users, got {n_folds}")
-    if prior_count < 0:
-        raise ValueError(f"prior_count must not be negative, got {prior_count}")
+    if not 0 <= prior_count < np.inf:
+        raise ValueError(f"prior_count must be finite and not negative, got {prior_count}")
     rated = ~np.isnan(ratings)
+    if np.isinf(ratings).any():
+        raise ValueError("ratings must be finite, or nan where there is none; an infinite one was found")
     values, seen = np.where(rated, ratings, 0.0), rated.astype(float)
     folds = rng.permutation(np.arange(len(ratings)) % n_folds)
     old = (folds != np.arange(n_folds)[:, None]).astype(float)
     n, total = old @ seen, old @ values
+    if (n.sum(axis=1) == 0).any():
+        raise ValueError(f"there is no rating outside fold {int(np.argmin(n.sum(axis=1)))}; nothing can be learned")
     if (n + prior_count == 0).any():
         fold, item = np.argwhere(n == 0)[0]
         raise ValueError(f"item {item} has no rating outside fold {fold}; give prior_count above 0")
@@ -257,9 +271,16 @@ def permutation_test(fit, traits, *, ridge, click_from, n_permutations, rng, rel
     Returns
     -------
     Permutations
+
+    Raises
+    ------
+    ValueError
+        Without a permutation, or where all or no ratings are clicks: no area could be compared.
     """
     if n_permutations < 1:
         raise ValueError(f"n_permutations must be at least 1, got {n_permutations}")
+    if np.isnan(fit.auc(click_from)):
+        raise ValueError(f"click_from is {click_from}: all or no ratings are clicks, and no area tells them apart")
     traits = fit._checked(traits)
     orders = [np.arange(len(traits)), *(rng.permutation(len(traits)) for _ in range(n_permutations))]
     corrections = [fit.correction(traits[order], ridge) for order in orders]

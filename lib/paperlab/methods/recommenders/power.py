@@ -35,7 +35,16 @@ def repeat(traits, design, streams, *, ridge, short=None, click_from=None, n_per
         ``auc_items``, ``auc_traits``, ``auc_placebo``. With ``n_permutations``, p-values ``p`` and ``p_relative``.
         Numbers of links of trait and category with p below 0.05: ``links``, after Holm ``links_holm``, after Benjamini
         and Hochberg ``links_bh``.
+
+    Raises
+    ------
+    ValueError
+        If ``n_permutations`` is negative, or ``short`` has not a row for each respondent.
     """
+    if n_permutations < 0:
+        raise ValueError(f"n_permutations must not be negative, got {n_permutations}; 0 leaves the test out")
+    if short is not None and len(short) != len(traits):
+        raise ValueError(f"short must have a row for each of {len(traits)} respondents, got {len(short)}")
 
     def once(rng):
         study = ad_study.draw(traits, design, rng=rng)

@@ -153,13 +153,16 @@ def known_ratings(fit, traits, counts, *, ridge, rng, n_factors=0):
     Raises
     ------
     ValueError
-        If a rating is missing, or ``counts`` leave none to predict.
+        If a rating is missing, ``counts`` are no whole numbers or leave none to predict, or ``traits`` do not match.
     """
     n_users, n_items = fit.ratings.shape
     if not fit.rated.all():
         raise ValueError("ratings are missing; known_ratings is for complete studies")
     if not len(counts) or min(counts) < 0 or max(counts) >= n_items:
         raise ValueError(f"counts must be from 0 to {n_items - 1}, one or more, got {list(counts)}")
+    if any(count != int(count) for count in counts):
+        raise ValueError(f"counts must be whole numbers, got {list(counts)}")
+    traits = fit._checked(traits)
     place = rng.permuted(np.tile(np.arange(n_items), (n_users, 1)), axis=1)
     test = place >= max(counts)
     placebo = fit.correction(traits[rng.permutation(n_users)], ridge)
