@@ -36,10 +36,11 @@
 # plays alone would win {glue:text}`rec_c4` of the vote; when both play, the Republican
 # share is {glue:text}`rec_c5a`.
 #
-# **What does not hold.** The sober share is no evidence for the game: two parties that draw
-# their candidates by lot reach {glue:text}`lot:.3f`, and two that learned from choices
-# dealt anew, that is nothing, land in the range of history in {glue:text}`placebo_in:.0%`
-# of the deals. Gains are subtracted, whatever they are worth. Nor is the share known well:
+# **What does not hold.** The sober share is no evidence for the game: with candidates by
+# lot on both sides it is {glue:text}`lot:.3f`, and two parties that learned from votes
+# shuffled over the candidates, where there is nothing to learn, land in the range of
+# history in {glue:text}`placebo_in:.0%` of the shuffles. The game subtracts one party's
+# gain from the other's, whatever they are worth. Nor is the share known well:
 # its standard error is {glue:text}`sd_share:.3f`. Of the two nominees of 2016 one becomes
 # likelier and one *less* likely, neither beyond chance. With interactions of attributes,
 # which the paper's model has, the share is {glue:text}`rec_c15b`; held-out choices do not
@@ -87,27 +88,26 @@ paper.header()
 # If main effects $\beta$ and interactions $\gamma$ describe what a profile is worth, the
 # policy's value, a share of the vote, is
 #
-# $$ Q(\pi)=a+\sum_{dl}\beta_{dl}\pi_{dl}
-# +\sum_{dl<d'l'}\gamma_{dl,d'l'}\pi_{dl}\pi_{d'l'}. \tag{2} $$
+# $$ \begin{aligned}Q(\pi)={}&a+\sum_{dl}\beta_{dl}\pi_{dl}\cr
+# &+\sum_{dl<d'l'}\gamma_{dl,d'l'}\pi_{dl}\pi_{d'l'}.\end{aligned} \tag{2} $$
 #
 # **The average case** maximises $Q(\pi)-\lambda\lVert\pi-p\rVert^2$: the penalty $\lambda$
 # (`lam`) is the price of leaving the experiment. Leave out one reference level per factor
 # and write $r(dl)$ for the row of level $l$ of factor $d$; then the first-order conditions
 # are linear, $C\pi=B$:
 #
-# $$ B_{r(dl)}=-\beta_{dl}-4\lambda p_{dl}-2\lambda\sum_{l'\ne l}p_{dl'},\qquad
-# C_{r(dl),r(dl)}=-4\lambda, $$
+# $$ B_{r(dl)}=-\beta_{dl}-4\lambda p_{dl}-2\lambda\sum_{l'\ne l}p_{dl'}, $$
 #
-# $$ C_{r(dl),r(dl')}=-2\lambda,\qquad
-# C_{r(dl),r(d'l')}=\gamma_{dl,d'l'}\quad(d\ne d'). \tag{3} $$
+# $$ \begin{aligned}&C_{r(dl),r(dl)}=-4\lambda,\quad C_{r(dl),r(dl')}=-2\lambda,\cr
+# &C_{r(dl),r(d'l')}=\gamma_{dl,d'l'}\quad(d\ne d').\end{aligned} \tag{3} $$
 #
 # The factor 4 is there because the reference level moves too. If $C$ is negative definite
 # and the solution lies between 0 and 1, it is the only optimum, and its sampling error
 # follows from that of $(\beta,\gamma)$ by the delta method:
 #
-# $$ \frac{\partial\pi}{\partial\beta}=-C^{-1},\qquad
+# $$ \begin{aligned}\frac{\partial\pi}{\partial\beta}&=-C^{-1},\cr
 # \frac{\partial\pi}{\partial\gamma_{ij}}
-# =-\big(C^{-1}_{\cdot i}\pi_j+C^{-1}_{\cdot j}\pi_i\big). \tag{4} $$
+# &=-\big(C^{-1}_{\cdot i}\pi_j+C^{-1}_{\cdot j}\pi_i\big).\end{aligned} \tag{4} $$
 #
 # For attributes of two levels, (3) is two lines:
 
@@ -128,7 +128,7 @@ optimal_policy(beta, gamma, p=np.array([0.5, 0.5]), lam=0.1)
 # **The adversarial case.** Republicans choose $\pi^R$, Democrats $\pi^D$, and the
 # Republican share $\Phi$ is what they fight about:
 #
-# $$ \begin{aligned}&\max_{\pi^R}\min_{\pi^D}\;\Phi(\pi^R,\pi^D)\\
+# $$ \begin{aligned}&\max_{\pi^R}\min_{\pi^D}\;\Phi(\pi^R,\pi^D)\cr
 # &\quad{}-\lambda\lVert\pi^R-p\rVert^2+\lambda\lVert\pi^D-p\rVert^2.
 # \end{aligned} \tag{5} $$
 #
@@ -136,9 +136,9 @@ optimal_policy(beta, gamma, p=np.array([0.5, 0.5]), lam=0.1)
 # voters of the own party and wins with probability $\kappa$; else the candidate by lot
 # runs. With $Q(\cdot,\cdot)$ for the general election,
 #
-# $$ \begin{aligned}\Phi={}&\kappa_R\kappa_D\,Q(\pi^R,\pi^D)\\
-# &+\kappa_R(1-\kappa_D)\,Q(\pi^R,p)\\
-# &+(1-\kappa_R)\kappa_D\,Q(p,\pi^D)\\
+# $$ \begin{aligned}\Phi={}&\kappa_R\kappa_D\,Q(\pi^R,\pi^D)\cr
+# &+\kappa_R(1-\kappa_D)\,Q(\pi^R,p)\cr
+# &+(1-\kappa_R)\kappa_D\,Q(p,\pi^D)\cr
 # &+(1-\kappa_R)(1-\kappa_D)\,Q(p,p).\end{aligned} \tag{6} $$
 #
 # **What follows before any data.** In a linear model a vote depends on the first candidate
@@ -597,7 +597,7 @@ paper.keep("paths", path)
 shown = path[["penalty", "held out", *paths.SIDES, "by lot", "κ_R", "κ_D"]]
 plots.table(shown.set_index("penalty"), caption=f"Shares, data: {dataset}")
 
-# %% tags=["hide-input", "thumbnail"] mystnb={"figure": {"caption": "Vote share by penalty: a party alone (orange, with triangles for held-out people) and both parties against each other (purple, the Republican share). Left: this run; right: recorded run on the real choices. Grey: range and single results of the Republican share 1976 to 2020 (recalled). Coloured bands: central 95 % of resampled respondents. Dotted: two parties that draw candidates by lot.", "name": "conjoint-path"}, "image": {"alt": "Two panels. One line starts far above a grey band at low penalties and sinks into it as the penalty grows; another stays in or near the band throughout, with a wide coloured margin, next to a dotted horizontal line."}}
+# %% tags=["hide-input", "thumbnail"] mystnb={"figure": {"caption": "Vote share by penalty, the price of straying from the candidates by lot of the experiment (far right: nobody strays): a party alone (orange, with triangles for held-out people) and both parties against each other (purple, the Republican share). Left: this run; right: recorded run on the real choices. Grey: range and single results of the Republican share 1976 to 2020 (recalled). Coloured bands: central 95 % of resampled respondents. Dotted: two parties that draw candidates by lot.", "name": "conjoint-path"}, "image": {"alt": "Two panels. One line starts far above a grey band at low penalties and sinks into it as the penalty grows; another stays in or near the band throughout, with a wide coloured margin, next to a dotted horizontal line."}}
 panels = {"this run: " + ("real choices" if real else "simulated voters"): path}
 old = None if real else paper.record_table("paths")
 panels |= {} if old is None else {"recorded: real choices": old}
