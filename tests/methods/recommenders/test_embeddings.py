@@ -101,7 +101,9 @@ def test_fit_looks_at_the_last_epoch_even_between_looks():
 
 def test_choose_takes_the_first_of_equals_and_drops_other_snapshots():
     values = {"a": [0, 1], "b": [0, 5], "c": [0, 5]}
-    found = choose(lambda name, rng: Scripted(values[name]), list(values), read, epochs=1, every=1, rng=rng(), keep=True)
+    found = choose(
+        lambda name, rng: Scripted(values[name]), list(values), read, epochs=1, every=1, rng=rng(), keep=True
+    )
     assert found.setting == "b" and found.fit.value == 5
     assert [len(f.snapshots) for f in found.fits.values()] == [0, 2, 0]
 

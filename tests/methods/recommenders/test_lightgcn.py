@@ -1,5 +1,7 @@
 """LightGCN: the averaging against dense matrices, gradients through the graph against autograd."""
 
+import functools
+
 import numpy as np
 import pytest
 from paperlab.methods.recommenders import uniformity
@@ -63,7 +65,7 @@ def test_first_step_is_adam_on_the_gradient_through_the_graph():
     import torch
 
     table = pairs()
-    loss = lambda u, i: uniformity.align_uniform(u, i, 0.7)
+    loss = functools.partial(uniformity.align_uniform, gamma=0.7)
     options = {"dim": 3, "batch_size": 1000, "learning_rate": 0.05, "l2": 0.2, "dtype": np.float64}
     learner = LightGCN(table, n_layers=2, loss=loss, rng=rng(), **options)
     start = learner.users.vectors.copy(), learner.items.vectors.copy()

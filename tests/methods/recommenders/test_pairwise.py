@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 from paperlab import datasets
-from paperlab.methods.recommenders import embeddings, pairwise
+from paperlab.methods.recommenders import embeddings
 from paperlab.methods.recommenders.interactions import Interactions, per_user_ratio
 from paperlab.methods.recommenders.pairwise import BPR, bpr_gradient, chosen, draw_negatives
 
@@ -130,9 +130,12 @@ def quality(split, users, items):
 
 def test_quality_is_that_of_cornac_and_implicit(beauty):
     """NDCG@20 on the 7-core is at least theirs, up to two standard errors of the paired difference."""
-    learner = BPR(beauty.train, learning_rate=0.005, l2=0.03, rng=rng(2))
-    judge = lambda u, i: embeddings.rank(u, i, beauty, part="valid").ndcg.mean()
-    found = embeddings.fit(learner, judge, epochs=40, every=10, rng=rng(3))
+    learner = BPR(beauty.train, learning_rate=0.002, l2=0.01, rng=rng(2))
+
+    def judge(u, i):
+        return embeddings.rank(u, i, beauty, part="valid").ndcg.mean()
+
+    found = embeddings.fit(learner, judge, epochs=160, every=20, rng=rng(3))
     ours = quality(beauty, found.users, found.items)
     cornac, implicit = pytest.importorskip("cornac"), pytest.importorskip("implicit")
     model = cornac.models.BPR(k=64, max_iter=100, learning_rate=0.05, lambda_reg=0.01, use_bias=False, seed=1)
@@ -152,5 +155,3 @@ def test_quality_is_that_of_cornac_and_implicit(beauty):
         error = difference.std() / np.sqrt(len(difference))
         assert difference.mean() > -2 * error, f"{name}: {ours.mean():.4f} against {theirs.mean():.4f}"
         assert theirs.mean() > 0.05, f"{name} is badly set: {theirs.mean():.4f}"
-
-

@@ -1,4 +1,4 @@
-"""Bayesian personalised ranking: a product that was chosen shall score above one that was drawn, uniformly or the hardest of many."""
+"""Bayesian personalised ranking: a chosen product shall score above one that was drawn, uniformly or the hardest of many."""
 
 import numpy as np
 from numba import njit
@@ -76,8 +76,11 @@ def bpr_gradient(u, i, j, l2, to_u, to_i, to_j):
 
 
 @njit(cache=True, error_model="numpy")
-def _epoch(state, user, item, chosen, batch, n_candidates, l2, sizes, constants, rng):
+def _epoch(state, pairs, chosen, how, rates, rng):
     """One epoch of row-wise Adam on the BPR loss; the sum of the batches' losses, each times its pairs."""
+    user, item = pairs
+    batch, n_candidates, l2 = how
+    sizes, constants = rates
     users, user_mean, user_square, user_slot, items, item_mean, item_square, item_slot = state
     d, n = users.shape[1], len(user)
     rows = np.empty(2 * batch, np.int64)
@@ -97,9 +100,9 @@ def _epoch(state, user, item, chosen, batch, n_candidates, l2, sizes, constants,
         u, i, j, to_u = vectors[0, :b], vectors[1, :b], vectors[2, :b], to_users[:b]
         loss += b * bpr_gradient(u, i, j, l2, to_u, to_items[:b], to_items[b : 2 * b])
         who = user[start : start + b]
-        rates = (sizes[number], *constants)
-        adam_rows(users, user_mean, user_square, who, to_u, user_slot, room, rates)
-        adam_rows(items, item_mean, item_square, rows[: 2 * b], to_items[: 2 * b], item_slot, room, rates)
+        rate = (sizes[number], *constants)
+        adam_rows(users, user_mean, user_square, who, to_u, user_slot, room, rate)
+        adam_rows(items, item_mean, item_square, rows[: 2 * b], to_items[: 2 * b], item_slot, room, rate)
     return loss
 
 
@@ -140,8 +143,8 @@ class BPR(Tables):
         n_batches = -(-len(user) // self.batch_size)
         steps = range(self.users.n_steps + 1, self.users.n_steps + n_batches + 1)
         sizes = np.array([self.users.rates(step)[0] for step in steps])
-        how = self.batch_size, self.n_candidates, float(self.l2), sizes, self.users.rates(1)[1:]
-        total = _epoch(tuple(state), user, item, self.chosen, *how, rng)
+        how, rates = (self.batch_size, self.n_candidates, float(self.l2)), (sizes, self.users.rates(1)[1:])
+        total = _epoch(tuple(state), (user, item), self.chosen, how, rates, rng)
         for table in (self.users, self.items):
             table.n_steps += n_batches
         return total / len(user)

@@ -7,7 +7,7 @@ from paperlab.methods.recommenders.embeddings import Tables, positive
 
 TINY = 1e-12  # shortest length that a vector is divided by
 BLOCK = 256  # rows of a batch that are compared at once
-CHUNK = 2048  # rows of the matrix of all pairs that are held at once
+CHUNK = 512  # rows of the matrix of all pairs that are held at once
 
 
 def unit(vectors):
@@ -66,8 +66,8 @@ def uniformity(vectors, weights=None):
 
     Notes
     -----
-    Page ``directau``: log( sum_{a != b} c_a c_b exp(4 x_a.x_b - 4) / (C^2 - sum c_a^2) ) with C = sum c_a. All pairs, no sample of
-    them, 2,048 rows at a time and only one half of the symmetric matrix.
+    Page ``directau``: log( sum_{a != b} c_a c_b exp(4 x_a.x_b - 4) / (C^2 - sum c_a^2) ) with C = sum c_a. All pairs, no sample
+    of them, 512 rows at a time and only one half of the symmetric matrix.
     """
     c = np.ones(len(vectors)) if weights is None else np.asarray(weights, float)
     if c.shape != (len(vectors),) or (c < 0).any():
@@ -95,8 +95,9 @@ def overall_uniformity(users, items, train):
 
 def _kernel(a, b):
     """exp(-2 |a - b|^2) of unit rows."""
-    k = a @ b.T
-    k *= 4
+    k = a @ np.ascontiguousarray(
+        4 * b.T
+    )  # a copy: numpy would take a slower routine for a matrix times its own transpose
     k -= 4
     return np.exp(k, out=k)
 
