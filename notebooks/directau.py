@@ -204,6 +204,7 @@ n_seeds: int = 1  # [1, 10] splits and starts; settings are chosen on the first
 graph_directau: bool = False  # also train LightGCN with the loss of DirectAU
 gowalla_epochs: int = 0  # [0, 300] passes over the Gowalla data; 0: left out
 dense: bool = False  # also train on ML-100k, where much more is known
+workers: int = 1  # [1, 64] processes; the results do not depend on it
 # rule: len(gammas) >= 1 and len(l2_values) >= 1 and len(hard_values) >= 1
 # rule: len(gammas) == len(set(gammas))
 # data: amazon_beauty_7core if dataset == "amazon_beauty_7core"
@@ -266,7 +267,7 @@ def choose(name, settings, split, *keys, passes=None, **options):
     passes = passes or {"epochs": epochs, "every": every}
     if name == "BPR":
         passes = {"epochs": pair_epochs, "every": pair_every}
-    course = passes | {"patience": patience, "keep": True}
+    course = passes | {"patience": patience, "keep": True, "n_jobs": workers}
     rng = paper.rng("training", name, *keys)
 
     def make(setting, rng):
@@ -312,6 +313,7 @@ def two_measures(u, i, pairs):
     return uniformity.alignment(u, i, pairs), spread
 
 
+# %%
 start = paper.rng("sphere").standard_normal(2 * n * n)
 steps = [start]
 tight = {"maxiter": 3000, "gtol": 1e-9, "ftol": 1e-15}
@@ -365,7 +367,11 @@ tests = {
 for s, name in [(s, name) for s in range(1, n_seeds) for name in chosen]:
     again = choose(name, [chosen[name].setting], splits[s], s).fit
     tests[name].append(embeddings.rank(again.users, again.items, splits[s]))
-recall = {name: np.mean([t.recall.mean() for t in part]) for name, part in tests.items()}
+
+# %%
+recall = {
+    name: np.mean([t.recall.mean() for t in part]) for name, part in tests.items()
+}
 ndcg = {name: np.mean([t.ndcg.mean() for t in part]) for name, part in tests.items()}
 
 # %%
@@ -382,7 +388,11 @@ tried = [
     for name, found in chosen.items()
     for setting, fit in found.fits.items()
 ]
-paper.keep("tried", pd.DataFrame(tried, columns=["method", "setting", "valid", "epoch"]))
+paper.keep(
+    "tried", pd.DataFrame(tried, columns=["method", "setting", "valid", "epoch"])
+)
+
+# %%
 results = pd.DataFrame(rows).T.rename_axis("method")
 paper.keep("results", results)
 plots.table(results, caption="Test part; setting and epoch by validation")
@@ -418,14 +428,17 @@ else:
     display(plots.table(both[places], caption=caption, digits=4))
 
 # %% tags=["remove-cell"]
-words = ("directau", "bpr", "ds", "clrec", "graph", "both", "ratio", "low", "high", "gap")
+words = (
+    "directau", "bpr", "ds", "clrec", "graph", "both", "ratio", "low", "high", "gap"
+)
 full = dict.fromkeys(words, "(not recorded)")
 if recorded is not None:
     found, order = recorded["Recall@20"], recorded["NDCG@20"]
     full = {
         "directau": f"{found['DirectAU']:.4f}", "bpr": f"{found['BPR']:.4f}",
         "ds": f"{found['BPR-DS']:.4f}", "clrec": f"{found['CLRec']:.4f}",
-        "graph": f"{found['LightGCN']:.4f}", "both": f"{found['LightGCN + DirectAU']:.4f}",
+        "graph": f"{found['LightGCN']:.4f}",
+        "both": f"{found['LightGCN + DirectAU']:.4f}",
         "ratio": f"{order['DirectAU'] / order['BPR']:.2f}",
         "gap": f"{100 * (found['BPR'] / 0.1153 - 1):+.0f} %",
     }
@@ -502,9 +515,15 @@ paper.measure(
 first, last = (paths.query("method == 'BPR'").iloc[at] for at in (1, -1))
 paper.glue(bpr_align_first=first.alignment, bpr_align_last=last.alignment)
 paper.glue(bpr_even_first=first.uniformity, bpr_even_last=last.uniformity)
-paper.glue(align_bpr=align["BPR"], align_ds=align["BPR-DS"], align_graph=align["LightGCN"])
-paper.glue(even_bpr=spread["BPR"], even_ds=spread["BPR-DS"], even_graph=spread["LightGCN"])
-paper.glue(help_ds=ndcg["BPR-DS"] / ndcg["BPR"], help_graph=ndcg["LightGCN"] / ndcg["BPR"])
+paper.glue(
+    align_bpr=align["BPR"], align_ds=align["BPR-DS"], align_graph=align["LightGCN"]
+)
+paper.glue(
+    even_bpr=spread["BPR"], even_ds=spread["BPR-DS"], even_graph=spread["LightGCN"]
+)
+paper.glue(
+    help_ds=ndcg["BPR-DS"] / ndcg["BPR"], help_graph=ndcg["LightGCN"] / ndcg["BPR"]
+)
 
 # %% [markdown]
 # The paths have the shapes that the paper describes. BPR first buys alignment with evenness:
@@ -559,8 +578,12 @@ trials = []
 for gamma, fit in chosen["DirectAU"].fits.items():
     found = embeddings.rank(fit.users, fit.items, splits[0])
     measured = two_measures(fit.users, fit.items, train)
-    row = (gamma, fit.value, found.ndcg.mean(), found.recall.mean(), *measured, fit.epoch)
+    row = (
+        gamma, fit.value, found.ndcg.mean(), found.recall.mean(), *measured, fit.epoch
+    )
     trials.append(row)
+
+# %%
 columns = ["gamma", "valid", "NDCG@20", "Recall@20", "alignment", "uniformity", "epoch"]
 by_gamma = pd.DataFrame(trials, columns=columns).sort_values("gamma", ignore_index=True)
 paper.keep("gammas", by_gamma)
@@ -743,7 +766,9 @@ for name in ("BPR", "DirectAU"):
     rows[name] = {
         "NDCG, inner product": tests[name][0].ndcg.mean(),
         "NDCG, cosine": bare.ndcg.mean(),
-        "length and popularity": length.corr(pd.Series(train.counts), method="spearman"),
+        "length and popularity": length.corr(
+            pd.Series(train.counts), method="spearman"
+        ),
     }
 plots.table(pd.DataFrame(rows).T, caption="Last column: rank correlation")
 

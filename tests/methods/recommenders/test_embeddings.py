@@ -5,6 +5,7 @@ import pytest
 from paperlab.methods.recommenders import embeddings
 from paperlab.methods.recommenders.embeddings import RowAdam, Tables, choose, fit
 from paperlab.methods.recommenders.interactions import Interactions, Split
+from paperlab.methods.recommenders.pairwise import BPR
 
 
 def rng(seed=0):
@@ -106,6 +107,17 @@ def test_choose_takes_the_first_of_equals_and_drops_other_snapshots():
     )
     assert found.setting == "b" and found.fit.value == 5
     assert [len(f.snapshots) for f in found.fits.values()] == [0, 2, 0]
+
+
+def test_choose_does_not_depend_on_the_number_of_processes():
+    table = pairs()
+
+    def make(setting, rng):
+        return BPR(table, dim=setting, rng=rng)
+
+    found = [choose(make, [2, 3], lambda u, i: u.sum(), epochs=1, rng=rng(), n_jobs=n) for n in (1, 2)]
+    for setting in (2, 3):
+        np.testing.assert_array_equal(*(choice.fits[setting].users for choice in found))
 
 
 def test_rank_passes_over_what_was_seen():

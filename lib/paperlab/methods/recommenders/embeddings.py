@@ -4,6 +4,7 @@ import time
 from dataclasses import dataclass, field, replace
 
 import numpy as np
+from joblib import Parallel, delayed
 from numba import njit
 
 from paperlab.methods.foundations import ranking
@@ -279,7 +280,7 @@ class Choice:
         return self.fits[self.setting]
 
 
-def choose(make, settings, judge, *, rng, **training):
+def choose(make, settings, judge, *, rng, n_jobs=1, **training):
     """Train once with every setting and choose by validation.
 
     Parameters
@@ -288,8 +289,12 @@ def choose(make, settings, judge, *, rng, **training):
         ``make(setting, rng)`` gives a learner.
     settings : sequence
         At least one; of equally good ones the first is chosen.
-    judge, rng, **training
-        As for `fit`; the settings share one generator, one after the other.
+    judge, **training
+        As for `fit`.
+    rng : numpy.random.Generator
+        A stream is spawned from it for each setting, so that the result does not depend on ``n_jobs``.
+    n_jobs : int
+        Processes.
 
     Returns
     -------
@@ -297,13 +302,20 @@ def choose(make, settings, judge, *, rng, **training):
     """
     if not len(settings):
         raise ValueError("settings must name at least one setting, got none")
+    streams = rng.spawn(len(settings))
+    jobs = (delayed(_train)(make, s, judge, stream, training) for s, stream in zip(settings, streams, strict=True))
     fits, best = {}, None
-    for setting in settings:
-        fits[setting] = fit(make(setting, rng), judge, rng=rng, **training)
-        if best is None or fits[setting].value > fits[best].value:
-            best = setting
-        fits = {s: f if s == best else replace(f, snapshots=[]) for s, f in fits.items()}
+    for setting, found in zip(settings, Parallel(min(n_jobs, len(settings)), return_as="generator")(jobs), strict=True):
+        better = best is None or found.value > fits[best].value
+        if better and best is not None:
+            fits[best] = replace(fits[best], snapshots=[])
+        best = setting if better else best
+        fits[setting] = found if better else replace(found, snapshots=[])
     return Choice(best, fits)
+
+
+def _train(make, setting, judge, rng, training):
+    return fit(make(setting, rng), judge, rng=rng, **training)
 
 
 def rank(users, items, split, *, part="test", k=20):
