@@ -82,7 +82,7 @@ PUBLISHED.loc["LightGCN + DirectAU"] = 0.1444, 0.0700
 recorded = paper.record_table("results")
 recorded = None if recorded is None else recorded.set_index("method")
 
-# %% tags=["hide-input"] mystnb={"figure": {"caption": "Beauty, the paper's own data: share of hidden choices among the first 20 recommendations. Grey: Tables 2 and 3 of the paper. Blue: the recorded full run of this page, six methods.", "name": "directau-table"}, "image": {"alt": "Ten methods in rows, by the published value. Grey squares rise from BPR at the bottom to LightGCN with DirectAU at the top; blue circles of six methods stand beside them, those with DirectAU to the right of the others."}}
+# %% tags=["hide-input"] mystnb={"figure": {"caption": "Beauty, the paper's own data: share of hidden choices among the first 20 recommendations. Grey: Tables 2 and 3 of the paper. Blue, where there is a recorded full run of this page: six methods.", "name": "directau-table"}, "image": {"alt": "Ten methods in rows, ordered by the published value: grey squares rise from RecVAE and BPR at the bottom to DirectAU and LightGCN with DirectAU at the top. Blue circles, where recorded, stand in six of the rows."}}
 ranked = PUBLISHED.sort_values("Recall@20")
 height = pd.Series(np.arange(len(ranked)), index=ranked.index)
 fig, ax = plt.subplots(figsize=(7, 3.4))
@@ -478,7 +478,7 @@ paths = pd.DataFrame(
 )
 paper.keep("paths", paths)
 
-# %% tags=["hide-input", "thumbnail"] mystnb={"figure": {"caption": "Paths of the methods while they train, a dot for each look; the large mark is the look that validation chose, with its NDCG@20 in the test. Left: this run. Right: the recorded full run on the paper's Beauty. Lower left is better in both losses.", "name": "directau-plane"}, "image": {"alt": "Two panels, alignment loss across, uniformity loss upwards. All paths leave one point at the lower right. BPR jumps to the left and up, then drifts back down and right; BPR-DS stays low and right; LightGCN goes far to the left and up; DirectAU comes in low and left of BPR-DS."}}
+# %% tags=["hide-input", "thumbnail"] mystnb={"figure": {"caption": "Paths of the methods while they train, a dot for each look; the large mark is the look that validation chose, with its NDCG@20 in the test. First panel: this run; second, where recorded: the paper's Beauty. Lower left is better in both losses.", "name": "directau-plane"}, "image": {"alt": "Alignment loss across, uniformity loss upwards, one panel per run. All paths leave one point at the lower right. BPR jumps to the left and up, then drifts back down and right; BPR-DS stays low and right; LightGCN goes far to the left and up; DirectAU comes in low and left of BPR-DS."}}
 STYLE = {
     "BPR": (ORANGE, "s"), "BPR-DS": (RED, "^"), "LightGCN": (GREEN, "D"),
     "CLRec": (PURPLE, "v"), "DirectAU": (BLUE, "o"), "LightGCN + DirectAU": (INK, "P"),
@@ -591,7 +591,7 @@ if whole and len(gammas) >= 3:
     peak = int(by_gamma["NDCG@20"].argmax())
     paper.measure(c2=min(peak, len(gammas) - 1 - peak), c10=chosen["DirectAU"].setting)
 
-# %% tags=["hide-input"] mystnb={"figure": {"caption": "Beauty, recorded full run: NDCG@20 in the test (left) and both losses (right) against gamma. Grey square: the paper's value at its own choice of gamma.", "name": "directau-gamma"}, "image": {"alt": "Left: the NDCG rises to a peak at a gamma between the ends of the grid and falls on both sides. Right: with larger gamma the alignment loss rises and the uniformity loss falls."}}
+# %% tags=["hide-input"] mystnb={"figure": {"caption": "Beauty, recorded full run, or the values of this run where none is recorded: NDCG@20 in the test (left) and both losses (right) against gamma. Grey square: the paper's value at its own choice of gamma.", "name": "directau-gamma"}, "image": {"alt": "Left: NDCG by gamma, with a grey square for the paper at 0.5. Right: alignment loss, above zero, and uniformity loss, far below zero, by gamma."}}
 trace = paper.record_table("gammas")
 trace = by_gamma if trace is None else trace
 fig, axes = plt.subplots(1, 2, figsize=(7, 2.9))
