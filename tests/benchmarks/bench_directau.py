@@ -1,6 +1,7 @@
-"""Page ``directau`` against torch, implicit, cornac and lightfm: the same numbers or the same quality first, then the time.
+"""Page ``directau`` against torch, implicit, cornac, lightfm: the same numbers or quality first, then the time.
 
-One thread. Epochs are of the paper's Beauty set, vectors of 64 numbers; slow peers run a part of an epoch, their time is scaled.
+One thread. Epochs are of the paper's Beauty set, vectors of 64 numbers; slow peers run a part of an epoch, their time
+is scaled.
 """
 
 import time
@@ -37,7 +38,7 @@ def train():
 
 
 class TorchDirectAU:
-    """The authors' way: embedding layers, automatic differentiation, Adam on all rows; or SparseAdam on those of a batch."""
+    """The authors' way: embedding layers, autograd, Adam on all rows; or SparseAdam on those of a batch."""
 
     def __init__(self, train, sparse):
         import torch

@@ -1,4 +1,4 @@
-"""BPR: gradient against autograd, negatives that were not chosen, an epoch against the same steps in torch, a peer's quality."""
+"""BPR: gradient against autograd, negatives not chosen, an epoch against the same steps in torch, a peer's quality."""
 
 import numpy as np
 import pytest

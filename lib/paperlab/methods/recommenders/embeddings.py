@@ -93,8 +93,8 @@ class RowAdam:
 
     Notes
     -----
-    The rule of ``torch.optim.SparseAdam``: with t steps so far, p -= rate sqrt(1 - b2^t) / (1 - b1^t) m / (sqrt(v) + epsilon).
-    Plain Adam goes on moving a row that no batch names, by its old mean and by weight decay.
+    The rule of ``torch.optim.SparseAdam``: with t steps so far, p -= rate sqrt(1 - b2^t) / (1 - b1^t) m / (sqrt(v) +
+    epsilon). Plain Adam goes on moving a row that no batch names, by its old mean and by weight decay.
     """
 
     def __init__(self, vectors, *, learning_rate, betas=(0.9, 0.999), epsilon=1e-8):
@@ -110,7 +110,7 @@ class RowAdam:
         self._constants = learning_rate, *betas, epsilon
 
     def rates(self, n_steps):
-        """Step size with bias correction after ``n_steps`` steps, both decay rates, each with its rest to 1, and epsilon."""
+        """Step size, corrected for bias after ``n_steps`` steps; both decay rates, each with its rest to 1; epsilon."""
         rate, beta1, beta2, epsilon = self._constants
         size = rate * np.sqrt(1 - beta2**n_steps) / (1 - beta1**n_steps)
         return tuple(map(self.vectors.dtype.type, (size, beta1, 1 - beta1, beta2, 1 - beta2, epsilon)))
@@ -181,7 +181,7 @@ class Tables:
 
 @dataclass(frozen=True)
 class Look:
-    """One look at a training: epochs so far, value on validation, mean loss of the epoch, seconds of training so far."""
+    """One look at a training: epochs so far, value on validation, mean loss of the epoch, seconds so far."""
 
     epoch: int
     value: float

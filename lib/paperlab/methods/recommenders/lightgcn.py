@@ -54,8 +54,8 @@ class Propagation:
 
     Notes
     -----
-    With A the adjacency matrix of users and items and D its degrees: mean over l = 0..n_layers of (D^-1/2 A D^-1/2)^l. The map is
-    symmetric, so it also carries gradients back.
+    With A the adjacency matrix of users and items and D its degrees: mean over l = 0..n_layers of (D^-1/2 A D^-1/2)^l.
+    The map is symmetric, so it also carries gradients back.
     """
 
     def __init__(self, train, n_layers, *, dtype=np.float32):

@@ -1,4 +1,4 @@
-"""Bayesian personalised ranking: a chosen product shall score above one that was drawn, uniformly or the hardest of many."""
+"""Bayesian personalised ranking: a chosen product shall score above a drawn one, any or the hardest of many."""
 
 import numpy as np
 from numba import njit
@@ -114,8 +114,8 @@ class BPR(Tables):
     train, **tables
         As for `Tables`.
     n_candidates : int
-        Products drawn per pair, none of them chosen by the user; the one with the highest score is the negative. 1 is plain
-        BPR, more are dynamic negatives.
+        Products drawn per pair, none of them chosen by the user; the one with the highest score is the negative. 1 is
+        plain BPR, more are dynamic negatives.
 
     Raises
     ------

@@ -66,8 +66,8 @@ def uniformity(vectors, weights=None):
 
     Notes
     -----
-    Page ``directau``: log( sum_{a != b} c_a c_b exp(4 x_a.x_b - 4) / (C^2 - sum c_a^2) ) with C = sum c_a. All pairs, no sample
-    of them, 512 rows at a time and only one half of the symmetric matrix.
+    Page ``directau``: log( sum_{a != b} c_a c_b exp(4 x_a.x_b - 4) / (C^2 - sum c_a^2) ) with C = sum c_a. All pairs,
+    no sample of them, 512 rows at a time and only one half of the symmetric matrix.
     """
     c = np.ones(len(vectors)) if weights is None else np.asarray(weights, float)
     if c.shape != (len(vectors),) or (c < 0).any():
@@ -136,7 +136,8 @@ def align_uniform(u, i, gamma, alignment=1.0):
     Returns
     -------
     loss : float
-        alignment * mean |x - y|^2 + gamma / 2 * (uniformity of the users' directions x + that of the items' directions y).
+        alignment * mean |x - y|^2 + gamma / 2 * (uniformity of the users' directions x + that of the items' directions
+        y).
     to_u, to_i : ndarray, shape (b, d)
         Gradients in ``u`` and ``i``.
 
@@ -148,8 +149,8 @@ def align_uniform(u, i, gamma, alignment=1.0):
     Notes
     -----
     Page ``directau``. With K_ab = exp(4 x_a.x_b - 4), K_aa = 0 and Z = sum K the gradient of gamma / 2 * log mean K is
-    (4 gamma / Z) K x; that of alignment 2 (x - y) / b; G becomes (G - (G.x) x) / |u| on the way back through the norm. Equal
-    rows lie at distance 0 and feel no force.
+    (4 gamma / Z) K x; that of alignment 2 (x - y) / b; G becomes (G - (G.x) x) / |u| on the way back through the norm.
+    Equal rows lie at distance 0 and feel no force.
     """
     if not gamma >= 0:
         raise ValueError(f"gamma must not be negative, got {gamma}")
@@ -199,7 +200,8 @@ def in_batch_softmax(u, i, temperature):
 
     Notes
     -----
-    Page ``directau``, the rival CLRec. Items come into a batch as often as they are chosen, which corrects for popularity.
+    Page ``directau``, the rival CLRec. Items come into a batch as often as they are chosen, which corrects for
+    popularity.
     """
     positive("temperature", temperature)
     if len(u) < 2 or u.shape != i.shape:
