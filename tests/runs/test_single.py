@@ -68,6 +68,19 @@ def test_papermill_by_hand_gives_what_run_gives(book, paperlab):
     assert run.metadata.papermill.parameters == {"n": 4}
 
 
+def test_a_page_edited_while_it_runs_leaves_the_runs_own_parameters(book, monkeypatch):
+    """A long recording kept the defaults of the end, not those that it had run with."""
+    rerun = execution.rerun
+
+    def and_edit(*arguments, **named):
+        executed = rerun(*arguments, **named)
+        replace(book / "notebooks/tiny.ipynb", "n: int = 10", "n: int = 11")
+        return executed
+
+    monkeypatch.setattr(execution, "rerun", and_edit)
+    assert runs.run("tiny", progress=False, page=False).parameters["n"] == 10
+
+
 def test_run_prints_json_and_nothing_else(book, paperlab):
     code, out, err = paperlab("run", "tiny", "--json")
     assert (code, err) == (0, "")

@@ -147,6 +147,8 @@ def execute_copy(slug, chosen, folder, *, progress=True, page=True):
 
     target, html_file, result_file = (folder / name for name in (f"{slug}.ipynb", f"{slug}.html", "result.json"))
     start = time.time()
+    begun_with = {**parameters.read(slug).defaults, **chosen}  # the page may be edited while this runs
+    commit = provenance.commit()
     try:
         for stale in (target, html_file, result_file):  # would pass for this run's where it fails
             stale.unlink(missing_ok=True)
@@ -163,14 +165,14 @@ def execute_copy(slug, chosen, folder, *, progress=True, page=True):
     files.write_text(target, v4.writes(notebook) + "\n")
     result = RunResult(
         slug=slug,
-        parameters={**parameters.read(slug).defaults, **chosen},
+        parameters=begun_with,
         seconds=round(time.time() - start, 1),
         peak_mb=stored["peak_mb"],
         claims=stored["claims"],
         notebook=str(target),
         html=None,
         versions=provenance.versions(),
-        commit=provenance.commit(),
+        commit=commit,
         tables=stored.get("tables", {}),
     )
     files.write_json(result_file, result.as_dict())  # before the pictures, which may fail
