@@ -14,7 +14,7 @@ def vectors(members, rows, fields, width, seed=0):
 
 
 def plain_layer(x, weight, heads, *, scale=1.0, kept=None):
-    """Equations (5) to (8) for one member, head by head; weight has queries, keys, values and residual below another."""
+    """Equations (5) to (8) for one member, head by head; weight stacks queries, keys, values and residual."""
     parts = torch.einsum("bmd,od->bmo", x, weight).chunk(4, -1)
     query, key, value, own = (part.chunk(heads, -1) for part in parts)
     found, seen = [], []

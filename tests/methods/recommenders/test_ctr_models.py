@@ -22,8 +22,8 @@ def made_up(rows=ROWS, *, sizes=(4, 5, 3), listed=4, n_numbers=1, seed=0):
     return Fields(names, all_sizes, codes, shares.astype(np.float32), rng.random((rows, n_numbers), np.float32))
 
 
-def batch_of(fields, members=len(SEEDS)):
-    rows = torch.arange(len(fields)).repeat(members, 1)
+def batch_of(fields):
+    rows = torch.arange(len(fields)).repeat(len(SEEDS), 1)
     return [torch.from_numpy(part)[rows] for part in (fields.codes, fields.shares, fields.numbers)]
 
 

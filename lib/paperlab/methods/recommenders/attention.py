@@ -24,6 +24,12 @@ def _add_product(total, a, b):
 
 
 @njit(cache=True, fastmath=FAST)
+def _multiply(a, b):
+    for row in range(a.shape[0]):
+        a[row] *= b[row]
+
+
+@njit(cache=True, fastmath=FAST)
 def _scores(projected, scale, score):
     """Scaled inner products of queries and keys, minus the largest of each line."""
     blocks, _, heads, k, fields, rows = projected.shape
@@ -71,9 +77,7 @@ def _mix(projected, kept, attention, out):
                         line[row] /= total[row]
                         weight[row] = line[row]
                     if dropped:
-                        factor = kept[block, h, i, j]
-                        for row in range(rows):
-                            weight[row] *= factor[row]
+                        _multiply(weight, kept[block, h, i, j])
                     for c in range(k):
                         _add_product(out[block, h, c, i], weight, value[c, j])
                 for c in range(k):
@@ -104,9 +108,7 @@ def _back(projected, kept, scale, attention, out, slope, back):
                     by = change[j]
                     weight[:] = attention[block, h, i, j]
                     if dropped:
-                        factor = kept[block, h, i, j]
-                        for row in range(rows):
-                            weight[row] *= factor[row]
+                        _multiply(weight, kept[block, h, i, j])
                     by[:] = 0
                     for c in range(k):
                         _add_product(by, g[c], value[c, j])

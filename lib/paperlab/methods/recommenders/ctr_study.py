@@ -114,7 +114,7 @@ def criteo_fields(table, *, min_count=4):
     """
     counts = [f"i{j}" for j in range(1, 14)]
     table = table.assign(**{name: log_square(table[name]) for name in counts})
-    kinds = {name: "number" for name in counts} | {f"c{j}": "category" for j in range(1, 27)}
+    kinds = dict.fromkeys(counts, "number") | {f"c{j}": "category" for j in range(1, 27)}
     return fit_encoder(table, kinds, min_count=min_count).transform(table)
 
 
@@ -162,4 +162,3 @@ def planted_tables(seeds, *, n_rows=20_000, n_fields=7, n_values=8, main=0.5, pa
     own, shift = random_parts(n_rows, seeds), n_rows * np.arange(len(seeds))[:, None]
     parts = Parts(own.train + shift, own.valid + shift, own.test + shift)
     return fields, np.concatenate(clicks).astype(int), parts, np.array(pairs)
-

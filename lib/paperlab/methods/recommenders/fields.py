@@ -198,7 +198,9 @@ def movielens_clicks(ratings, users, items):
     """
     table = ratings[ratings["rating"] != 3].merge(users, on="user").merge(items, on="item").reset_index(drop=True)
     year = table["release_year"].fillna(0).astype(int)
-    band = np.select([year == 0, year < 1930, year < 1970], ["none", "1919-29", (year // 10 * 10).astype(str) + "s"], "single")
+    band = np.select(
+        [year == 0, year < 1930, year < 1970], ["none", "1919-29", (year // 10 * 10).astype(str) + "s"], "single"
+    )
     table["release"] = np.where(band == "single", year.astype(str), band)
     table["age"] = np.digitize(table["age"], AGE_BANDS)
     table["genre"] = [listed.split() for listed in table["genres"]]
