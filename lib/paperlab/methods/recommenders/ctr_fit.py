@@ -46,7 +46,7 @@ def random_parts(n, seeds, *, shares=(0.8, 0.1, 0.1)):
 def time_parts(time, seeds, *, shares=(0.8, 0.1, 0.1)):
     """The split by time: the oldest rows for training, the latest for the test; the same for all seeds."""
     check_shares(shares)
-    order = np.argsort(time, kind="stable")
+    order = np.argsort(np.asarray(time), kind="stable")
     ends = np.round(np.cumsum(shares)[:2] * len(order)).astype(int)
     return Parts(*(np.tile(part, (len(seeds), 1)) for part in np.split(order, ends)))
 
