@@ -123,4 +123,4 @@ def test_the_marks_are_kept():
     ratio, stacked = SECONDS["peer"] / SECONDS["ours"], SECONDS["peer again"] / SECONDS["stack"]
     print(f"\nAutoInt, CPU seconds an epoch: {SECONDS} (ratio {ratio:.2f}, ten stacked {stacked:.2f})")
     assert ratio >= 1
-    assert stacked >= 2
+    assert stacked >= 3
