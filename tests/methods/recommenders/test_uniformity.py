@@ -190,5 +190,15 @@ def test_bad_input():
         directau(pairs(), gamma=1, batch_size=1, rng=rng())
     with pytest.raises(ValueError, match="weights must be 2 numbers from 0"):
         uniformity.uniformity(np.ones((2, 2)), [1, -1])
+    with pytest.raises(ValueError, match="weights must be 2 numbers from 0"):
+        uniformity.uniformity(np.ones((2, 2)), [1, np.nan])
+    table = Interactions.from_pairs(np.arange(3), np.arange(3))
+    three = np.ones((3, 4))
+    for users, items in ((three[:2], three), (three, three[:2])):
+        with pytest.raises(ValueError, match="must have 3 and 3 rows, as train has"):
+            uniformity.alignment(users, items, table)
+    for users, items in ((three, three[:, :2]), (three, three[:, 0])):
+        with pytest.raises(ValueError, match="vectors of one length"):
+            uniformity.alignment(users, items, table)
     with pytest.raises(ValueError, match="two rows of positive weight, got 1"):
         uniformity.uniformity(np.ones((2, 2)), [1, 0])

@@ -30,7 +30,22 @@ def alignment(users, items, train):
     -------
     float
         From 0 (a user and what he chose are one point) to 4; 2 for independent directions.
+
+    Raises
+    ------
+    ValueError
+        If the tables do not have the users and items of ``train``, or vectors differ in length.
     """
+    shapes = np.shape(users), np.shape(items)
+    if any(len(shape) != 2 for shape in shapes) or shapes[0][1] != shapes[1][1]:
+        raise ValueError(
+            f"users and items must be tables of vectors of one length, got shapes {shapes[0]} and {shapes[1]}"
+        )
+    if (shapes[0][0], shapes[1][0]) != (train.n_users, train.n_items):
+        raise ValueError(
+            f"users and items must have {train.n_users} and {train.n_items} rows, as train has, "
+            f"got {shapes[0][0]} and {shapes[1][0]}"
+        )
     x, y = unit(np.asarray(users, float))[0], unit(np.asarray(items, float))[0]
     return 2 - 2 * _mean_inner(x, y, train.users, train.items)
 
@@ -70,7 +85,7 @@ def uniformity(vectors, weights=None):
     no sample of them, 512 rows at a time and only one half of the symmetric matrix.
     """
     c = np.ones(len(vectors)) if weights is None else np.asarray(weights, float)
-    if c.shape != (len(vectors),) or (c < 0).any():
+    if c.shape != (len(vectors),) or not (c >= 0).all():
         raise ValueError(f"weights must be {len(vectors)} numbers from 0, got shape {c.shape}")
     if (c > 0).sum() < 2:
         raise ValueError(f"vectors must hold two rows of positive weight, got {int((c > 0).sum())}")
