@@ -4,6 +4,8 @@ import numpy as np
 import pytest
 from paperlab.methods.foundations import ranking
 from paperlab.methods.foundations.ranking import judge, paired_bootstrap, top_k
+from scipy.stats import norm
+from sklearn.metrics import roc_auc_score
 
 
 def rows(*lists):
@@ -159,3 +161,55 @@ def test_rows_of_one_group_are_drawn_together_under_any_label():
 def test_bootstrap_refuses(a, b, groups, words):
     with pytest.raises(ValueError, match=words):
         paired_bootstrap(a, b, rng=np.random.default_rng(0), groups=groups)
+
+
+@pytest.fixture
+def tied():
+    rng = np.random.default_rng(9)
+    return rng.integers(0, 8, (50, 30)).astype(float), rng.random((50, 30)) < 0.3
+
+
+def test_auc_rows_is_the_double_loop_and_scikit_learn(tied):
+    score, positive = tied
+    found = ranking.auc_rows(score, positive)
+    for s, p, area in zip(score, positive, found):
+        pairs = [(a > b) + (a == b) / 2 for a in s[p] for b in s[~p]]
+        assert area == pytest.approx(np.mean(pairs), abs=1e-12)
+        assert area == pytest.approx(roc_auc_score(p, s), abs=1e-12)
+
+
+def test_auc_rows_depends_on_order_alone_and_turns_with_the_sign(tied):
+    score, positive = tied
+    found = ranking.auc_rows(score, positive)
+    assert ranking.auc_rows(np.exp(score), positive) == pytest.approx(found, abs=1e-15)
+    assert ranking.auc_rows(-score, positive) == pytest.approx(1 - found)
+    assert ranking.auc_rows(score, ~positive) == pytest.approx(1 - found)
+    order = np.random.default_rng(0).permutation(30)
+    assert ranking.auc_rows(score[:, order], positive[:, order]) == pytest.approx(found)
+
+
+def test_auc_of_one_kind_is_unknown_and_of_equal_scores_a_half():
+    found = ranking.auc_rows(np.zeros((3, 4)), [[1, 1, 1, 1], [0, 0, 0, 0], [1, 0, 0, 0]])
+    assert np.isnan(found[:2]).all() and found[2] == 0.5
+
+
+def test_auc_of_normal_scores_has_the_closed_form():
+    """Scores N(d, 1) and N(0, 1): the area is Phi(d / sqrt 2)."""
+    rng = np.random.default_rng(3)
+    positive = np.arange(40_000) < 20_000
+    score = rng.standard_normal(40_000) + positive
+    assert ranking.auc_rows(score[None], positive[None])[0] == pytest.approx(norm.cdf(1 / np.sqrt(2)), abs=0.01)
+
+
+@pytest.mark.parametrize(
+    "score, positive, words",
+    [
+        (np.zeros((2, 3)), np.zeros((3, 2)), r"must be \(n_rows, n_columns\), got \(2, 3\) and \(3, 2\)"),
+        (np.zeros(3), np.zeros(3), r"must be \(n_rows, n_columns\)"),
+        ([[0, np.nan]], [[0, 1]], "score is nan in row 0"),
+        ([[0, 1]], [[0, 2]], "positive must be 0 or 1, got 2"),
+    ],
+)
+def test_auc_rows_refuses(score, positive, words):
+    with pytest.raises(ValueError, match=words):
+        ranking.auc_rows(score, positive)

@@ -6,7 +6,7 @@
 ``components``      principal components of panels
 ``small_matrices``  products and inverses of many small matrices
 ``metrics``         areas under curves, F1 by class, root mean squared error
-``ranking``         full ranking of many candidates, measures per user, paired bootstrap
+``ranking``         full ranking of many candidates, measures and areas per user, paired bootstrap
 ``resampling``      splits, weights and blocks of resampled data
 ``monte_carlo``     replications on streams of their own, whatever the number of workers
 ``nets``            many small networks trained side by side

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 import numpy as np
 from numba import njit
 
+from paperlab.methods.foundations.checks import binary, finite
+
 CHUNK = 1 << 24  # scores held at once
 
 
@@ -163,6 +165,61 @@ def judge(top, indptr, items, k=None):
     discount = 1 / np.log2(np.arange(2, k + 2))
     ideal = np.cumsum(discount)[np.minimum(wanted, k) - 1]
     return Ranking(users, found.sum(1) / wanted, (found.sum(1) > 0).astype(float), found @ discount / ideal)
+
+
+@njit(cache=True)
+def _areas(score, positive, order, area):
+    """Areas by sums of ranks; a group of equal scores has their mean rank."""
+    n = score.shape[1]
+    for row in range(score.shape[0]):
+        found, ranks, start = 0, 0.0, 0
+        while start < n:
+            stop, here = start, 0
+            value = score[row, order[row, start]]
+            while stop < n and score[row, order[row, stop]] == value:
+                here += positive[row, order[row, stop]]
+                stop += 1
+            ranks += here * (start + stop + 1) / 2
+            found += here
+            start = stop
+        if 0 < found < n:
+            area[row] = (ranks - found * (found + 1) / 2) / (found * (n - found))
+
+
+def auc_rows(score, positive):
+    """Area under the ROC curve of every row: the chance that a positive entry scores above another, ties half.
+
+    Parameters
+    ----------
+    score : array_like, shape (n_rows, n_columns)
+        E.g. one row per user, one column per item.
+    positive : array_like of bool, or of 0 and 1, shape (n_rows, n_columns)
+
+    Returns
+    -------
+    ndarray, shape (n_rows,)
+        NaN where a row has positive entries only, or none.
+
+    Raises
+    ------
+    ValueError
+        If shapes differ, a score is not finite (names the row), or ``positive`` is not binary.
+
+    Notes
+    -----
+    `metrics.auroc` by rows: ``(R - m (m + 1) / 2) / (m (n - m))`` with the sum R of the ranks of m positive entries.
+
+    Examples
+    --------
+    >>> auc_rows([[3, 1, 2], [1, 1, 1]], [[True, False, True], [True, False, False]])
+    array([1. , 0.5])
+    """
+    score, positive = finite("score", score), binary("positive", positive) == 1
+    if score.ndim != 2 or score.shape != positive.shape:
+        raise ValueError(f"score and positive must be (n_rows, n_columns), got {score.shape} and {positive.shape}")
+    area = np.full(len(score), np.nan)
+    _areas(score, positive, np.argsort(score, axis=1), area)
+    return area
 
 
 @dataclass(frozen=True)
