@@ -1,15 +1,18 @@
 """Recommenders: who interacted with what, ranking, embeddings, click models, sequences and item codes.
 
-``interactions`` tables of users and items in time order, cores, splits, cold items, popularity groups
-``embeddings``   start of tables, Adam on the rows of a batch, training with early stopping, full ranking
-``pairwise``     BPR with uniform and with dynamic negatives
-``uniformity``   alignment and uniformity on the sphere: exact measures, losses of DirectAU and CLRec
-``lightgcn``     averaging over the graph of users and items, with either loss
-``ad_study``     trait scores, and made-up ratings of advertisements with a known share of personality
-``new_users``    item means, what descriptors of a person add, and the placebo
-``warm_users``   the same where some ratings of a person are known
-``click_models`` clicks of new users by logistic regression
-``trait_links``  correlations of traits with categories, corrected for their number
-``rating_scores``measures for ratings and clicks
-``power``        many made-up studies of one design
+``interactions``  tables of users and items in time order, cores, splits, cold items, popularity groups
+``embeddings``    start of tables, Adam on the rows of a batch, training with early stopping, full ranking
+``pairwise``      BPR with uniform and with dynamic negatives
+``uniformity``    alignment and uniformity on the sphere: exact measures, losses of DirectAU and CLRec
+``lightgcn``      averaging over the graph of users and items, with either loss
+``ad_study``      trait scores, and made-up ratings of advertisements with a known share of personality
+``new_users``     item means, what descriptors of a person add, and the placebo
+``warm_users``    the same where some ratings of a person are known
+``click_models``  clicks of new users by logistic regression
+``trait_links``   correlations of traits with categories, corrected for their number
+``rating_scores`` measures for ratings and clicks
+``power``         many made-up studies of one design
+``item_content``  words that are known of a film at its release, as vectors
+``new_films``     hiding the tickets for new films, judging scores among possible pairs
+``film_metric``   a distance between customers and films learnt from tickets
 """
