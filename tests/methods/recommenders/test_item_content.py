@@ -3,7 +3,14 @@
 import numpy as np
 import pandas as pd
 import pytest
-from paperlab.methods.recommenders.item_content import RELATIONS, describe, film_tokens, link_by_title, title_key
+from paperlab.methods.recommenders.item_content import (
+    RELATIONS,
+    describe,
+    film_tokens,
+    link_agreement,
+    link_by_title,
+    title_key,
+)
 
 ITEMS = pd.DataFrame({"title": ["Alien", "Aliens", "Kim"], "genres": ["Horror", "Horror Action", "Drama"]})
 FACTS = pd.DataFrame(
@@ -104,3 +111,36 @@ def test_words_of_few_films_are_dropped_and_an_empty_film_is_zero():
 def test_more_dimensions_than_words_are_refused():
     with pytest.raises(ValueError, match="below the 2 words of 2 or more films and the 3 films, got 2"):
         describe([["a", "b"], ["a", "b"], ["a"]], dim=2, rng=rng(), min_films=2)
+
+
+def test_right_links_agree_and_exchanged_ones_do_not():
+    draw = rng(4)
+    genre = draw.choice(["War", "Love", "Sea", "Fun"], 400)
+    items = pd.DataFrame({"genres": genre, "release_year": np.arange(400.0)})
+    names = np.array([f"m{film}" for film in range(400)])
+    rows = [(names[film], "film.film.genre", f"g.{genre[film]}") for film in range(400)]
+    rows += [(names[film], "film.film.prequel", names[draw.integers(film)]) for film in range(1, 400)]
+    facts = pd.DataFrame(rows, columns=["head", "relation", "tail"])
+    right, wrong = link_agreement(items, facts, names), link_agreement(items, facts, draw.permutation(names))
+    share = np.unique(genre, return_counts=True)[1] / 400
+    assert right["n_linked"] == 400 and right["older"] == 1
+    assert right["bits"] == pytest.approx(-np.sum(share * np.log2(share)))  # one side tells the other
+    assert wrong["bits"] < 0.05 and wrong["older"] == pytest.approx(0.5, abs=0.08)
+    with pytest.raises(ValueError, match="entities must name each of 400 films, got 399"):
+        link_agreement(items, facts, names[1:])
+
+
+def test_the_shipped_links_of_ml100k_name_other_films_and_titles_mend_it():
+    from paperlab import datasets
+
+    tables = datasets.load("ml100k")
+    films, shipped = tables["items"], tables["links"].set_index("item")["entity"]
+    larger = datasets.load("movielens_latest_small").drop_duplicates("movieId")
+    row = link_by_title(films["title"], films["release_year"], larger["title"], larger["year"])
+    number = pd.Series(np.where(row >= 0, larger["movieId"].to_numpy()[row] - 1, -1))
+    assert films["title"][259] == "Event Horizon" and shipped[259] == "m.0dtfn"  # Star Wars
+    as_shipped = link_agreement(films, tables["facts"], shipped.reindex(films["item"]).fillna("").to_numpy())
+    mended = link_agreement(films, tables["facts"], number.map(shipped).fillna("").to_numpy())
+    assert as_shipped["bits"] < 0.25 * mended["bits"]
+    assert as_shipped["older"] < 0.6 and mended["older"] > 0.9
+    assert mended["n_linked"] > 1200

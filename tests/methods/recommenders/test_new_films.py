@@ -4,7 +4,14 @@ import numpy as np
 import pytest
 from paperlab.methods.foundations.metrics import auroc
 from paperlab.methods.recommenders.interactions import Interactions
-from paperlab.methods.recommenders.new_films import auc_among, customer_points, hold_out
+from paperlab.methods.recommenders.new_films import (
+    auc_among,
+    customer_points,
+    each_alone,
+    from_descriptions,
+    hold_out,
+    kind_popularity,
+)
 
 
 def rng(seed=0):
@@ -108,3 +115,30 @@ def test_a_customer_without_history_has_no_point():
         customer_points(lonely, np.zeros((4, 2)))
     with pytest.raises(ValueError, match="x must have one row for each of 4 films, got 3"):
         customer_points(lonely, np.zeros((3, 2)))
+
+
+def test_ridge_rivals_against_the_normal_equations():
+    stage, x = hold_out(table(), [3, 11], min_history=1), rng(8).normal(size=(20, 4))
+    known = x[stage.known] - x[stage.known].mean(0)
+    seen = stage.train.matrix().toarray()[:, stage.known].T
+    coef = np.linalg.solve(known.T @ known + 2 * np.eye(4), known.T @ (seen - seen.mean(0)))
+    exact = (x - x[stage.known].mean(0)) @ coef + seen.mean(0)
+    assert np.allclose(each_alone(stage, x, 2.0), exact.T, atol=1e-5)
+    popular = kind_popularity(stage, x, 2.0)
+    assert np.all(popular == popular[0])
+    with pytest.raises(ValueError, match="targets must have one row for each of 18 known films, got 20"):
+        from_descriptions(stage, x, np.zeros(20), 1.0)
+
+
+def test_a_customer_alone_does_not_look_at_others():
+    tickets, x = table(), rng(8).normal(size=(20, 4))
+    stage = hold_out(tickets, [3, 11], min_history=1)
+    few = tickets.where(tickets.users < 12)
+    again = hold_out(few, [3, 11], min_history=1)
+    assert np.array_equal(stage.known, again.known)
+    assert np.allclose(each_alone(stage, x, 1.0)[:12], each_alone(again, x, 1.0), atol=1e-6)
+
+
+def test_both_areas_of_the_truth_are_one():
+    stage = hold_out(table(), [3, 11, 12], min_history=1)
+    assert stage.mean_areas(stage.ticket.astype(float)).tolist() == [1, 1]

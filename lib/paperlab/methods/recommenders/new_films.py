@@ -52,6 +52,10 @@ class Premiere:
         """AUC over customers for every new film, NaN without a ticket or without a customer to compare."""
         return auc_among(self.of_new(score).T, self.ticket.T, self.possible.T)
 
+    def mean_areas(self, score):
+        """Mean AUC by customer and mean AUC by film, shape (2,)."""
+        return np.array([np.nanmean(self.by_customer(score)), np.nanmean(self.by_film(score))])
+
     def of_new(self, score):
         """Columns of the new films; scores of these only are given back as they are."""
         score = np.asarray(score)
@@ -173,3 +177,46 @@ def customer_points(train, x, weights=None):
     table = type(table)((weights, train.items, train.indptr), table.shape)
     mass = np.bincount(train.users, np.abs(weights))
     return (table @ x) / np.where(mass > 0, mass, 1)[:, None]
+
+
+def from_descriptions(stage, x, targets, penalty):
+    """What ridge regression on descriptions gives for every film.
+
+    Parameters
+    ----------
+    stage : Premiere
+    x : ndarray, shape (n_films, dim)
+    targets : ndarray, shape (n_known,) or (n_known, k)
+        Something of the known films, in the order of ``stage.known``.
+    penalty : float
+        Of the squared coefficients; the constant is free.
+
+    Returns
+    -------
+    ndarray, shape (n_films,) or (n_films, k)
+
+    Raises
+    ------
+    ValueError
+        If there is not one target for each known film.
+
+    Notes
+    -----
+    Page ``metric_learning_movies``, the rivals of the learnt distance.
+    """
+    from sklearn.linear_model import Ridge
+
+    if len(targets) != len(stage.known):
+        raise ValueError(f"targets must have one row for each of {len(stage.known)} known films, got {len(targets)}")
+    return Ridge(alpha=penalty).fit(x[stage.known], targets).predict(x)
+
+
+def each_alone(stage, x, penalty):
+    """For each customer a ridge regression of seen or not on the description, shape (n_users, n_films)."""
+    return from_descriptions(stage, x, stage.train.matrix().toarray()[:, stage.known].T, penalty).T
+
+
+def kind_popularity(stage, x, penalty):
+    """Popularity of the kind of film, log(1 + tickets) regressed on the description: the same for all customers."""
+    found = from_descriptions(stage, x, np.log1p(stage.train.counts[stage.known]), penalty)
+    return np.repeat(found[None], len(stage.users), axis=0)
