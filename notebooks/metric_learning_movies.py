@@ -727,8 +727,8 @@ told, tried = "No other seeds have been run yet.", paper.seeds("c10")
 if tried is not None:
     low, high = min(tried["values"]), max(tried["values"])
     told = (
-        f"With other seeds, that is, other films of the last year in the rehearsal, it is "
-        f"{low:.2f} to {high:.2f}; the verdict holds with {tried['held']} of "
+        f"With other seeds, that is, other films of the last year in the rehearsal, "
+        f"it is {low:.2f} to {high:.2f}; the verdict holds with {tried['held']} of "
         f"{tried['of']}, so it rests on the draw."
     )
 paper.glue(slope_seeds=told)
