@@ -79,7 +79,7 @@ plots.style()
 BLUE, RED, GREEN, PURPLE, ORANGE, INK = plots.COLOURS
 paper = Paper("metric_learning_movies")
 
-# %% tags=["hide-input", "thumbnail"] mystnb={"figure": {"caption": "New films of 1997 and 1998: how often two are put in the right order. Circles: two films, one customer; squares: two customers, one film. Filled: methods that learn from the tickets of others. Dashed: chance.", "name": "films-scorers"}, "image": {"alt": "Seven methods in rows, right orders in per cent. The length of the history lies near chance. Cosine, regression for each customer alone and learnt distance lie between 60 and 67 per cent, the learnt distance to the right of the cosine in both marks; collaborative filtering with content lies furthest right in both."}}
+# %% tags=["hide-input", "thumbnail"] mystnb={"figure": {"caption": "New films of 1997 and 1998: how often two are put in the right order. Circles: two films, one customer; squares: two customers, one film. Filled: methods that learn from the tickets of others. Dashed: chance.", "name": "films-scorers"}, "image": {"alt": "Seven methods in rows, right orders in per cent. The length of the history lies near chance. Cosine, centred cosine, regression for each customer alone and learnt distance lie between 60 and 67 per cent, the learnt distance to the right of the cosine in both marks; collaborative filtering with content lies furthest right in both."}}
 if (kept := paper.record_table("scorers")) is not None:
     fig, ax = plt.subplots(figsize=(7, 2.9))
     height = np.arange(len(kept))[::-1]
@@ -275,7 +275,7 @@ def tickets_of(kind):
     return Interactions.from_pairs(who, what, n_users=len(last), n_items=len(films))
 
 
-# %%
+# %% tags=["hide-input"]
 def hide(tickets, late, last_seen=last):
     """Hide the late films; those with ten tickets or more are judged."""
     judged = late[tickets.counts[late] >= 10]
@@ -284,14 +284,14 @@ def hide(tickets, late, last_seen=last):
     return new_films.hold_out(kept, judged, min_history=min_history, **seen)
 
 
-# %%
+# %% tags=["hide-input"]
 def by_lot(tickets, *keys):
     """A fifth of the films with ten tickets or more, drawn by lot."""
     known = np.flatnonzero(tickets.counts >= 10)
     return paper.rng("lot", *keys).permutation(known)[: len(known) // 5]
 
 
-# %%
+# %% tags=["hide-input"]
 def rehearse(stage):
     """The latest fifth of the known films takes the part of the new ones."""
     lot = paper.rng("late").random(len(films))  # order within a year
@@ -342,7 +342,7 @@ def centred(stage, x):
     return x - x[stage.known].mean(axis=0)
 
 
-# %%
+# %% tags=["hide-input"]
 def learn(train, x, setting, epochs, *keys, drawn=negatives):
     """Metrics after 0, 1, ... epochs with a setting (dim, loss, tower)."""
     course = Course(
@@ -352,7 +352,7 @@ def learn(train, x, setting, epochs, *keys, drawn=negatives):
     return fit_metric(train, x, course, rng=paper.rng("metric", *keys))
 
 
-# %%
+# %% tags=["hide-input"]
 def try_out(rehearsal, setting, drawn=negatives):
     """Value after every epoch of the rehearsal, and the metrics."""
     x, keys = vectors[setting[0]], ("rehearsal", *setting, drawn)
@@ -412,7 +412,7 @@ plots.table(shown, index=False, caption="Rehearsal: mean of both measures")
 # customers and films by BPR, a method without descriptions, with the points of new films
 # predicted from their descriptions by ridge regression.
 
-# %%
+# %% tags=["hide-input"]
 PENALTIES = (1.0, 10.0, 100.0)  # of ridge regression, chosen on the rehearsal
 BPR_EPOCHS = 20
 
@@ -438,7 +438,7 @@ def with_content(people, factors):
 known, _, numbers = stage.train.core(1)  # known films only: new ones are no negatives
 people, factors = bpr(known, "main")
 
-# %%
+# %% tags=["hide-input"]
 def best_penalty(method):
     """The one that is best on the rehearsal."""
     found = {p: rehearsal.mean_areas(method(rehearsal, x, p)).mean() for p in PENALTIES}
@@ -528,7 +528,7 @@ paper.glue(
 #
 # One split decides nothing. More are drawn: each time a fifth of the films is new.
 
-# %%
+# %% tags=["hide-input"]
 def one_split(k):
     """Both measures of three methods and of frequency in a split by lot."""
     drawn = hide(tickets, by_lot(tickets, k))
@@ -556,7 +556,7 @@ plots.table(pd.DataFrame({
 }), digits=2)
 
 
-# %%
+# %% tags=["hide-input"]
 lengths = stage.train.lengths[judged]
 quarter = pd.qcut(lengths, 4, labels=False, duplicates="drop") + 1
 tiers = pd.DataFrame({"cosine": cosine, "alone": alone, "learnt": learnt})
@@ -588,7 +588,7 @@ paper.glue(
     level_cosine=level["cosine of descriptions"], level_learnt=level["learnt distance"],
 )
 
-# %% tags=["hide-input"] mystnb={"figure": {"caption": "Left: gain of the learnt distance over the cosine in each split; the filled mark is the release split. Right: AUC by customer for quarters of customers by length of the history, with standard errors.", "name": "films-gains"}, "image": {"alt": "Left: two rows of marks. Gains by customer all lie right of zero; gains by film lie around zero, most of them left of it. Right: three lines over four quarters of customers; learnt distance and regression for each customer alone lie above the cosine in all quarters."}}
+# %% tags=["hide-input"] mystnb={"figure": {"caption": "Left: gain of the learnt distance over the cosine in each split; the filled mark is the release split. Right: AUC by customer for quarters of customers by length of the history, with standard errors.", "name": "films-gains"}, "image": {"alt": "Left: two rows of marks. All gains by customer lie right of zero; of the gains by film that of the release split lies right of zero, those by lot just left of it. Right: three lines over four quarters of customers; learnt distance and regression for each customer alone lie above the cosine in all quarters, furthest among frequent customers."}}
 fig, axes = plt.subplots(1, 2, figsize=(7, 3.0), width_ratios=[1, 1.1])
 for height, part in enumerate(gains):
     shown = 100 * gains[part]
@@ -631,7 +631,7 @@ plt.show()
 #
 # The same films before and after, seen in the two directions in which they differ most.
 
-# %% tags=["hide-input"] mystnb={"figure": {"caption": "Films of the 400 with most tickets in two dimensions, before and after the map has been learnt: principal components of the points on the sphere.", "name": "films-map"}, "image": {"alt": "Two clouds of points coloured by genre. Before learning children's films and horror films form separate groups beside a broad cloud of dramas; after learning the groups lie in other directions and are wider apart or nearer."}}
+# %% tags=["hide-input"] mystnb={"figure": {"caption": "Films of the 400 with most tickets in two dimensions, before and after the map has been learnt: principal components of the points on the sphere.", "name": "films-map"}, "image": {"alt": "Two clouds of points coloured by genre. Left, descriptions: children's films in a group of their own, action films beside them, dramas at the bottom. Right, learnt: dramas on one side, action films on the other, children's and horror films in between."}}
 often = np.argsort(-stage.train.counts)[:400]
 fig, axes = plt.subplots(1, 2, figsize=(7, 3.3))
 for ax, z, title in zip(axes, (x, metric.place(x)), ("description", "learnt")):
@@ -653,7 +653,7 @@ plt.show()
 # The three numbers of (4) are put together on the rehearsal, with the metric learnt
 # there, and the regression is applied to the new films.
 
-# %%
+# %% tags=["hide-input"]
 def features(stage, users, metric):
     """Closeness, frequency and recency of every pair that is judged."""
     near = closeness(metric, stage, x)[:, stage.new]
@@ -696,7 +696,7 @@ paper.measure(
     c11=loss["hybrid"] / loss["frequency"],
 )
 
-# %% tags=["hide-input"] mystnb={"figure": {"caption": "Left: predicted probability of a ticket and what came of it, in ten groups of equal size. Right: ROC curves of two new films with many hidden tickets, by learnt distance (full) and cosine (dashed).", "name": "films-calibration"}, "image": {"alt": "Left: ten points near a diagonal line, in order. Right: two pairs of curves above the diagonal; full and dashed lines of one film lie close to each other."}}
+# %% tags=["hide-input"] mystnb={"figure": {"caption": "Left: predicted probability of a ticket and what came of it, in ten groups of equal size. Right: ROC curves of two new films with many hidden tickets, by learnt distance (full) and cosine (dashed).", "name": "films-calibration"}, "image": {"alt": "Left: ten points, flat at first and then rising below the diagonal. Right: two pairs of curves above the diagonal; for one film the full line lies above the dashed one, for the other they lie close together."}}
 fig, axes = plt.subplots(1, 2, figsize=(7, 3.2))
 group = pd.qcut(p["hybrid"], 10, labels=False)
 shown = pd.DataFrame({"p": 100 * p["hybrid"], "y": 100 * comes}).groupby(group).mean()
@@ -783,7 +783,7 @@ paper.glue(rated=100 * areas["ratings"].mean(), bought=100 * areas["purchases"].
 # seen (C8a). For new films the same method has only points as drawn at the start (C8b).
 # And with descriptions exchanged among films nothing must be left (C5).
 
-# %%
+# %% tags=["hide-input"]
 warm = per_user_ratio(known, rng=paper.rng("warm"))
 hidden = warm.test.matrix().toarray() > 0
 free = warm.seen.matrix().toarray() == 0
@@ -794,7 +794,7 @@ cf_warm, metric_warm = (
     np.nanmean(new_films.auc_among(score, hidden, free)) for score in (u @ v.T, near)
 )
 
-# %%
+# %% tags=["hide-input"]
 rng, n_draws = paper.rng("placebo"), 50
 mixed = x[rng.permutation(len(films))]
 placebo = learn(stage.train, mixed, chosen, epochs, "placebo")[-1]
@@ -864,6 +864,24 @@ if variants:
 if rows:
     paper.keep("choices", pd.DataFrame(rows).T.rename_axis("choice"))
 paper.recorded("choices")
+
+# %% tags=["remove-cell"]
+told = "Nothing is recorded yet."
+if (kept := paper.record_table("choices")) is not None:
+    kept = 100 * kept.set_index("choice")
+    up = kept["gain by film, by lot"]
+    deep, single = (kept.loc[f"{k}, {chosen[0]} numbers"] for k in ("mlp", "linear"))
+    told = (
+        f"In splits by lot the gain by film is above zero in {(up > 0).sum()} of "
+        f"{len(kept)} rows, by {up.max():.1f} points at most. In the release split two "
+        f"layers have {deep['learnt by film']:.1f} % by film, one has "
+        f"{single['learnt by film']:.1f}; by customer it is "
+        f"{deep['learnt by customer']:.1f} and {single['learnt by customer']:.1f} %."
+    )
+paper.glue(choices=told)
+
+# %% [markdown]
+# {glue:text}`choices`
 
 # %% [markdown]
 # ## Verdicts
