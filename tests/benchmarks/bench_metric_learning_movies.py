@@ -163,11 +163,11 @@ def test_new_films_lightfm(benchmark, world):
 
     def train():
         peer = lightfm.LightFM(no_components=32, loss="bpr", random_state=0)
-        return peer.fit(shown, item_features=features, epochs=10, num_threads=1)
+        return peer.fit(shown, item_features=features, epochs=2, num_threads=1)
 
     peer = benchmark.pedantic(train, rounds=1)
     bias, vectors = features @ peer.item_biases, features @ peer.item_embeddings
     areas = stage.mean_areas(peer.user_embeddings @ vectors.T + bias)
     agreement = "AUC by customer {:.3f}, by film {:.3f}".format(*areas)
-    label = "lightfm (lightfm-next), BPR with the words as features, 10 epochs"
+    label = "lightfm (lightfm-next), BPR with the words as features, two epochs"
     benchmark.extra_info.update(role="peer", label=label, agreement=agreement)
