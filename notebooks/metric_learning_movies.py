@@ -870,11 +870,11 @@ told = "Nothing is recorded yet."
 if (kept := paper.record_table("choices")) is not None:
     kept = 100 * kept.set_index("choice")
     up = kept["gain by film, by lot"]
-    deep, single = (kept.loc[f"{k}, {chosen[0]} numbers"] for k in ("mlp", "linear"))
+    deep, single = (kept.loc[f"{k}, 50 numbers"] for k in ("mlp", "linear"))
     told = (
         f"In splits by lot the gain by film is above zero in {(up > 0).sum()} of "
         f"{len(kept)} rows, by {up.max():.1f} points at most. In the release split two "
-        f"layers have {deep['learnt by film']:.1f} % by film, one has "
+        f"layers (50 numbers) have {deep['learnt by film']:.1f} % by film, one has "
         f"{single['learnt by film']:.1f}; by customer it is "
         f"{deep['learnt by customer']:.1f} and {single['learnt by customer']:.1f} %."
     )
