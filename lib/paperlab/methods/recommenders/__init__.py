@@ -18,4 +18,7 @@
 ``trait_links``    correlations of traits with categories, corrected for their number
 ``rating_scores``  measures for ratings and clicks
 ``power``          many made-up studies of one design
+``item_content``   words that are known of a film at its release, as vectors
+``new_films``      hiding the tickets for new films, judging scores among possible pairs
+``film_metric``    a distance between customers and films learnt from tickets
 """
