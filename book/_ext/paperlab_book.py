@@ -22,15 +22,20 @@ from sphinx.util.docutils import SphinxDirective, SphinxRole
 logger = logging.getLogger(__name__)
 
 
+def draws_from_pages(env):
+    """Note that the document draws from the pages: `outdated` has it read again when one of them changes."""
+    if not hasattr(env, "paperlab_pages"):
+        env.paperlab_pages = set()
+    env.paperlab_pages.add(env.docname)
+
+
 class BookDirective(SphinxDirective):
     """Base: notes what the page depends on and turns HTML into nodes."""
 
     def run(self):
         for path in source.data_files(self.env.srcdir):
             self.env.note_dependency(str(path.relative_to(self.env.srcdir)))
-        if not hasattr(self.env, "paperlab_pages"):
-            self.env.paperlab_pages = set()
-        self.env.paperlab_pages.add(self.env.docname)
+        draws_from_pages(self.env)
         return self.make()
 
     def raw(self, text):
@@ -180,9 +185,7 @@ class ValueRole(SphinxRole):
         if value is None:
             what = "no claim" if finding is None else "no value of"
             return [], [self.inliner.reporter.error(f"{what} {name!r}", line=self.lineno)]
-        if not hasattr(self.env, "paperlab_pages"):
-            self.env.paperlab_pages = set()
-        self.env.paperlab_pages.add(self.env.docname)  # read again when a record or a page changes
+        draws_from_pages(self.env)
         page = self.env.app.builder.get_relative_uri(self.env.docname, f"notebooks/{finding.slug}")
         shown = format(value, form) if form else number(value)
         title = f"{name}: {finding.claim.text} ({finding.words})"

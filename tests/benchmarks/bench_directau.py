@@ -13,17 +13,11 @@ from paperlab.methods.recommenders import uniformity
 from paperlab.methods.recommenders.interactions import Interactions, per_user_ratio
 from paperlab.methods.recommenders.lightgcn import Propagation
 from paperlab.methods.recommenders.pairwise import BPR
-from threadpoolctl import threadpool_limits
 
 DIM, BATCH, GAMMA, RATE = 64, 256, 0.5, 0.002
 
 
-@pytest.fixture(autouse=True)
-def one_thread():
-    torch = pytest.importorskip("torch")
-    torch.set_num_threads(1)
-    with threadpool_limits(1):
-        yield
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 
 def rng(seed=0):

@@ -9,16 +9,8 @@ import torch
 from paperlab.methods.foundations.nets import StackedMLP
 from paperlab.methods.representation import dictionary, simulate_mixtures
 from paperlab.methods.representation.dictionary import Job, Training
-from threadpoolctl import threadpool_limits
 
-
-@pytest.fixture(autouse=True)
-def one_thread():
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    with threadpool_limits(1):
-        yield
-    torch.set_num_threads(before)
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 
 JACOBIAN = "Jacobian of a decoder 4-48-48-16 at 256 points"

@@ -12,15 +12,11 @@ import pandas as pd
 import pytest
 from paperlab.methods.dynamic_factors import model
 from statsmodels.tsa.statespace.dynamic_factor_mq import DynamicFactorMQ
-from threadpoolctl import threadpool_limits
 
 STEPS, ORDER = 10, 3
 
 
-@pytest.fixture(autouse=True)
-def one_thread():
-    with threadpool_limits(1):
-        yield
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 
 @pytest.fixture(scope="module")

@@ -14,7 +14,6 @@ import semopy
 from paperlab.methods.factor_scores import measurement, simulate, two_stage
 from paperlab.methods.factor_scores.simulate import Design
 from statsmodels.multivariate.factor import Factor
-from threadpoolctl import threadpool_limits
 
 REPS = 8
 NAMES = [f"{f}{j}" for f in "abc" for j in range(4)]
@@ -23,10 +22,7 @@ GROUP = "latent regression, n = 500, 12 items (8 data sets)"
 STAGE = "one-factor ML, n = 500, 4 items"
 
 
-@pytest.fixture(autouse=True)
-def one_thread():
-    with threadpool_limits(1):
-        yield
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 
 @pytest.fixture(scope="module")

@@ -12,17 +12,11 @@ from paperlab import datasets
 from paperlab.methods.recommenders import item_content, new_films
 from paperlab.methods.recommenders.film_metric import Course, fit_metric, metric_loss
 from paperlab.methods.recommenders.interactions import Interactions
-from threadpoolctl import threadpool_limits
 
 COURSE = Course(epochs=1, batch_size=128, learning_rate=1e-3)
 
 
-@pytest.fixture(autouse=True)
-def one_thread():
-    torch = pytest.importorskip("torch")
-    torch.set_num_threads(1)
-    with threadpool_limits(1):
-        yield
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 
 def rng(seed=0):

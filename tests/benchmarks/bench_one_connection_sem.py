@@ -9,17 +9,13 @@ import time
 import numpy as np
 import pytest
 from paperlab.methods.mixed_graphs import covariances, graphs, ideals, modular
-from threadpoolctl import threadpool_limits
 
 P = modular.PRIMES[0]
 N_GRAPHS = 100
 CENSUS_SECONDS = 5.0
 
 
-@pytest.fixture(autouse=True)
-def one_thread():
-    with threadpool_limits(1):
-        yield
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 
 @pytest.fixture(scope="module")

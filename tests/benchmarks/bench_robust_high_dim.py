@@ -9,16 +9,12 @@ import numpy as np
 import pytest
 from paperlab.methods.high_dimensional import mutual_information, penalized, robust_mixed, simulate
 from paperlab.methods.high_dimensional.penalties import Penalty
-from threadpoolctl import threadpool_limits
 
 MARK = 10.0
 LAM = 0.1
 
 
-@pytest.fixture(autouse=True)
-def one_thread():
-    with threadpool_limits(1):
-        yield
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 
 @pytest.fixture(scope="module")

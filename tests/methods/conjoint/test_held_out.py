@@ -4,17 +4,11 @@ import dataclasses
 
 import numpy as np
 import pytest
-from paperlab.methods.conjoint import election, held_out, simulate
+from paperlab.methods.conjoint import election, held_out
 from paperlab.methods.conjoint.choices import Pairs
 from paperlab.methods.conjoint.layout import Layout
 
 LAYOUT = Layout((2, 3, 4))
-
-
-@pytest.fixture(scope="module")
-def pairs():
-    voters = simulate.draw_voters(LAYOUT, [1], rng=np.random.default_rng(3))
-    return simulate.simulate_voters(voters, 400, 8, 0.4, rng=np.random.default_rng(3)).pairs
 
 
 @pytest.fixture(scope="module")

@@ -13,12 +13,6 @@ EVERYONE = np.ones((1, 400))
 
 
 @pytest.fixture(scope="module")
-def pairs():
-    voters = simulate.draw_voters(LAYOUT, [1], rng=np.random.default_rng(3))
-    return simulate.simulate_voters(voters, 400, 8, 0.4, rng=np.random.default_rng(3)).pairs
-
-
-@pytest.fixture(scope="module")
 def fitted(pairs):
     return two_way.fit_election(pairs, EVERYONE, (20.0, 50.0), 0.4)
 

@@ -6,16 +6,15 @@ from paperlab.methods.recommenders import embeddings
 from paperlab.methods.recommenders.embeddings import RowAdam, Tables, choose, fit
 from paperlab.methods.recommenders.interactions import Interactions, Split
 from paperlab.methods.recommenders.pairwise import BPR
+from tiny_interactions import pairs as drawn
 
 
 def rng(seed=0):
     return np.random.default_rng(seed)
 
 
-def pairs(n_users=30, n_items=20, n=200, seed=0):
-    draw = rng(seed)
-    found = np.unique(np.stack([draw.integers(n_users, size=n), draw.integers(n_items, size=n)]), axis=1)
-    return Interactions.from_pairs(*found, n_users=n_users, n_items=n_items)
+def pairs():
+    return drawn(30, 20, 200)
 
 
 def test_xavier_start_has_the_variance_of_glorot_and_bengio():

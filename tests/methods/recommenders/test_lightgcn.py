@@ -7,16 +7,15 @@ import pytest
 from paperlab.methods.recommenders import uniformity
 from paperlab.methods.recommenders.interactions import Interactions
 from paperlab.methods.recommenders.lightgcn import LightGCN, Propagation, add_neighbours
+from tiny_interactions import pairs as drawn
 
 
 def rng(seed=0):
     return np.random.default_rng(seed)
 
 
-def pairs(n_users=12, n_items=9, n=50, seed=0):
-    draw = rng(seed)
-    found = np.unique(np.stack([draw.integers(n_users, size=n), draw.integers(n_items, size=n)]), axis=1)
-    return Interactions.from_pairs(*found, n_users=n_users, n_items=n_items)
+def pairs():
+    return drawn(12, 9, 50)
 
 
 def dense(table, n_layers):

@@ -6,16 +6,11 @@ from paperlab import datasets
 from paperlab.methods.recommenders import embeddings
 from paperlab.methods.recommenders.interactions import Interactions, per_user_ratio
 from paperlab.methods.recommenders.pairwise import BPR, bpr_gradient, chosen, draw_negatives
+from tiny_interactions import pairs
 
 
 def rng(seed=0):
     return np.random.default_rng(seed)
-
-
-def pairs(n_users=40, n_items=25, n=300, seed=0):
-    draw = rng(seed)
-    found = np.unique(np.stack([draw.integers(n_users, size=n), draw.integers(n_items, size=n)]), axis=1)
-    return Interactions.from_pairs(*found, n_users=n_users, n_items=n_items)
 
 
 def test_gradient_equals_autograd():

@@ -5,16 +5,11 @@ import pytest
 from paperlab.methods.recommenders import uniformity
 from paperlab.methods.recommenders.interactions import Interactions
 from paperlab.methods.recommenders.uniformity import align_uniform, clrec, directau, in_batch_softmax
+from tiny_interactions import pairs
 
 
 def rng(seed=0):
     return np.random.default_rng(seed)
-
-
-def pairs(n_users=40, n_items=25, n=300, seed=0):
-    draw = rng(seed)
-    found = np.unique(np.stack([draw.integers(n_users, size=n), draw.integers(n_items, size=n)]), axis=1)
-    return Interactions.from_pairs(*found, n_users=n_users, n_items=n_items)
 
 
 def test_perfect_alignment_is_zero_opposite_points_four():
