@@ -22,8 +22,8 @@ def replicate(function, streams, *, n_jobs=1, backend="loky", batch_size="auto")
         One for each replication, as from ``numpy.random.SeedSequence(seed).spawn(n_replications)``.
     n_jobs : int
         Workers; the numbers do not depend on it.
-    backend : {"loky", "multiprocessing", "threading"}
-        Of joblib. Threads suit functions that release the lock, as compiled ones do; "multiprocessing" forks.
+    backend : {"loky", "threading"}
+        Of joblib. Threads suit functions that release the lock, as compiled ones do.
     batch_size : int or "auto"
         Replications that a worker takes at a time.
 

@@ -370,7 +370,7 @@ def monte_carlo(designs, n_replications, *, streams, n_jobs=2):
         if operator.index(count) < 1:
             raise ValueError(f"{name} must be at least 1, got {count}")
     cells = (delayed(_cell)(design, streams(design.key, n_replications)) for design in designs)
-    return Parallel(n_jobs=n_jobs, backend="multiprocessing")(cells)  # forks: no second import
+    return Parallel(n_jobs=n_jobs)(cells)
 
 
 class Study:
