@@ -18,9 +18,9 @@ ROUNDING = 1e-15  # error of a gain, as a share of the squares in its node
 def _grow(x, y, rows, by_value, min_leaf, n_features, links, numbers):
     """Grow one tree on ``rows``, written over ``links`` and ``numbers``.
 
-    ``by_value`` (d, n_rows) holds the same rows in the order of each covariate; the part of a node is kept in that order
-    when it splits, so nothing is sorted here. ``links`` holds feature, left and right child of each node, ``numbers`` its
-    cut and value.
+    ``by_value`` (d, n_rows) holds the same rows in the order of each covariate; a node's part keeps that order when it
+    splits, so nothing is sorted here. ``links`` holds feature, left and right child of each node, ``numbers`` its cut
+    and value.
     """
     feature, left, right = links[0], links[1], links[2]
     threshold, value = numbers[0], numbers[1]
