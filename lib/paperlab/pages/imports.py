@@ -51,8 +51,7 @@ def imported_files(slug, notebook=None, data=None):
         seen.add(path)
         if _module(path).body:  # a package's docstring alone decides nothing
             found.add(path)
-        package = name if path.name == "__init__.py" else name.rpartition(".")[0]
-        names |= _imports(_module(path), package)
+        names |= _imports_of(path, name)
     return sorted(found | _loaders(Card.load(slug).data if data is None else data))
 
 
@@ -94,6 +93,18 @@ def _module(path):
         return _tree(path, path.stat().st_mtime_ns)
     except SyntaxError as error:
         raise PaperlabError(f"{paths.shown(path)}: line {error.lineno} is not Python: {error.msg}") from None
+
+
+def _imports_of(path, name):
+    """Full names of all that a module of the library imports."""
+    _module(path)  # tells of one that is not Python
+    package = name if path.name == "__init__.py" else name.rpartition(".")[0]
+    return _imports_when(path, path.stat().st_mtime_ns, package)
+
+
+@functools.lru_cache(maxsize=512)
+def _imports_when(path, changed, package):
+    return frozenset(_imports(_tree(path, changed), package))
 
 
 def _imports(tree, package):
