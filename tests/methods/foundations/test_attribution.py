@@ -2,6 +2,7 @@ import itertools
 
 import numpy as np
 import pytest
+import shap
 from paperlab.methods.foundations import attribution
 
 GROUPS = {"a": [0, 1], "b": [2], "c": [3]}
@@ -49,18 +50,7 @@ def test_shapley_values_add_up(people):
     assert np.allclose(found.sum(1), curved(x) - curved(background))
 
 
-@pytest.fixture
-def shap(monkeypatch):
-    """The peer as plain Python, which takes less time than compiling it."""
-    import numba
-
-    monkeypatch.setattr(numba.config, "DISABLE_JIT", 1)
-    import shap
-
-    return shap
-
-
-def test_shapley_values_agree_with_all_orders_and_with_shap(people, shap):
+def test_shapley_values_agree_with_all_orders_and_with_shap(people):
     x, background = people
     groups = {str(j): [j] for j in range(4)}
     found = sampled(curved, x, background, groups, 2000)
