@@ -186,7 +186,7 @@ n_large: int = 500  # [101, 1000] units in the comparison with the rival test
 rho_values: list[float] = [0.0, 0.1, 0.25, 0.5]  # [-0.5, 0.8] on the power curves
 house_prices: bool = False  # analyse the house price panel (needs its data file)
 placebos: int = 50  # [5, 300] shuffled house price panels
-n_jobs: int = 2  # [1, 64] processes; the results do not depend on it
+n_jobs: int = 1  # [1, 64] processes; the results do not depend on it
 # rule: len(n_cells) == len(t_cells)  # a cell has both
 # rule: len(n_cells) <= 19  # the table of sizes keeps 300 rows
 # rule: len(rho_values) <= 70  # and so does that of the power curve

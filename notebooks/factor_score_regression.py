@@ -53,7 +53,7 @@ n_grid: list[int] = [250, 500, 1000, 2000]  # [100, 5000] people in the root-n e
 reps_coverage: int = 200  # [20, 2000] simulated data sets behind the coverage of the intervals
 var_draws: int = 40  # [10, 500] simulated data sets behind each variance
 interaction_ml: bool = False  # fit the interaction model by one-stage maximum likelihood too
-n_jobs: int = 2  # [1, 64] processes; the results do not depend on it
+n_jobs: int = 1  # [1, 64] processes; the results do not depend on it
 profile: str = "default"  # {default, full} cells: those of the claims, or every n of n_grid, both loadings
 
 # %% [markdown]

@@ -410,13 +410,13 @@ plots.table(
 
 
 # %%
-def information(x, y, rule="isj"):
+def information(x, y, rule="isj", widths=None):
     estimator = (
         mutual_information.class_kde
         if len(np.unique(y)) == 2
         else mutual_information.fft_kde
     )
-    return estimator(x, y, bandwidth=rule)
+    return estimator(x, y, bandwidth=rule, widths=widths)
 
 
 def bins(x, y):
@@ -439,6 +439,9 @@ RULES = {"FFT-KDE": "isj", "faulty": "faulty isj", "Silverman": "silverman"}
 rows = []
 for i in range(10 * n_screens):
     x = simulate.draw_covariates(1000, p_screen, 0.5, rng=streams["screening"])
+    widths = {
+        rule: mutual_information.column_bandwidths(x, rule) for rule in RULES.values()
+    }
     for kind in LINKS:
         for s in sorted({*s_values, s_true}):
             drawn = simulate.draw_outcome(x, s, kind, 3.0, rng=streams["screening"])
@@ -448,7 +451,8 @@ for i in range(10 * n_screens):
             row["Pearson"] = metrics.auroc(mutual_information.pearson(x, y), active)
             if i < n_screens or (kind == "binary square" and s == s_true):  # for c6
                 for name, rule in RULES.items():
-                    row[name] = metrics.auroc(information(x, y, rule), active)
+                    found = information(x, y, rule, widths[rule])
+                    row[name] = metrics.auroc(found, active)
             if i == 0 and not kind.startswith("binary"):
                 row["kNN"] = knn(x, y, active)
             rows.append(row)

@@ -69,6 +69,7 @@ import pandas as pd
 import torch
 
 from paperlab.methods.foundations.contrastive import info_nce
+from paperlab.methods.foundations.nets import AdamW
 from paperlab.methods.representation import disentanglement, simulate_shapes, xfactors
 from paperlab.methods.representation.simulate_shapes import FACTORS
 from paperlab.methods.representation.xfactors import Setting, Training
@@ -488,7 +489,7 @@ chaos = torch.randn(len(taus), 1, 100, 2, generator=torch.Generator().manual_see
 rows = {}
 for label, begin in (("random", chaos), ("ring", ring + 0.1 * chaos)):
     free = begin.clone().requires_grad_()
-    optimiser = torch.optim.Adam([free], lr=0.05)
+    optimiser = AdamW([free], learning_rate=0.05)
     for _ in range(250):
         loss = info_nce(free, values[None], taus)
         optimiser.zero_grad()

@@ -105,6 +105,24 @@ def compose_yaml(path, limit, depth):
         return yaml.compose(text, Loader)
 
 
+def prepare_jupyter():
+    """Make the imports of nbformat, jupytext and papermill that follow quicker by a second and a half.
+
+    They import jsonschema, which builds 38 grammars of web addresses in every process where an optional package for
+    them is installed. Notebooks are checked without; the package can be imported afterwards as before.
+    """
+    import sys
+
+    optional = "rfc3987_syntax"
+    if optional in sys.modules or "jsonschema" in sys.modules:
+        return
+    sys.modules[optional] = None  # type: ignore[assignment]  # an import of it fails, which jsonschema takes
+    try:
+        import jsonschema  # noqa: F401
+    finally:
+        del sys.modules[optional]
+
+
 def read_json(path):
     """Parse a JSON file that holds an object; ``None`` where the file does not exist.
 

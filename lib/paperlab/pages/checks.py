@@ -5,7 +5,7 @@ import re
 import sys
 from collections import Counter
 
-from paperlab import datasets, paths
+from paperlab import datasets, files, paths
 from paperlab.errors import PaperlabError
 from paperlab.pages import form, new_page, records, result_checks
 from paperlab.pages.page import Book
@@ -91,6 +91,7 @@ def _source(cell):
 
 
 def _pair(text, notebook, remedy):
+    files.prepare_jupyter()
     import jupytext
 
     written, stored = jupytext.reads(text, fmt="py:percent").cells, notebook["cells"]

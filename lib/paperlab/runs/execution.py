@@ -142,6 +142,7 @@ def play(notebook, folder, *, title, keep, partial=True, note="", progress=True)
     Stopped
         If the user ends it.
     """
+    files.prepare_jupyter()
     from jupyter_core.utils import run_sync
     from nbclient import NotebookClient
     from nbclient.exceptions import CellExecutionError
@@ -209,6 +210,7 @@ def rerun(notebook, chosen, folder, *, title, keep, progress=True):
     NotebookNode
         The executed copy.
     """
+    files.prepare_jupyter()
     import papermill
     from papermill.engines import Engine, papermill_engines
 
@@ -257,6 +259,7 @@ def refresh(slug, *, progress=True):
     PaperlabError
         If a cell fails or the run is stopped; the stored page stays as it was, the partial notebook goes to ``runs/``.
     """
+    files.prepare_jupyter()
     import jupytext
     import nbformat
 

@@ -142,6 +142,7 @@ def execute_copy(slug, chosen, folder, *, progress=True, page=True):
     chosen : dict
         Checked parameters that differ from the page's own.
     """
+    files.prepare_jupyter()
     import nbformat
     from nbformat import v4
 

@@ -1,6 +1,6 @@
 import pytest
 import torch
-from paperlab.methods.foundations.nets import StackedMLP, train
+from paperlab.methods.foundations.nets import AdamW, StackedMLP, train
 from torch import nn
 
 
@@ -147,3 +147,28 @@ def test_loss_that_is_not_finite_names_network_and_step():
             n_steps=5,
             learning_rate=0.1,
         )
+
+
+@pytest.mark.parametrize("weight_decay", [0.0, 0.01])
+def test_steps_are_those_of_torch_to_the_bit(weight_decay):
+    def walk(make):
+        generator = torch.Generator().manual_seed(0)
+        points = [nn.Parameter(torch.randn(shape, generator=generator)) for shape in ((3, 4, 5), (3, 1, 5), (7,))]
+        optimiser = make(points)
+        for step in range(100):
+            optimiser.zero_grad()
+            used = points[: 2 if step % 7 == 3 else 3]  # one without a gradient stays where it is
+            sum(((point - 1) ** 2).sum() for point in used).backward()
+            optimiser.step()
+        return points
+
+    ours = walk(lambda points: AdamW(points, learning_rate=0.1, weight_decay=weight_decay))
+    peer = walk(lambda points: torch.optim.AdamW(points, lr=0.1, weight_decay=weight_decay, foreach=True))
+    assert all(torch.equal(*pair) for pair in zip(ours, peer, strict=True))
+    assert (ours[0] - 1).abs().max() < 0.2  # and they arrive
+
+
+def test_an_optimiser_without_gradients_does_nothing():
+    point = nn.Parameter(torch.ones(2))
+    AdamW([point], learning_rate=0.1).step()
+    assert (point == 1).all()

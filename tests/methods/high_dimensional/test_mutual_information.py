@@ -160,3 +160,18 @@ def test_bad_settings_and_labels_are_refused_by_name(rng):
     ]:
         with pytest.raises(ValueError, match=words):
             bad()
+
+
+@pytest.mark.parametrize("rule", sorted(mutual_information.RULES))
+def test_bandwidths_known_beforehand_change_nothing(rng, rule):
+    x, y = rng.standard_normal((200, 3)) * [1.0, 5.0, 0.1], rng.standard_normal(200)
+    widths = mutual_information.column_bandwidths(x, rule)
+    for estimate, outcome in ((mutual_information.fft_kde, y), (mutual_information.class_kde, y > 0)):
+        assert (estimate(x, outcome, bandwidth=rule, widths=widths) == estimate(x, outcome, bandwidth=rule)).all()
+        assert (estimate(x, outcome, widths=3 * widths) != estimate(x, outcome, widths=widths)).any()
+
+
+@pytest.mark.parametrize("widths", [[1.0, 2.0], [1.0, 1.0, 0.0], [[1.0, 1.0, 1.0]]])
+def test_bandwidths_that_do_not_fit_the_columns_are_refused(rng, widths):
+    with pytest.raises(ValueError, match="widths must be 3 positive bandwidths"):
+        mutual_information.fft_kde(rng.standard_normal((50, 3)), rng.standard_normal(50), widths=widths)

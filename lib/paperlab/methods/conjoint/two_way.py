@@ -160,7 +160,7 @@ def check_penalties(main_penalty, penalties):
 
 
 def ridge_by_rows(x, y, penalty, weights):
-    """Ridge fits with a penalty for each column, solved in the space of rows: for fewer rows than columns.
+    """Ridge fits with a penalty for each column, solved in the space of rows, or of columns where there are fewer.
 
     Parameters
     ----------
@@ -182,7 +182,8 @@ def ridge_by_rows(x, y, penalty, weights):
 
     Notes
     -----
-    ``P^-1 X' R (R X P^-1 X' R + I)^-1 R y`` with ``R`` the roots of the weights.
+    ``P^-1 X' R (R X P^-1 X' R + I)^-1 R y`` with ``R`` the roots of the weights; ``(X' R^2 X + P)^-1 X' R^2 y`` is the
+    same.
 
     Examples
     --------
@@ -194,9 +195,14 @@ def ridge_by_rows(x, y, penalty, weights):
         raise ValueError(f"penalty must be {x.shape[1]} numbers above 0, got shape {penalty.shape}")
     if weights.ndim != 2 or weights.shape[1] != len(x) or (weights < 0).any() or not (weights > 0).any(1).all():
         raise ValueError(f"weights must be (n_fits, {len(x)}), not negative, some above 0, got shape {weights.shape}")
+    coef = np.empty((len(weights), x.shape[1]))
+    if x.shape[0] > x.shape[1]:
+        for fit, weight in enumerate(weights):
+            weighted = x * weight[:, None]
+            coef[fit] = cho_solve(cho_factor(weighted.T @ x + np.diag(penalty)), weighted.T @ y)
+        return coef
     scaled = x / penalty
     kernel = x @ scaled.T
-    coef = np.empty((len(weights), x.shape[1]))
     for fit, weight in enumerate(weights):
         rows = np.flatnonzero(weight)
         root = np.sqrt(weight[rows])

@@ -367,6 +367,12 @@ def naive(s, interaction):
     for a in range(4):
         for b in range(a + 1):
             c[a, b] = c[b, a] = c[a, b] / n - mean[a] * mean[b] / n**2
+    return naive_of_covariance(c, n, interaction)
+
+
+@njit(cache=True, nogil=True)
+def naive_of_covariance(c, n, interaction):
+    """`naive` from the covariances ``c`` (4, 4), divisor ``n``, of xi1, xi2, their product and eta."""
     k = 3 if interaction else 2
     out = np.empty(k + 2)
     out[0], out[k + 1] = c[0, 1], c[3, 3]

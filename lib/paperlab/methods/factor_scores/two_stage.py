@@ -15,6 +15,7 @@ import numpy as np
 from numba import njit
 
 from paperlab.methods.factor_scores import measurement as mm
+from paperlab.methods.factor_scores import mirrored
 from paperlab.methods.foundations.checks import finite, full_rank
 
 __all__ = [
@@ -307,17 +308,18 @@ def clip(theta):
 
 @njit(cache=True, nogil=True)
 def _walk(theta, t_obs, slope, sd, normals, steps, path, kind):
-    """Some steps of eq. (6) for linear scores; ``normals`` (steps, rows, 6) are used up, iterates go to ``path``.
+    """Some steps of eq. (6) for linear scores with ``normals`` (steps, rows, 6); iterates go to ``path``.
 
-    ``kind`` is the position in ``DRAWS``.
+    ``kind`` is the position in ``DRAWS``; a row of antithetic or matched draws stands for itself and its mirror image.
     """
+    rotation = np.eye(6)
     for r in range(steps.size):
-        z = normals[r]
         if kind == 0:
-            _orthonormalise(z)
+            mirrored.whitening(normals[r], rotation)
         if kind < 2:
-            z = antithetic(z)
-        t = _binding(theta, slope, sd, z)
+            t = mirrored.binding(theta, slope, sd, normals[r], rotation)
+        else:
+            t = _binding(theta, slope, sd, normals[r])
         for c in range(theta.size):
             theta[c] += steps[r] * (t_obs[c] - t[c])
         _clip_into(theta)

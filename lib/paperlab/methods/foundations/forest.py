@@ -15,16 +15,19 @@ ROUNDING = 1e-15  # error of a gain, as a share of the squares in its node
 
 
 @njit(cache=True)
-def _grow(x, y, rows, min_leaf, n_features, links, numbers):
+def _grow(x, y, rows, by_value, min_leaf, n_features, links, numbers):
     """Grow one tree on ``rows``, written over ``links`` and ``numbers``.
 
-    ``links`` holds feature, left and right child of each node, ``numbers`` its cut and value.
+    ``by_value`` (d, n_rows) holds the same rows in the order of each covariate; a node's part keeps that order when it
+    splits, so nothing is sorted here. ``links`` holds feature, left and right child of each node, ``numbers`` its cut
+    and value.
     """
     feature, left, right = links[0], links[1], links[2]
     threshold, value = numbers[0], numbers[1]
     d = x.shape[1]
     start, stop = np.empty(len(value), np.int64), np.empty(len(value), np.int64)
     start[0], stop[0] = 0, len(rows)
+    above = np.empty(len(rows), np.int64)
     n_nodes, node = 1, 0
     while node < n_nodes:
         i, j = start[node], stop[node]
@@ -39,19 +42,18 @@ def _grow(x, y, rows, min_leaf, n_features, links, numbers):
             best_gain = NO_GAIN * (squares - total**2 / size) + ROUNDING * squares
             best_f, best_cut = -1, 0.0
             for f in np.random.permutation(d)[:n_features]:  # noqa: NPY002 (numba's generator)
-                part = rows[i:j]
-                v = x[part, f]
-                order = np.argsort(v)
                 left_sum = 0.0
+                low = x[by_value[f, i], f]
                 for k in range(size - min_leaf):
-                    left_sum += y[part[order[k]]]
-                    low, high = v[order[k]], v[order[k + 1]]
+                    left_sum += y[by_value[f, i + k]]
+                    high = x[by_value[f, i + k + 1], f]
                     if k + 1 >= min_leaf and low < high:
                         n_left = k + 1.0
                         right_sum = total - left_sum
                         gain = left_sum**2 / n_left + right_sum**2 / (size - n_left) - total**2 / size
                         if gain > best_gain:
                             best_gain, best_f, best_cut = gain, f, 0.5 * (low + high)
+                    low = high
             if best_f >= 0:
                 middle = i
                 for t in range(i, j):  # units at or below the cut to the front
@@ -64,20 +66,51 @@ def _grow(x, y, rows, min_leaf, n_features, links, numbers):
                     start[n_nodes], stop[n_nodes] = i, middle
                     start[n_nodes + 1], stop[n_nodes + 1] = middle, j
                     n_nodes += 2
+                    if max(middle - i, j - middle) >= 2 * min_leaf:  # else both are leaves
+                        for f in range(d):
+                            _to_the_front(by_value[f, i:j], x[:, best_f], best_cut, above)
         node += 1
+
+
+@njit(cache=True)
+def _to_the_front(rows, values, cut, above):
+    """Bring the rows whose value is not above the cut to the front; both parts keep their order."""
+    n_below, n_above = 0, 0
+    for row in rows:
+        if values[row] <= cut:
+            rows[n_below] = row
+            n_below += 1
+        else:
+            above[n_above] = row
+            n_above += 1
+    rows[n_below:] = above[:n_above]
 
 
 @njit(cache=True)
 def _forest(x, y, x_new, n_trees, min_leaf, n_features, n_sub, seed):
     np.random.seed(seed)  # noqa: NPY002
+    n, d = x.shape
     size = 2 * (n_sub // min_leaf) + 3
     links, numbers = np.empty((3, size), np.int64), np.empty((2, size))
     feature, left, right = links[0], links[1], links[2]
     threshold, value = numbers[0], numbers[1]
+    all_by_value, by_value = np.empty((d, n), np.int64), np.empty((d, n_sub), np.int64)
+    for f in range(d):
+        all_by_value[f] = np.argsort(x[:, f], kind="mergesort")
+    drawn = np.zeros(n, np.bool_)
     out = np.zeros(len(x_new))
     for _ in range(n_trees):
-        rows = np.random.permutation(len(y))[:n_sub]  # noqa: NPY002
-        _grow(x, y, rows, min_leaf, n_features, links, numbers)
+        rows = np.random.permutation(n)[:n_sub]  # noqa: NPY002
+        drawn[:] = False
+        for row in rows:
+            drawn[row] = True
+        for f in range(d):
+            t = 0
+            for row in all_by_value[f]:
+                if drawn[row]:
+                    by_value[f, t] = row
+                    t += 1
+        _grow(x, y, rows, by_value, min_leaf, n_features, links, numbers)
         for r in range(len(x_new)):
             node = 0
             while feature[node] >= 0:

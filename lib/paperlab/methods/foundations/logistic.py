@@ -133,9 +133,11 @@ def _newton(z, y, ridge, coef, max_iter, tol):
     odds = predict(z, coef)
     now = loss(odds, coef)
     across = np.swapaxes(z, -1, -2)
+    penalty = ridge[..., None] * np.eye(z.shape[-1])
     for n_iter in range(1, max_iter + 1):
         prob = expit(odds)
-        hessian = across @ (z * (prob * (1 - prob))[..., None]) + ridge[..., None] * np.eye(z.shape[-1])
+        half = z * np.sqrt(prob * (1 - prob))[..., None]
+        hessian = np.swapaxes(half, -1, -2) @ half + penalty  # a matrix times itself takes half the products
         slope = predict(across, y - prob) - ridge * coef
         try:
             step = np.linalg.solve(hessian, slope[..., None])[..., 0]

@@ -54,6 +54,42 @@ def _rule(bandwidth):
     return RULES[bandwidth]
 
 
+def column_bandwidths(x, rule="isj"):
+    """Bandwidth of every column, once for all outcomes that are compared with the same columns.
+
+    Parameters
+    ----------
+    x : array_like, shape (n, p)
+    rule : {"isj", "silverman", "faulty isj"}
+
+    Returns
+    -------
+    ndarray, shape (p,)
+        Standard deviation of the kernel, in the unit of each column.
+
+    Raises
+    ------
+    ValueError
+        For constant or non-finite columns, or an unknown rule.
+    """
+    chosen = _rule(rule)
+    x = _columns(x, len(np.atleast_1d(x)))
+    return np.array([chosen(column) for column in np.ascontiguousarray(x.T)])
+
+
+def _widths(widths, x, rule):
+    """Bandwidths (p,) of the columns of x: those given, checked, or those of the rule."""
+    if widths is None:
+        return column_bandwidths(x, rule)
+    widths = finite("widths", widths)
+    if widths.shape != x.shape[1:] or not (widths > 0).all():
+        raise ValueError(
+            f"widths must be {x.shape[1]} positive bandwidths, one for each column, got shape {widths.shape}; "
+            "column_bandwidths gives them"
+        )
+    return widths
+
+
 def _axis(values, g):
     """Grid in units of the bandwidth, wide enough that no kernel reaches around its ends."""
     low, high = values.min() - ROOT5 - 0.01, values.max() + ROOT5 + 0.01
@@ -159,7 +195,7 @@ def _masses(columns, v, g, dtype=np.float64):
     return smooth, axes
 
 
-def fft_kde(x, y, *, n_grid=100, bandwidth="isj"):
+def fft_kde(x, y, *, n_grid=100, bandwidth="isj", widths=None):
     """Mutual information of every column with a continuous outcome, from FFT kernel densities.
 
     Parameters
@@ -169,6 +205,8 @@ def fft_kde(x, y, *, n_grid=100, bandwidth="isj"):
         Points on each axis, at least 16; the paper has 300.
     bandwidth : {"isj", "silverman", "faulty isj"}
         Rule applied to each variable by itself. The kernel is Epanechnikov's in the Euclidean norm.
+    widths : array_like, shape (p,), optional
+        What the rule gives for the columns of x, where it is known (`column_bandwidths`).
 
     Returns
     -------
@@ -178,7 +216,8 @@ def fft_kde(x, y, *, n_grid=100, bandwidth="isj"):
     Raises
     ------
     ValueError
-        For constant or non-finite data, shapes that do not match, a grid below 16, or an unknown rule.
+        For constant or non-finite data, shapes that do not match, a grid below 16, widths that are not positive, or an
+        unknown rule.
 
     Notes
     -----
@@ -187,15 +226,17 @@ def fft_kde(x, y, *, n_grid=100, bandwidth="isj"):
     x, y = _pair(x, y)
     n_grid, rule = at_least("n_grid", n_grid, 16, 300), _rule(bandwidth)
     v = y / rule(y)
+    widths = _widths(widths, x, bandwidth)
     out = np.empty(x.shape[1])
     for start in range(0, x.shape[1], BLOCK):
         part = [np.ascontiguousarray(c) for c in x[:, start : start + BLOCK].T]
-        mass, _ = _masses([c / rule(c) for c in part], v, n_grid, np.float32)
+        scaled = [c / h for c, h in zip(part, widths[start : start + BLOCK])]
+        mass, _ = _masses(scaled, v, n_grid, np.float32)
         out[start : start + len(part)] = [_information(m) for m in mass]
     return out
 
 
-def class_kde(x, labels, *, n_grid=500, bandwidth="isj"):
+def class_kde(x, labels, *, n_grid=500, bandwidth="isj", widths=None):
     """Mutual information of every column with a class: one FFT density for each class, same bandwidth.
 
     Parameters
@@ -203,7 +244,7 @@ def class_kde(x, labels, *, n_grid=500, bandwidth="isj"):
     x : array_like, shape (n, p)
     labels : array_like, shape (n,)
         Class of each row, any labels.
-    n_grid, bandwidth
+    n_grid, bandwidth, widths
         As for `fft_kde`; the paper's grid on a line has 500 points.
 
     Returns
@@ -214,19 +255,21 @@ def class_kde(x, labels, *, n_grid=500, bandwidth="isj"):
     Raises
     ------
     ValueError
-        For constant or non-finite columns, a missing label, one class only, a grid below 16, or an unknown rule.
+        For constant or non-finite columns, a missing label, one class only, a grid below 16, widths that are
+        not positive, or an unknown rule.
     """
     code = codes("labels", labels)
     members = [np.flatnonzero(code == c) for c in range(code.max() + 1)]
     if len(members) < 2:
         raise ValueError("labels name one class only; its mutual information with anything is 0")
     x = _columns(x, code.size)
-    n_grid, rule = at_least("n_grid", n_grid, 16, 500), _rule(bandwidth)
+    n_grid = at_least("n_grid", n_grid, 16, 500)
+    widths = _widths(widths, x, bandwidth)
     binned = np.empty((x.shape[1], len(members), n_grid))
     kernels = np.empty((x.shape[1], 1, n_grid))
     wrapped = np.minimum(np.arange(n_grid), n_grid - np.arange(n_grid))
     for j, column in enumerate(np.ascontiguousarray(x.T)):
-        u = column / rule(column)
+        u = column / widths[j]
         low, step = _axis(u, n_grid)
         for k, rows in enumerate(members):
             binned[j, k] = bin_linearly(u[rows], low, step, n_grid) * (rows.size / u.size)

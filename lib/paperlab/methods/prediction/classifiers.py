@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
+from sklearn import config_context
 from sklearn.ensemble import AdaBoostClassifier, BaggingClassifier, RandomForestClassifier
 from sklearn.linear_model import LogisticRegression
 from sklearn.naive_bayes import GaussianNB
@@ -25,6 +26,8 @@ from paperlab.methods.foundations.units import UnitScaler
 ENSEMBLES = ("random forest", "AdaBoost", "bagging")
 OTHERS = ("logit", "SVM", "kNN", "naive Bayes", "tree")
 MODELS = OTHERS + ENSEMBLES
+CHECKED = {"assume_finite": True, "skip_parameter_validation": True}
+"""Tells scikit-learn not to check again, for every tree, what was checked at the door."""
 
 
 def classifier(name, *, rng):
@@ -140,11 +143,11 @@ def compare(features, values, parts, *, rng, quantile=0.5, models=MODELS):
     x, values, seed, rows = finite("features", features), finite("values", values), seed_of(rng), []
     if x.ndim != 2 or values.shape != x.shape[:1]:
         raise ValueError(f"features must be (n, p) and values (n,), got {x.shape} and {values.shape}")
-    for i, (train, test) in enumerate(parts):
-        y = classes(values, train, quantile)
-        rows.append(
-            {name: classifier(name, rng=seed + i).fit(x[train], y[train]).score(x[test], y[test]) for name in models}
-        )
+    with config_context(**CHECKED):
+        for i, (train, test) in enumerate(parts):
+            y = classes(values, train, quantile)
+            made = {name: classifier(name, rng=seed + i) for name in models}
+            rows.append({name: model.fit(x[train], y[train]).score(x[test], y[test]) for name, model in made.items()})
     return pd.DataFrame(rows)
 
 
@@ -287,5 +290,6 @@ def permutation_importance(model, features, labels, *, rng, n_repeats=20, groups
     for g, columns in enumerate(groups):
         for r in range(n_repeats):
             copies[g, r][:, columns] = x[rng.permutation(n)][:, columns]
-    hits = model.predict(copies.reshape(-1, p)).reshape(len(groups), n_repeats, n) == labels
-    return np.mean(model.predict(x) == labels) - hits.mean(axis=2)
+    with config_context(**CHECKED):
+        hits = model.predict(copies.reshape(-1, p)).reshape(len(groups), n_repeats, n) == labels
+        return np.mean(model.predict(x) == labels) - hits.mean(axis=2)

@@ -7,6 +7,7 @@ import torch
 from torch import nn
 
 from paperlab.methods.foundations.checks import binary, finite
+from paperlab.methods.foundations.nets import AdamW
 from paperlab.methods.weighting.propensity import each_fold
 
 
@@ -172,11 +173,11 @@ def cnn_propensity(chips, tabular, treatments, folds, *, rng, n_epochs=10, batch
         z = torch.from_numpy(z.astype(np.float32))
         model = _SmallCNN(x.shape[1], tabular.shape[1], w.shape[1], generator)
         train = torch.from_numpy(np.flatnonzero(~out))
-        optimiser = torch.optim.AdamW(model.parameters(), lr=learning_rate, weight_decay=1e-2)
+        optimiser = AdamW(model.parameters(), learning_rate=learning_rate, weight_decay=1e-2)
         for _ in range(n_epochs):
             for rows in train[torch.randperm(len(train), generator=generator)].split(batch_size):
                 loss = nn.functional.binary_cross_entropy_with_logits(model(x[rows], z[rows]), w[rows])
-                optimiser.zero_grad(set_to_none=True)
+                optimiser.zero_grad()
                 loss.backward()
                 optimiser.step()
         model.eval()

@@ -102,7 +102,9 @@ def draw_chips(b, *, rng):
     n, blocks = len(b), SIDE // 8
     ground = rng.normal(90, 18, (n, blocks, blocks, 3)).astype(np.float32)
     chips = np.repeat(np.repeat(ground, 8, 1), 8, 2)
-    chips += 8 * rng.standard_normal(chips.shape, dtype=np.float32)
+    noise = rng.standard_normal(chips.shape, dtype=np.float32)
+    noise *= 8
+    chips += noise
     roads = rng.poisson(np.exp(-0.4 + 0.5 * b))
     place = np.repeat(np.arange(n), roads)
     across, position = rng.integers(0, 2, len(place)).astype(bool), rng.integers(0, SIDE, len(place))
@@ -114,7 +116,7 @@ def draw_chips(b, *, rng):
     for i in range(3):
         for j in range(3):
             chips[place, row + i, column + j] = 210
-    return np.clip(chips, 0, 255).astype(np.uint8)
+    return np.clip(chips, 0, 255, out=chips).astype(np.uint8)
 
 
 @dataclass(frozen=True)
