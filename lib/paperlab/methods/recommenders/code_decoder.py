@@ -86,6 +86,8 @@ class CodeDecoder(Seeded):
             for start in range(0, n, step):
                 part = slice(start, min(start + step, n))
                 total, leaves = self._walk(states[part], prepared, width, n_groups, float(diversity))
+                order = np.argsort(-total, axis=1, kind="stable")
+                total, leaves = (np.take_along_axis(each, order, 1) for each in (total, leaves))
                 rows = indptr[part.start : part.stop + 1]
                 unfold(total, leaves, trie.item_indptr, trie.items, rows, items, found[part], scores[part])
         return Found(found, scores)

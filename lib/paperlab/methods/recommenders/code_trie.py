@@ -174,10 +174,10 @@ def expand(total, nodes, log_probs, indptr, letters, growing, strength, groups, 
 
 @njit(cache=True)
 def unfold(total, leaves, item_indptr, items, barred_indptr, barred, out, score):
-    """Items of leaves, best first, without repeats and without those that are barred; -1 where none is left."""
+    """Items of leaves (best first) without repeats and without those that are barred; -1 where none is left."""
     for user in range(leaves.shape[0]):
         held = 0
-        for beam in np.argsort(-total[user], kind="mergesort"):
+        for beam in range(leaves.shape[1]):
             leaf = leaves[user, beam]
             if leaf < 0 or held == out.shape[1]:
                 continue
