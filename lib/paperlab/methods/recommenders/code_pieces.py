@@ -1,5 +1,6 @@
 """Pieces of codes as rows of a table of vectors: N-grams, prefixes, SentencePiece, hashed into a given size."""
 
+import itertools
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -172,7 +173,13 @@ class SentencePieces:
         if not alpha >= 0:
             raise ValueError(f"alpha must not be negative, got {alpha}")
         sentencepiece.set_random_generator_seed(seed_of(rng))
-        return self._bag(codes, lambda text: self.model.encode(text, enable_sampling=True, alpha=alpha, nbest_size=-1))
+
+        def draw(texts):
+            drawn = {"enable_sampling": True, "alpha": alpha, "nbest_size": -1}
+            return [self.model.encode(text, **drawn) for text in texts]
+
+        with ThreadPoolExecutor(1) as fresh:  # a thread's generator takes the seed once, when it begins
+            return self._bag(codes, lambda texts: fresh.submit(draw, texts).result())
 
     def _bag(self, codes, encode):
         rows = encode(_spelled(whole_codes(codes), self.sizes))
@@ -230,7 +237,8 @@ def learn_pieces(codes, counts, *, size, sizes=None, rng, n_sentences=60_000):
 
     Notes
     -----
-    Page ``semantic_ids_ranking``. A letter at a level is a character of its own, so that pieces know their place.
+    Page ``semantic_ids_ranking``. A letter at a level is a character of its own, so that pieces know their place; each
+    is shown once alone, so that none is unknown.
     """
     import io
 
@@ -245,21 +253,19 @@ def learn_pieces(codes, counts, *, size, sizes=None, rng, n_sentences=60_000):
     texts = _spelled(codes, sizes)
     if counts.shape != (len(codes),) or not np.isfinite(counts).all() or counts.min() < 0 or not counts.sum():
         raise ValueError(f"counts must be numbers from 0, one for each of {len(codes)} items and not all 0")
-    letters = "".join(map(_character, range(sum(sizes))))
     if size <= sum(sizes):
         raise ValueError(f"size must exceed the {sum(sizes)} letters of all levels, got {size}")
     if counts.sum() > n_sentences:
         counts = rng.multinomial(n_sentences, counts / counts.sum())
-    sentences = np.repeat(np.arange(len(codes)), counts.astype(np.int64))
+    sentences = rng.permutation(np.repeat(np.arange(len(codes)), counts.astype(np.int64)))
     model = io.BytesIO()
     sentencepiece.SentencePieceTrainer.train(
-        sentence_iterator=(texts[item] for item in sentences),
+        sentence_iterator=itertools.chain((texts[item] for item in sentences), map(_character, range(sum(sizes)))),
         model_writer=model,
         model_type="unigram",
         vocab_size=size,
         hard_vocab_limit=False,
         character_coverage=1.0,
-        required_chars=letters,
         max_sentencepiece_length=codes.shape[1],
         normalization_rule_name="identity",
         add_dummy_prefix=False,

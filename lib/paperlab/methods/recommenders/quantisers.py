@@ -108,7 +108,7 @@ def fsq_bound(x, levels):
     ----------
     x : ndarray or Tensor, shape (..., len(levels))
     levels : sequence of int
-        At least 2 each.
+        At least 3 each.
 
     Returns
     -------
@@ -156,8 +156,8 @@ def fsq_values(letters, levels):
 
 def _levels(levels):
     levels = np.asarray(levels)
-    if levels.ndim != 1 or not len(levels) or levels.dtype.kind not in "iu" or levels.min() < 2:
-        raise ValueError(f"levels must be whole numbers from 2, got {levels.tolist()}; one level tells nothing")
+    if levels.ndim != 1 or not len(levels) or levels.dtype.kind not in "iu" or levels.min() < 3:
+        raise ValueError(f"levels must be whole numbers from 3, got {levels.tolist()}; two leave no room to round")
     return levels.astype(np.int64)
 
 
