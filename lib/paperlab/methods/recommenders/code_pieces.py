@@ -1,6 +1,7 @@
 """Pieces of codes as rows of a table of vectors: N-grams, prefixes, SentencePiece, hashed into a given size."""
 
 import itertools
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
 import numpy as np
