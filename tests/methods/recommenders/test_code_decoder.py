@@ -188,70 +188,12 @@ def test_prompts_learn_their_items():
     assert (model.decoder.search(features[:, None], width=3).items[:, 0] == np.arange(24)).mean() > 0.95
 
 
-@pytest.fixture(scope="module")
-def generator():
-    """Beam search of transformers over the same decoder: one vocabulary, level after level, and an end."""
-    transformers = pytest.importorskip("transformers")
-    from transformers.generation import GenerationMixin
-    from transformers.modeling_outputs import CausalLMOutput
-
-    class Peer(transformers.PreTrainedModel, GenerationMixin):
-        config_class = transformers.PretrainedConfig
-
-        def __init__(self, decoder):
-            super().__init__(transformers.PretrainedConfig())
-            self.decoder = decoder
-            self.sizes = decoder.tokens.sizes
-            self.generation_config = transformers.GenerationConfig()
-
-        def prepare_inputs_for_generation(self, input_ids, states=None, **_):
-            return {"input_ids": input_ids, "states": states}
-
-        def forward(self, input_ids, states=None, **_):
-            tokens, at = self.decoder.tokens, input_ids.shape[1] - 1
-            out = torch.full((len(input_ids), 1 + sum(self.sizes)), -1e9)
-            if at < len(self.sizes):
-                starts = torch.tensor(tokens.starts)
-                codes = torch.full((len(input_ids), len(self.sizes)), -1)
-                codes[:, :at] = input_ids[:, 1:] - 1 - starts[:at]
-                inner = self.decoder.from_state(states.mean(1)) + self.decoder.from_prefix(tokens.embed(codes).sum(1))
-                logits = self.decoder.out(torch.relu(inner + self.decoder.bias[at])) @ tokens.letters(at).T
-                out[:, 1 + tokens.starts[at] :][:, : self.sizes[at]] = logits
-            return CausalLMOutput(logits=out[:, None])
-
-    def search(decoder, states, width):
-        codes, starts = decoder.tokens.codes.numpy(), np.array(decoder.tokens.starts)
-        children = {}
-        for code in codes + 1 + starts:
-            for end in range(len(code)):
-                children.setdefault(tuple(code[:end]), set()).add(int(code[end]))
-        allowed = lambda _, ids: sorted(children[tuple(ids[1:].tolist())])  # noqa: E731
-        found = Peer(decoder).generate(
-            torch.zeros(len(states), 1, dtype=torch.long),
-            states=states,
-            num_beams=width,
-            num_return_sequences=width,
-            max_new_tokens=codes.shape[1],
-            prefix_allowed_tokens_fn=allowed,
-            do_sample=False,
-            length_penalty=0.0,
-            use_cache=False,
-            pad_token_id=0,
-            return_dict_in_generate=True,
-            output_scores=True,
-        )
-        leaf = decoder.tokens.trie.find(found.sequences[:, 1:].numpy() - 1 - starts)
-        shape = len(states), width
-        return decoder.tokens.trie.items[leaf].reshape(shape), found.sequences_scores.numpy().reshape(shape)
-
-    return search
-
-
 @pytest.mark.parametrize("width", [2, 5])
-def test_transformers_finds_the_same_beams(generator, width):
+def test_transformers_finds_the_same_beams(width):
+    generate = pytest.importorskip("generate_peer", exc_type=ImportError).generate
     codes = np.unique(np.random.default_rng(5).integers(5, size=(80, 3)), axis=0)
     decoder, states = made(codes)
-    ours, (items, scores) = decoder.search(states, width=width), generator(decoder, states, width)
+    ours, (items, scores) = decoder.search(states, width=width), generate(decoder, states, width)
     assert (ours.items == items).all()
     assert ours.scores == pytest.approx(scores, abs=1e-4)
 

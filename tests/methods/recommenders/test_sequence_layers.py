@@ -53,12 +53,13 @@ def test_a_block_is_that_of_torch_at_real_positions():
     }
     peer.load_state_dict(peer.state_dict() | pairs)
     x = torch.from_numpy(rng.normal(size=(3, 5, 8)).astype(np.float32))
-    length = torch.tensor([5, 2, 4])
+    length = torch.tensor([2, 4, 5])
     real = torch.arange(5) < length[:, None]
     seen = block_mask(5, 1, "causal")
-    row, position = torch.nonzero(real).T
-    ours = block(x[real][:, None], row * 5 + position, (3, 5), seen)[:, 0]
-    assert (ours - peer(x, src_mask=~seen)[real]).abs().max() < 1e-5
+    position = torch.nonzero(real)[:, 1]
+    for groups in ([(0, 11, 3, 5)], [(0, 2, 1, 2), (2, 11, 2, 5)]):
+        ours = block(x[real][:, None], position, groups, seen)[:, 0]
+        assert (ours - peer(x, src_mask=~seen)[real]).abs().max() < 1e-5
 
 
 def test_the_start_depends_on_the_generator_alone():

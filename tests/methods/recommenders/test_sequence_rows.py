@@ -46,11 +46,22 @@ def test_one_row_per_prefix_has_the_same_targets_with_the_same_items_before():
 
 def test_a_batch_names_row_position_and_next_item():
     batch = training_rows(table([3, 4]), 5).batch(np.array([1, 0]))
-    assert batch.items.tolist() == [3, 4, 5, 0, 1]
-    assert batch.row.tolist() == [0, 0, 0, 1, 1]
-    assert batch.position.tolist() == [0, 1, 2, 0, 1]
-    assert batch.targets.tolist() == [4, 5, 6, 1, 2]
-    assert (batch.n_rows, batch.length) == (2, 3)
+    assert batch.items.tolist() == [0, 1, 3, 4, 5]
+    assert batch.row.tolist() == [0, 0, 1, 1, 1]
+    assert batch.position.tolist() == [0, 1, 0, 1, 2]
+    assert batch.targets.tolist() == [1, 2, 4, 5, 6]
+    assert batch.length == 3
+
+
+def test_groups_hold_every_position_once_and_leave_few_places_empty():
+    lengths = np.random.default_rng(0).geometric(0.15, 300)
+    rows = histories(table(lengths), 50)
+    batch = rows.batch(np.arange(300))
+    assert [group[0] for group in batch.groups[1:]] == [group[1] for group in batch.groups[:-1]]
+    assert batch.groups[0][0] == 0 and batch.groups[-1][1] == len(batch.items)
+    assert sum(group[2] for group in batch.groups) == 300
+    places = sum(n_rows * length for *_, n_rows, length in batch.groups)
+    assert len(batch.items) <= places < 1.5 * len(batch.items) < 300 * batch.length / 2
 
 
 def test_histories_are_the_last_items():

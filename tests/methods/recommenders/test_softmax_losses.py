@@ -59,6 +59,25 @@ def test_sampled_softmax_with_correction_is_the_full_one_on_average():
     assert float((gap**2).mean()) < 1.8  # squared standard errors of 40 rows that share their draws
 
 
+@pytest.mark.parametrize("size", [1.0, 30.0])
+def test_the_sampled_softmax_and_its_gradient_are_those_of_the_definition(monkeypatch, size):
+    """With small scores and with those that have to be shifted; some of the drawn items are rows' own."""
+    monkeypatch.setattr("paperlab.methods.recommenders.softmax_losses.HELD", 900)
+    states, table, targets = drawn(n_items=50, dtype=torch.float64)
+    states = (size * states.detach()).requires_grad_()
+    right, others, _, items, expected = negatives(table, targets, np.full(50, 0.02), 80, 3)
+    ours = sampled_softmax(states, right, others, targets, items, expected)
+    own = (states * right).sum(1)
+    scores = (states @ others.T - expected).masked_fill(items == targets[:, None], -torch.inf)
+    peer = (torch.logsumexp(torch.cat([own[:, None], scores], 1), 1) - own).mean()
+    assert (items == targets[:, None]).sum() > 20
+    assert ours.item() == pytest.approx(peer.item(), rel=1e-12)
+    for mine, other in zip(
+        *(torch.autograd.grad(2 * each, (states, table), retain_graph=True) for each in (ours, peer)), strict=True
+    ):
+        assert (mine - other).abs().max() < 1e-10 * size
+
+
 def test_without_the_correction_it_is_another_loss():
     states, table, targets = drawn(dtype=torch.float64)
     share = np.full(300, 1 / 300)

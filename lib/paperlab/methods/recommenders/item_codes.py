@@ -152,9 +152,9 @@ def tree_codes(paths, *, rng):
     Examples
     --------
     >>> tree_codes([["hair", "dye"], ["hair"], ["skin"]], rng=np.random.default_rng(1))
-    array([[ 1,  0,  0],
-           [ 1,  1, -1],
-           [ 0,  0, -1]])
+    array([[ 0,  0,  0],
+           [ 0,  1, -1],
+           [ 1,  0, -1]])
     """
     paths = [tuple(path) for path in paths]
     if not paths:

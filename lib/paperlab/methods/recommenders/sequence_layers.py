@@ -115,28 +115,34 @@ class Block(Seeded):
         self.project, self.collect = self.linear(dim, 3 * dim), self.linear(dim, dim)
         self.widen, self.narrow = self.linear(dim, hidden), self.linear(hidden, dim)
 
-    def forward(self, x, place, shape, seen):
+    def forward(self, x, position, groups, seen):
         """New states of real positions.
 
         Parameters
         ----------
         x : Tensor, shape (n, n_tokens, d)
-        place : Tensor of int, shape (n,)
-            ``row * length + position``.
-        shape : (n_rows, length)
+        position : Tensor of int, shape (n,)
+            Place in its row, from 0.
+        groups : list of (start, stop, n_rows, length)
+            Rows of about one length, one after another.
         seen : Tensor of bool
             `block_mask` of the longest row. A row begins at position 0 and nothing looks ahead, so that none of its
             positions sees the empty places behind its end.
         """
-        n, n_tokens, dim = x.shape
-        rows, length = shape
-        parts = self.project(self.before_attention(x)).reshape(n, -1)
-        if n < rows * length:
-            parts = parts.new_zeros(rows * length, parts.shape[1]).index_copy(0, place, parts)
-        query, key, value = parts.view(rows, length * n_tokens, 3, self.n_heads, -1).permute(2, 0, 3, 1, 4)
-        found = functional.scaled_dot_product_attention(query, key, value, attn_mask=seen)
-        found = found.transpose(1, 2).reshape(rows * length, n_tokens, dim)
-        if n < rows * length:
-            found = found.index_select(0, place)
+        parts = self.project(self.before_attention(x))
+        looked = [self._look(parts[start:stop], position[start:stop], *shape, seen) for start, stop, *shape in groups]
+        found = looked[0] if len(looked) == 1 else torch.cat(looked)
         x = x + self.drop(self.collect(found))
         return x + self.drop(self.narrow(functional.relu(self.widen(self.before_network(x)))))
+
+    def _look(self, parts, position, rows, length, seen):
+        """Attention in rows of one group, whose empty places are filled with zeros and left out again."""
+        n, n_tokens, width = parts.shape
+        place, end = None, length * n_tokens
+        if n < rows * length:
+            place = (torch.cumsum(position == 0, 0) - 1) * length + position
+            parts = parts.new_zeros(rows * length, n_tokens, width).index_copy(0, place, parts)
+        query, key, value = parts.view(rows, end, 3, self.n_heads, -1).permute(2, 0, 3, 1, 4)
+        found = functional.scaled_dot_product_attention(query, key, value, attn_mask=seen[:end, :end])
+        found = found.transpose(1, 2).reshape(rows * length, n_tokens, width // 3)
+        return found if place is None else found.index_select(0, place)

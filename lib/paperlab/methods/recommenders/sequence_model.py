@@ -149,11 +149,8 @@ class SequenceModel(Seeded):
             raise ValueError(f"rows must have at most max_length = {self.max_length} items, got {batch.length}")
         x = self.tokens(batch.items) + self.positions[batch.position]
         x = self.drop(x if self.slots is None else x + self.slots)
-        end = batch.length * self.tokens.n_tokens
-        seen = self.seen[:end, :end]
-        place = batch.row * batch.length + batch.position
         for block in self.blocks:
-            x = block(x, place, (batch.n_rows, batch.length), seen)
+            x = block(x, batch.position, batch.groups, self.seen)
         return self.normalise(x)
 
     def loss(self, batch):
@@ -179,7 +176,7 @@ class SequenceModel(Seeded):
         with evaluating(self):
             for start in range(0, len(rows), batch_size):
                 batch = rows.batch(order[start : start + batch_size])
-                length = torch.bincount(batch.row, minlength=batch.n_rows)
+                length = torch.bincount(batch.row)
                 found.append(self.states(batch)[torch.cumsum(length, 0) - 1])
         found = torch.cat(found)
         return found[torch.from_numpy(np.argsort(order))]

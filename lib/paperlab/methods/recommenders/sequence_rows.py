@@ -8,7 +8,7 @@ import torch
 
 @dataclass(frozen=True)
 class Batch:
-    """Real positions of some rows, one after another.
+    """Real positions of some rows, one after another, the shortest row first.
 
     Attributes
     ----------
@@ -16,8 +16,8 @@ class Batch:
         Item at every position.
     row, position : Tensor of int, shape (n,)
         Row in the batch; place in the row, from 0.
-    n_rows, length : int
-        Number of rows; length of the longest.
+    groups : list of tuple
+        Rows of about one length: first position, behind the last, number of rows, length of the longest.
     targets : Tensor of int, shape (n,)
         Item that comes next; -1 where it is not asked for.
     """
@@ -25,9 +25,13 @@ class Batch:
     items: torch.Tensor
     row: torch.Tensor
     position: torch.Tensor
-    n_rows: int
-    length: int
+    groups: list
     targets: torch.Tensor
+
+    @property
+    def length(self):
+        """Length of the longest row."""
+        return self.groups[-1][3]
 
 
 @dataclass(frozen=True)
@@ -58,7 +62,8 @@ class Rows:
         return 0 if self.silent is None else int((self.length - self.silent).sum())
 
     def batch(self, rows):
-        """Positions of the rows that ``rows`` (whole numbers) names, as a `Batch`."""
+        """Positions of the rows that ``rows`` (whole numbers) names, as a `Batch`; equal lengths keep their order."""
+        rows = rows[np.argsort(self.length[rows], kind="stable")]
         start, length = self.start[rows], self.length[rows]
         row = np.repeat(np.arange(len(start)), length)
         position = np.arange(len(row)) - np.repeat(np.cumsum(length) - length, length)
@@ -68,7 +73,7 @@ class Rows:
             asked = position >= np.repeat(self.silent[rows], length)
             targets[asked] = self.items[at[asked] + 1]
         arrays = (torch.from_numpy(part) for part in (self.items[at], row, position))
-        return Batch(*arrays, len(start), int(length.max(initial=0)), torch.from_numpy(targets))
+        return Batch(*arrays, _groups(length), torch.from_numpy(targets))
 
     def one_per_prefix(self):
         """The same targets with a row of its own for each, as most libraries train: many times the work."""
@@ -78,6 +83,17 @@ class Rows:
         row = np.repeat(np.arange(len(self)), counts)
         length = np.arange(len(row)) - np.repeat(np.cumsum(counts) - counts, counts) + self.silent[row] + 1
         return Rows(self.items, self.start[row], length, length - 1)
+
+
+def _groups(length):
+    """Cut rows of rising length where the places left empty in a group would be many."""
+    ends, groups, first = np.cumsum(length), [], 0
+    while first < len(length):
+        last = int(np.searchsorted(length, 1.4 * length[first] + 2, side="right"))
+        begin = int(ends[first] - length[first])
+        groups.append((begin, int(ends[last - 1]), last - first, int(length[last - 1])))
+        first = last
+    return groups
 
 
 def training_rows(table, max_length, *, stride=None):

@@ -12,7 +12,8 @@ from paperlab.methods.foundations.checks import finite
 from paperlab.methods.recommenders.sequence_layers import Seeded
 
 LOSSES = ("full", "sampled", "binary")
-HELD = 1 << 20  # scores held at once
+HELD = 1 << 19  # scores held at once
+SAFE = 60.0  # scores of this size need no shift before they are exponentiated
 
 
 class _Softmax(torch.autograd.Function):
@@ -23,18 +24,24 @@ class _Softmax(torch.autograd.Function):
         wanted = any(ctx.needs_input_grad[:2])
         to_states, to_table = (torch.empty_like(states), torch.zeros_like(table)) if wanted else (None, None)
         total, step = states.new_zeros(()), max(1, HELD // max(len(table), 1))
+        right = table[targets]
+        total -= (states * right).sum()
+        bound = states.norm(dim=1) * table.norm(dim=1).max()  # no score is larger
         for start in range(0, len(states), step):
-            part, target = states[start : start + step], targets[start : start + step, None]
+            part = states[start : start + step]
             scores = part @ table.T
-            right, top = scores.gather(1, target), scores.amax(1, keepdim=True)
-            scores.sub_(top).exp_()
-            mass = scores.sum(1, keepdim=True)
-            total += (mass.log() + top - right).sum()
+            if not bool(bound[start : start + step].max() < SAFE):  # exp might overflow, or all of it vanish
+                top = scores.amax(1, keepdim=True)
+                total += top.sum()
+                scores.sub_(top)
+            mass = scores.exp_().sum(1, keepdim=True)
+            total += mass.log().sum()
             if wanted:
-                scores.div_(mass).scatter_add_(1, target, scores.new_full(target.shape, -1.0))
-                torch.mm(scores, table, out=to_states[start : start + step])
-                to_table.addmm_(scores.T, part)
+                torch.mm(scores, table, out=to_states[start : start + step]).div_(mass)
+                to_table.addmm_(scores.T, part / mass)
         if wanted:
+            to_states.sub_(right)
+            to_table.index_add_(0, targets, states, alpha=-1)
             ctx.save_for_backward(to_states, to_table)
         return total
 
@@ -42,6 +49,56 @@ class _Softmax(torch.autograd.Function):
     def backward(ctx, slope):
         to_states, to_table = ctx.saved_tensors
         return slope * to_states, slope * to_table, None
+
+
+class _Sampled(torch.autograd.Function):
+    """Sum of the cross-entropies of rows against their own item and a shared list with biases, some places left out."""
+
+    @staticmethod
+    def forward(ctx, states, right, others, bias, holes):
+        wanted = any(ctx.needs_input_grad[:3])
+        to_states, to_right = (torch.empty_like(states) if wanted else None for _ in range(2))
+        to_others = torch.zeros_like(others) if wanted else None
+        own = (states * right).sum(1, keepdim=True)
+        rows, columns = holes
+        total, step = -own.sum(), max(1, HELD // max(len(others), 1))
+        bound = torch.maximum(states.norm(dim=1) * others.norm(dim=1).max() + bias.abs().max(), own[:, 0].abs())
+        for start in range(0, len(states), step):
+            stop = min(start + step, len(states))
+            part, mine = states[start:stop], own[start:stop]
+            scores = torch.addmm(bias, part, others.T)
+            inside = slice(*torch.searchsorted(rows, rows.new_tensor([start, stop])).tolist())
+            scores[rows[inside] - start, columns[inside]] = -torch.inf
+            if not bool(bound[start:stop].max() < SAFE):
+                top = torch.maximum(scores.amax(1, keepdim=True), mine)
+                total += top.sum()
+                scores.sub_(top)
+                mine = mine - top
+            mine = mine.exp()
+            mass = scores.exp_().sum(1, keepdim=True) + mine
+            total += mass.log().sum()
+            if wanted:
+                share = mine / mass - 1
+                torch.mm(scores, others, out=to_states[start:stop]).div_(mass).add_(share * right[start:stop])
+                torch.mul(share, part, out=to_right[start:stop])
+                to_others.addmm_(scores.T, part / mass)
+        if wanted:
+            ctx.save_for_backward(to_states, to_right, to_others)
+        return total
+
+    @staticmethod
+    def backward(ctx, slope):
+        return *(slope * each for each in ctx.saved_tensors), None, None
+
+
+def _places(targets, drawn):
+    """Rows (rising) and columns where a drawn item is the row's own."""
+    found, order = torch.sort(drawn)
+    first, last = torch.searchsorted(found, targets), torch.searchsorted(found, targets, right=True)
+    counts = last - first
+    rows = torch.repeat_interleave(torch.arange(len(targets)), counts)
+    within = torch.arange(len(rows)) - torch.repeat_interleave(torch.cumsum(counts, 0) - counts, counts)
+    return rows, order[first[rows] + within]
 
 
 def full_softmax(states, table, targets):
@@ -91,10 +148,7 @@ def sampled_softmax(states, right, others, targets, drawn, log_expected):
         Its sum ``exp(s_i,target) + sum_j exp(s_ij) / (n_drawn q_j)`` over j other than the target has the mean of the
         full one.
     """
-    wanted = (states * right).sum(1)
-    scores = states @ others.T - log_expected
-    scores = scores.masked_fill(drawn == targets[:, None], -torch.inf)
-    return (torch.logsumexp(torch.cat([wanted[:, None], scores], 1), 1) - wanted).mean()
+    return _Sampled.apply(states, right, others, -log_expected, _places(targets, drawn)) / len(states)
 
 
 def binary_loss(states, right, wrong):
