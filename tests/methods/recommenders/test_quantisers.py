@@ -123,12 +123,12 @@ def test_sparse_codes_name_the_atoms_that_a_vector_is_made_of():
     """Vectors of two of eight orthogonal atoms, the first larger, one of them negative."""
     rng = RNG(0)
     atoms = np.linalg.qr(rng.normal(size=(8, 8)))[0]
-    first, second = rng.integers(8, size=500), rng.integers(7, size=500)
+    first, second = rng.integers(8, size=300), rng.integers(7, size=300)
     second = np.where(second >= first, second + 1, second)
     vectors = 2 * atoms[first] - atoms[second]
-    found = sparse_coding(vectors, n_atoms=8, n_letters=2, rng=rng, max_iter=20)
+    found = sparse_coding(vectors, n_atoms=8, n_letters=2, rng=rng, max_iter=10)
     codes = found.encode(vectors)
-    assert codes.shape == (500, 2) and codes.max() < found.size == 16
+    assert codes.shape == (300, 2) and codes.max() < found.size == 16
     assert adjusted_rand_score(first, codes[:, 0]) > 0.9
     made = np.take_along_axis(found.coefficients(vectors), codes // 2, 1)
     assert (np.sign(made) == 1 - 2 * (codes % 2)).all()

@@ -148,6 +148,8 @@ class SlotDecoder(CodeDecoder):
             raise ValueError(f"hidden and n_negatives must be at least 1, got {hidden} and {n_negatives}")
         self.n_negatives = n_negatives
         self.from_state, self.from_prefix = self.linear(dim, hidden, False), self.linear(dim, hidden, False)
+        with torch.no_grad():  # letters have length one, states that of the square root of their width
+            self.from_prefix.weight.mul_(dim**0.5)
         self.bias = nn.Parameter(torch.zeros(len(tokens.sizes), hidden))
         self.out = self.linear(hidden, dim)
 

@@ -9,6 +9,7 @@ from torch.nn import functional
 from paperlab.methods.foundations.resampling import seed_of
 
 MASKS = ("causal", "hybrid", "sparse")
+SMALL = 0.1
 
 
 class Seeded(nn.Module):
@@ -114,6 +115,9 @@ class Block(Seeded):
         self.before_attention, self.before_network = nn.LayerNorm(dim), nn.LayerNorm(dim)
         self.project, self.collect = self.linear(dim, 3 * dim), self.linear(dim, dim)
         self.widen, self.narrow = self.linear(dim, hidden), self.linear(hidden, dim)
+        with torch.no_grad():  # what is added starts small beside the vector of the item itself
+            self.collect.weight.mul_(SMALL)
+            self.narrow.weight.mul_(SMALL)
 
     def forward(self, x, position, groups, seen):
         """New states of real positions.
