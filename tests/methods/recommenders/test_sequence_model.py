@@ -102,11 +102,11 @@ def test_bidirectional_blocks_see_their_own_item_and_no_later_one():
 
 @pytest.mark.parametrize("loss", ["full", "sampled", "binary"])
 def test_a_rule_of_what_follows_is_learnt(loss):
-    table = walks(200)
+    table = walks(140)
     parts = leave_last_out(table)
     made = model(loss=loss, n_negatives=20, counts=parts.train.counts + 1.0)
     rng = np.random.default_rng(1)
-    fit(made, training_rows(parts.train, 8), epochs=20, batch_size=32, learning_rate=1e-2, rng=rng)
+    fit(made, training_rows(parts.train, 8), epochs=25, batch_size=32, learning_rate=1e-2, rng=rng)
     wanted = Interactions(*(getattr(parts.test, name) for name in ("indptr", "items")), N_ITEMS)
     kept = np.flatnonzero(parts.seen.lengths)
     hit = rank(made, of_users(parts.seen, kept), of_users(wanted, kept), k=1).hit.mean()
