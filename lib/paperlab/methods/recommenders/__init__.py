@@ -21,4 +21,21 @@
 ``item_content``   words that are known of a film at its release, as vectors
 ``new_films``      hiding the tickets for new films, judging scores among possible pairs
 ``film_metric``    a distance between customers and films learnt from tickets
+
+What generates items one after another, or letter by letter:
+
+``sequence_rows``      histories as rows, their next items, batches without padding
+``sequence_layers``    blocks of a transformer at real positions only; masks inside an item
+``sequence_model``     next-item models of tokens, encoder and head; full ranking after a history
+``sequence_fit``       one training loop with early stopping by a metric
+``softmax_losses``     softmax over a catalogue, over shared negatives; the binary loss of SASRec
+``item_sets``          items as sets of tokens without an order, scored in one pass
+``item_codes``         digits, category trees, letters that tell twins apart, what a code is worth
+``code_clusters``      codes from co-occurrence by recursive spectral clustering
+``quantisers``         codes from vectors: residual k-means, finite scalar quantisation, sparse coding
+``code_autoencoders``  the same learnt with an auto-encoder: RQ-VAE, FSQ
+``code_trie``          codes of a catalogue as a tree in compressed rows
+``code_tokens``        a vector for each letter
+``code_decoder``       decoders of codes, exact scores, beam search along the trie
+``code_pieces``        N-grams, prefixes and SentencePiece pieces of codes in hashed tables
 """
