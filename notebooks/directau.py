@@ -901,7 +901,8 @@ if recorded is not None:
 # %% tags=["remove-cell"]
 places_end, stop_end = (paper.record_table(name) for name in ("gowalla", "stopping"))
 if places_end is not None:
-    end, given = places_end.iloc[0], paper.record["full"]["parameters"]["gowalla_epochs"]
+    end = places_end.iloc[0]
+    given = paper.record["parameters"]["gowalla_epochs"]
     told["places_full"] = (
         f"There, after {end.epoch:.0f} of at most {given} epochs, Recall@20 is "
         f"{end['Recall@20']:.4f} and NDCG@20 {end['NDCG@20']:.4f}; the paper has .2014 "
@@ -911,8 +912,9 @@ if stop_end is not None:
     by = stop_end.set_index("method")["NDCG@20"]
     told["stop_full"] = (
         f"On the whole of Beauty such a stop comes after {stop_end.epoch[0]:.0f} epochs "
-        f"instead of {stop_end.epoch[1]:.0f}; DirectAU is then {by.iloc[2] / by.iloc[0]:.2f} "
-        f"times as good, against {by.iloc[2] / by.iloc[1]:.2f} times."
+        f"instead of {stop_end.epoch[1]:.0f}; DirectAU is then "
+        f"{by.iloc[2] / by.iloc[0]:.2f} times as good, against "
+        f"{by.iloc[2] / by.iloc[1]:.2f} times."
     )
 
 # %% tags=["remove-cell"]
