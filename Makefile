@@ -37,10 +37,9 @@ book: $(STAMP) ## build the book into _build/html
 
 test: $(STAMP) ## everything: lint, unit tests, checks, every notebook, strict build, browser
 	@begin=$$SECONDS; \
-	$(MAKE) --no-print-directory check; \
+	$(MAKE) --no-print-directory --jobs=2 --output-sync=target check book; \
 	$(MAKE) --no-print-directory unit; \
 	$(MAKE) --no-print-directory pages; \
-	$(MAKE) --no-print-directory book; \
 	$(MAKE) --no-print-directory browser; \
 	echo "test: all passed in $$((SECONDS - begin)) s"
 

@@ -689,7 +689,7 @@ if gowalla_epochs:
     paper.keep("gowalla", pd.DataFrame([seen | {"NDCG@20": judged.ndcg.mean()}]))
     paper.keep("gowalla_looks", course.rename(columns={"value": "valid"}))
 else:
-    paper.not_tested(c6="takes ten minutes: set gowalla_epochs, e.g. to 120")
+    paper.not_tested(c6="takes ten minutes: set gowalla_epochs, e.g. to 60")
 
 # %% [markdown]
 # All sets of the paper are sparse: most people have a handful of choices. In ML-100k many

@@ -62,8 +62,9 @@ def summary(found, n_papers, link):
 
 
 def authors(names, year):
-    """Authors and year; long lists are cut after the third name."""
-    shown = names if len(names) <= 4 else [*names[:3], "et al."]
+    """Authors and year; long lists are cut after the third name, and "others" are those whose names are not known."""
+    cut = len(names) > 4 or "others" in names
+    shown = [*[name for name in names if name != "others"][:3], "et al."] if cut else names
     return ", ".join([*shown, str(year)] if year else shown)
 
 

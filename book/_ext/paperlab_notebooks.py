@@ -153,7 +153,7 @@ def read(app, docname, text):
         return
     page = source.book_of(app).page(slug)
     about = Path(app.srcdir) / "book" / "_pages.yml"
-    for path in (paths.card_path(slug), paths.record_path(slug), about, *page.files):
+    for path in (paths.card_path(slug), paths.record_path(slug), about, *page.library):
         app.env.dependencies[docname].add(path.relative_to(app.srcdir).as_posix())
     text[0] = json.dumps(prepared(json.loads(text[0]), page))
 

@@ -2,11 +2,13 @@
 
 import json
 import os
+import time
 
 import pytest
+from joblib import Parallel, delayed
 from paperlab import files
 from paperlab.errors import PaperlabError
-from paperlab.pages import records
+from paperlab.pages import provenance, records
 from paperlab.runs import single as runs
 from tiny_book import read_json, replace
 
@@ -91,6 +93,19 @@ def test_result_of_a_page(book):
     result = records.result_of(book / "notebooks/tiny.ipynb")
     assert result["parameters"] == {"seed": 1, "n": 10, "mode": "ok", "weights": [1.0, 0.5]}
     assert 0 < result["cpu_seconds"] < 60 and 10 < result["peak_mb"] < 2000
+
+
+def test_the_work_of_a_waiting_worker_counts():
+    """Workers of joblib wait for more when they are done, so that they are no ended children."""
+
+    def burn(seconds):
+        begin = time.process_time()
+        while time.process_time() - begin < seconds:
+            pass
+
+    before = provenance.cpu_seconds()
+    Parallel(n_jobs=2)(delayed(burn)(0.5) for _ in range(2))
+    assert provenance.cpu_seconds() - before > 1.0
 
 
 @pytest.mark.parametrize(

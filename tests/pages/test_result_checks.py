@@ -362,7 +362,7 @@ def with_library(book):
     for name in ("py", "ipynb"):
         replace(book / f"notebooks/tiny.{name}", "import random", "import random  # from paperlab.methods")
         text = (book / f"notebooks/tiny.{name}").read_text()
-        line = "from paperlab.methods.panel import filters"
+        line = "from paperlab.methods.panel import filters; _ = filters"
         text = text.replace("import random  # from paperlab.methods", f"import random; {line}")
         (book / f"notebooks/tiny.{name}").write_text(text)
     hashes = Page("tiny").hashes

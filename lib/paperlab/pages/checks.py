@@ -49,7 +49,7 @@ def _paper(slug, book):
     try:
         card, notebook, text = page.card, page.notebook, page.text
         if notebook:
-            _ = page.record, page.parameters, page.result, page.files
+            _ = page.record, page.parameters, page.result, page.library
     except PaperlabError as error:
         return [str(error)]
     problems = [f"the template still stands: {line}" for line in page.placeholders]

@@ -10,9 +10,8 @@ from paperlab import datasets, files, paths
 from paperlab.errors import PaperlabError
 from paperlab.pages import contents, imports, new_page, parameters, records
 from paperlab.pages.cards import Card
-from paperlab.pages.imports import imported_files
 
-__all__ = ["Book", "Page", "imported_files"]
+__all__ = ["Book", "Page"]
 
 
 class Page:
@@ -73,9 +72,9 @@ class Page:
         return records.load(self.slug)
 
     @cached_property
-    def files(self):
-        """Files of the library that decide the page's numbers."""
-        return imported_files(self.slug, self.notebook, self.card.data)
+    def library(self):
+        """Statements of the library that decide the page's numbers, by file (`paperlab.pages.imports.reached`)."""
+        return imports.reached(self.slug, self.notebook, self.card.data)
 
     def values(self, profile=None):
         """Parameters of a profile over the defaults: what a run with it has.
@@ -99,7 +98,7 @@ class Page:
         return {
             "claims": {claim.id: imports.digest(claim.decided_by) for claim in self.card.claims},
             "code": imports.code_hash(imports.deciding_cells(self.notebook or {})),
-            "library": imports.library_hashes(self.files),
+            "library": imports.library_hashes(self.library),
         }
 
     def changes(self, result):
