@@ -480,7 +480,7 @@ paths = pd.DataFrame(
 )
 paper.keep("paths", paths)
 
-# %% tags=["hide-input", "thumbnail"] mystnb={"figure": {"caption": "Paths of the methods while they train, a dot for each look; the large mark is the look that validation chose, with its NDCG@20 in the test. First panel: this run; second, where recorded: the paper's Beauty. Lower left is better in both losses.", "name": "directau-plane"}, "image": {"alt": "Alignment loss across, uniformity loss upwards, one panel per run. All paths start at the lower right, those with a graph further left than the others. BPR jumps to the left and up and then comes down again; BPR-DS stays low; LightGCN goes far to the left and up, then comes down; DirectAU stays low and ends left of BPR-DS."}}
+# %% tags=["hide-input", "thumbnail"] mystnb={"figure": {"caption": "Paths of the methods while they train, a dot for each look; the large mark is the look that validation chose. First panel: this run; second, where recorded: the paper's Beauty. Lower left is better in both losses.", "name": "directau-plane"}, "image": {"alt": "Alignment loss across, uniformity loss upwards, one panel per run. All paths start at the lower right, those with a graph further left than the others. BPR jumps to the left and up and then comes down again; BPR-DS stays low; LightGCN goes far to the left and up, then comes down; DirectAU stays low and ends left of BPR-DS."}}
 STYLE = {
     "BPR": (ORANGE, "s"), "BPR-DS": (RED, "^"), "LightGCN": (GREEN, "D"),
     "CLRec": (PURPLE, "v"), "DirectAU": (BLUE, "o"), "LightGCN + DirectAU": (INK, "P"),
@@ -488,22 +488,21 @@ STYLE = {
 panels = {"this run": (paths, results)}
 if recorded is not None:
     panels["recorded full run"] = (paper.record_table("paths"), recorded)
-fig, axes = plt.subplots(1, len(panels), figsize=(7.4, 3.9), squeeze=False)
+fig, axes = plt.subplots(1, len(panels), figsize=(7.4, 4.1), squeeze=False)
 for ax, (title, (part, ends)) in zip(axes[0], panels.items()):
-    ends = ends.astype(float).sort_values("alignment")
     for name, path in part.groupby("method", sort=False):
         colour, marker = STYLE[name]
-        x, y, value = ends.loc[name, ["alignment", "uniformity", "NDCG@20"]]
+        x, y = ends.loc[name, ["alignment", "uniformity"]].astype(float)
         ax.plot(path["alignment"], path["uniformity"], ".-", color=colour, lw=1, ms=4)
-        ax.plot(x, y, marker, color=colour, ms=9, mec="white", label=name)
-        aside = (2, -14) if ends.index.get_loc(name) % 2 else (4, 6)  # in turn
-        label = f"{value:.3f}"[1:]
-        ax.annotate(label, (x, y), aside, textcoords="offset points", fontsize=8)
-    ax.margins(y=0.1)
+        found = [e["NDCG@20"].get(name, np.nan) for _, e in panels.values()]
+        told = ["–" if np.isnan(v) else f"{v:.3f}"[-4:] for v in found]
+        label = f"{name}  {', '.join(told)}"
+        ax.plot(x, y, marker, color=colour, ms=9, mec="white", label=label)
     ax.set(title=title, xlabel="alignment loss")
 axes[0][0].set(ylabel="uniformity loss")
 handles = axes[0][-1].get_legend_handles_labels()
-fig.legend(*handles, fontsize=8, loc="outside upper center", ncols=3)
+heading = "NDCG@20 in the test: " + ", ".join(panels)
+fig.legend(*handles, title=heading, fontsize=8, loc="outside upper center", ncols=3)
 plt.show()
 
 # %%
@@ -911,9 +910,9 @@ if places_end is not None:
 if stop_end is not None:
     by = stop_end.set_index("method")["NDCG@20"]
     told["stop_full"] = (
-        f"On the whole of Beauty such a stop comes after {stop_end.epoch[0]:.0f} epochs "
-        f"instead of {stop_end.epoch[1]:.0f}; DirectAU is then "
-        f"{by.iloc[2] / by.iloc[0]:.2f} times as good, against "
+        "On the whole of Beauty such a stop comes after "
+        f"{stop_end.epoch[0]:.0f} epochs, not {stop_end.epoch[1]:.0f}; DirectAU is "
+        f"then {by.iloc[2] / by.iloc[0]:.2f} times as good, against "
         f"{by.iloc[2] / by.iloc[1]:.2f} times."
     )
 
