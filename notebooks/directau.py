@@ -890,6 +890,8 @@ if recorded is not None:
         f"{full['bpr']}, and CLRec, the strongest rival, {full['clrec']}; in NDCG it "
         f"is {value['c1']:.2f} times as good as BPR, where the paper has 1.29."
     )
+    if (found := paper.record_value("c6")) is not None:
+        told["short_full"] += f" On Gowalla it finds {found:.4f} (paper .2014)."
     told["short_not"] = (
         f"The lead over CLRec, {value['c9']:.2f} times in NDCG, rests on one split of "
         "the choices; on two others it was smaller. Where much is known of "
