@@ -183,3 +183,21 @@ def test_a_factorisation_machine_is_as_good_as_that_of_a_peer(monkeypatch):
     peer.fit(pick(parts.train), click[parts.train[0]], batch_size=256, epochs=6, verbose=0)
     auc = roc_auc_score(click[parts.test[0]], peer.predict(pick(parts.test), 4096)[:, 0])
     assert ours.auc[0] == pytest.approx(auc, abs=0.015)
+
+
+@pytest.mark.parametrize(
+    ("call", "words"),
+    [
+        (lambda: random_parts(3, [1]), r"n = 3 rows leave parts of \[2, 1, 0\] rows .* give more rows"),
+        (lambda: random_parts(100, []), "seeds must name at least one split, got none"),
+        (lambda: time_parts(np.array([1.0, np.nan, 3.0] * 10), [1]), "time .*nan.* row 1"),
+        (lambda: time_parts(np.arange(4), [1]), "n = 4 rows leave parts"),
+        (lambda: time_parts(np.arange(40), []), "seeds must name at least one split, got none"),
+        (lambda: ctr_fit.pair_ranks(np.ones((2, 3))), r"attention must be a square matrix .* got shape \(2, 3\)"),
+        (lambda: ctr_fit.pair_ranks(np.ones((2, 3, 3))), "average over members and layers first"),
+        (lambda: ctr_fit.pair_ranks([[0.0, np.nan], [1.0, 0.0]]), "attention .*nan"),
+    ],
+)
+def test_splits_and_ranks_refuse_what_they_cannot_use(call, words):
+    with pytest.raises(ValueError, match=words):
+        call()

@@ -75,3 +75,19 @@ def test_prediction_times_are_positive_and_one_for_each_model(planted):
     models = [click_model(name, fields, [0], attention={"size": 8}) for name in ("AutoInt", "CIN")]
     seconds = ctr_study.prediction_seconds(models, fields, n_rows=4096, repeats=2)
     assert seconds.shape == (2,) and np.isfinite(seconds).all() and (seconds > 0).all()
+
+
+@pytest.mark.parametrize(
+    ("seeds", "options", "words"),
+    [
+        ([], {}, "seeds must name at least one table, got none"),
+        ([1], {"n_fields": 1}, "n_fields must lie in 2 to 26, got 1"),
+        ([1], {"n_fields": 30}, "n_fields must lie in 2 to 26, got 30"),
+        ([1], {"n_values": 1}, "n_values must be at least 2, got 1"),
+        ([1], {"n_rows": 3}, "n = 3 rows leave parts"),
+        ([1], {"pair": -1.0}, "must not be negative, got 0.5 and -1.0"),
+    ],
+)
+def test_planted_tables_refuse_what_holds_no_pair(seeds, options, words):
+    with pytest.raises(ValueError, match=words):
+        planted_tables(seeds, **options)

@@ -5,7 +5,7 @@ import pytest
 from paperlab import datasets
 from paperlab.methods.recommenders import embeddings
 from paperlab.methods.recommenders.interactions import Interactions, per_user_ratio
-from paperlab.methods.recommenders.pairwise import BPR, bpr_gradient, chosen, draw_negatives
+from paperlab.methods.recommenders.pairwise import BPR, add_bpr_gradient, chosen, draw_negatives
 from tiny_interactions import pairs
 
 
@@ -13,25 +13,25 @@ def rng(seed=0):
     return np.random.default_rng(seed)
 
 
-def test_gradient_equals_autograd():
+def test_gradient_equals_autograd_and_adds_up_over_rows_named_twice():
     import torch
 
-    parts = [rng(s).standard_normal((9, 6)) for s in range(3)]
-    tensors = [torch.tensor(part, requires_grad=True) for part in parts]
-    u, i, j = tensors
-    plain = torch.nn.functional.softplus(((j - i) * u).sum(1)).mean()
-    (plain + 0.3 / 2 * sum((t**2).sum() for t in tensors) / 9).backward()
-    out = [np.empty_like(part) for part in parts]
-    assert bpr_gradient(*parts, 0.3, *out) == pytest.approx(plain.item(), abs=1e-14)
-    for ours, tensor in zip(out, tensors, strict=True):
-        np.testing.assert_allclose(ours, tensor.grad.numpy(), atol=1e-14)
+    users, items = rng(1).standard_normal((4, 6)), rng(2).standard_normal((5, 6))
+    user, item, other = rng(3).integers(4, size=9), rng(4).integers(5, size=9), rng(5).integers(5, size=9)
+    u, i = (torch.tensor(table, requires_grad=True) for table in (users, items))
+    plain = torch.nn.functional.softplus(((i[other] - i[item]) * u[user]).sum(1)).mean()
+    plain.backward()
+    out = np.full_like(users, 2.0), np.zeros_like(items)
+    loss = add_bpr_gradient(users, items, user, item, other, *out)
+    assert loss == pytest.approx(plain.item(), abs=1e-14)
+    np.testing.assert_allclose(out[0] - 2, u.grad.numpy(), atol=1e-14)
+    np.testing.assert_allclose(out[1], i.grad.numpy(), atol=1e-14)
 
 
 @pytest.mark.parametrize("gap", [1e3, -1e3])
 def test_extreme_scores_give_finite_gradients(gap):
-    u, i, j = np.array([[1.0]]), np.array([[gap]]), np.zeros((1, 1))
-    out = [np.empty((1, 1)) for _ in range(3)]
-    loss = bpr_gradient(u, i, j, 0.0, *out)
+    users, items, out = np.array([[1.0]]), np.array([[gap], [0.0]]), (np.zeros((1, 1)), np.zeros((2, 1)))
+    loss = add_bpr_gradient(users, items, np.array([0]), np.array([0]), np.array([1]), *out)
     assert loss == pytest.approx(max(-gap, 0))
     assert out[1][0, 0] == pytest.approx(0 if gap > 0 else -1)
 

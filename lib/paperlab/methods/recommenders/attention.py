@@ -96,6 +96,7 @@ def _back(projected, kept, scale, attention, out, slope, back):
         for h in range(heads):
             query, key, value = projected[block, 0, h], projected[block, 1, h], projected[block, 2, h]
             to_query, to_key, to_value = back[block, 0, h], back[block, 1, h], back[block, 2, h]
+            to_query[:], to_key[:], to_value[:] = 0, 0, 0  # here, where they stay in the cache
             for i in range(fields):
                 for c in range(k):
                     into, came, passed = g[c], slope[block, h, c, i], out[block, h, c, i]
@@ -143,7 +144,7 @@ class _Attend(torch.autograd.Function):
     @staticmethod
     def backward(ctx, slope, _):
         projected, kept, attention, out = ctx.saved_tensors
-        back = torch.zeros_like(projected)
+        back = torch.empty_like(projected)
         arrays = (each.numpy() for each in (attention, out, slope.contiguous(), back))
         _back(projected.numpy(), kept.numpy(), ctx.scale, *arrays)
         return back, None, None

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
+from paperlab.methods.foundations import checks
 from paperlab.methods.foundations.metrics import auroc
 from paperlab.methods.recommenders.interactions import check_shares
 
@@ -36,18 +37,58 @@ def random_parts(n, seeds, *, shares=(0.8, 0.1, 0.1)):
     Returns
     -------
     Parts
+
+    Raises
+    ------
+    ValueError
+        Without a seed, if the shares are no division of one, or if a part would have no row.
     """
     check_shares(shares)
+    if not len(seeds):
+        raise ValueError("seeds must name at least one split, got none; give one seed for each member")
+    ends = _ends(n, shares)
     orders = np.stack([np.random.default_rng([seed, 1]).permutation(n) for seed in seeds])
-    ends = np.round(np.cumsum(shares)[:2] * n).astype(int)
     return Parts(*np.split(orders, ends, axis=1))
 
 
+def _ends(n, shares):
+    """First row of validation and of test; refuses a table that leaves a part without rows."""
+    ends = np.round(np.cumsum(shares)[:2] * n).astype(int)
+    if not 0 < ends[0] < ends[1] < n:
+        sizes = np.diff([0, *ends, n]).tolist()
+        raise ValueError(
+            f"n = {n} rows leave parts of {sizes} rows with shares {shares}; each needs one: give more rows"
+        )
+    return ends
+
+
 def time_parts(time, seeds, *, shares=(0.8, 0.1, 0.1)):
-    """The split by time: the oldest rows for training, the latest for the test; the same for all seeds."""
+    """The split by time: the oldest rows for training, the latest for the test; the same for all seeds.
+
+    Parameters
+    ----------
+    time : array_like, shape (n_rows,)
+    seeds : sequence of int
+        One for each member.
+    shares : tuple of three floats
+        Training, validation, test.
+
+    Returns
+    -------
+    Parts
+
+    Raises
+    ------
+    ValueError
+        Without a seed, if a time is not finite (names the row), or if a part would have no row.
+    """
     check_shares(shares)
-    order = np.argsort(np.asarray(time), kind="stable")
-    ends = np.round(np.cumsum(shares)[:2] * len(order)).astype(int)
+    if not len(seeds):
+        raise ValueError("seeds must name at least one split, got none; give one seed for each member")
+    time = np.asarray(time)
+    checks.finite("time", time)
+    ends = _ends(len(time), shares)
+    order = np.argsort(time, kind="stable")
     return Parts(*(np.tile(part, (len(seeds), 1)) for part in np.split(order, ends)))
 
 
@@ -240,8 +281,19 @@ def pair_ranks(attention):
     -------
     ndarray of float, shape (fields, fields)
         Symmetric, NaN on the diagonal.
+
+    Raises
+    ------
+    ValueError
+        If attention is no square matrix of two fields or more, or not finite.
     """
     attention = np.asarray(attention, float)
+    if attention.ndim != 2 or attention.shape[0] != attention.shape[1] or len(attention) < 2:
+        raise ValueError(
+            f"attention must be a square matrix of two fields or more, got shape {attention.shape}; "
+            "average over members and layers first"
+        )
+    checks.finite("attention", attention)
     first, second = np.triu_indices(len(attention), 1)
     strength = attention[first, second] + attention[second, first]
     ranks = np.full(attention.shape, np.nan)

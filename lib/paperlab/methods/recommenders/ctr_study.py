@@ -24,6 +24,9 @@ SETTINGS = {
 }
 
 
+LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"  # names of the fields of made-up tables
+
+
 class Study:
     """Models trained on one table; each is trained once, when it is first asked for.
 
@@ -145,7 +148,24 @@ def planted_tables(seeds, *, n_rows=20_000, n_fields=7, n_values=8, main=0.5, pa
         Rows of every seed's own table, 8:1:1.
     pairs : ndarray of int, shape (len(seeds), 2)
         The two fields.
+
+    Raises
+    ------
+    ValueError
+        Without a seed; with fewer than 2 fields (no pair) or more than 26 (one letter names each); with fewer than 2
+        values; with too few rows for three parts; with a negative deviation.
     """
+    if not len(seeds):
+        raise ValueError("seeds must name at least one table, got none; give one seed for each table")
+    if not 2 <= n_fields <= len(LETTERS):
+        raise ValueError(
+            f"n_fields must lie in 2 to {len(LETTERS)}, got {n_fields}; a pair needs two, and letters name them"
+        )
+    if n_values < 2:
+        raise ValueError(f"n_values must be at least 2, got {n_values}; a field of one value has no effect")
+    if not (main >= 0 and pair >= 0):
+        raise ValueError(f"main and pair must not be negative, got {main} and {pair}; they are standard deviations")
+    own, shift = random_parts(n_rows, seeds), n_rows * np.arange(len(seeds))[:, None]
     codes, clicks, pairs = [], [], []
     for seed in seeds:
         rng = np.random.default_rng([seed, 3])
@@ -157,8 +177,7 @@ def planted_tables(seeds, *, n_rows=20_000, n_fields=7, n_values=8, main=0.5, pa
         codes.append(values + np.arange(n_fields) * n_values)
         pairs.append((first, second))
     empty = np.empty((n_rows * len(seeds), 0), np.float32)
-    names = tuple("ABCDEFGHIJKLMNOPQRSTUVWXYZ"[:n_fields])
+    names = tuple(LETTERS[:n_fields])
     fields = Fields(names, (n_values,) * n_fields, np.concatenate(codes), empty, empty)
-    own, shift = random_parts(n_rows, seeds), n_rows * np.arange(len(seeds))[:, None]
     parts = Parts(own.train + shift, own.valid + shift, own.test + shift)
     return fields, np.concatenate(clicks).astype(int), parts, np.array(pairs)

@@ -18,7 +18,20 @@ def xavier_normal(n_rows, dim, *, rng, dtype=np.float32):
 
 
 @njit(cache=True, fastmath=True, error_model="numpy")
-def adam_rows(vectors, mean, square, rows, gradient, slot, total, rates):
+def _adam_row(vector, mean, square, gradient, rates):
+    """Adam on one row; all in place."""
+    size, beta1, rest1, beta2, rest2, epsilon = rates
+    for k in range(len(vector)):
+        g = gradient[k]
+        m = beta1 * mean[k] + rest1 * g
+        v = beta2 * square[k] + rest2 * g * g
+        mean[k] = m
+        square[k] = v
+        vector[k] -= size * m / (np.sqrt(v) + epsilon)
+
+
+@njit(cache=True, fastmath=True, error_model="numpy")
+def adam_rows(vectors, mean, square, rows, gradient, slot, rates):
     """Adam on the rows that are named; gradients of a row that is named twice are added first.
 
     Parameters
@@ -27,51 +40,30 @@ def adam_rows(vectors, mean, square, rows, gradient, slot, total, rates):
         Table and running moments, changed in place.
     rows : ndarray of int, shape (b,)
     gradient : ndarray, shape (b, d)
+        Where a row is named more than once, the sum stands at its first place afterwards.
     slot : ndarray of int, shape (n,)
         All -1, as it is left again.
-    total : ndarray, shape (b, d)
-        Room for the sums.
     rates : tuple of six floats of the table's type
         As `RowAdam.rates` gives them.
     """
-    size, beta1, rest1, beta2, rest2, epsilon = rates
-    n_touched = 0
     for at in range(len(rows)):
-        place = slot[rows[at]]
-        if place < 0:
-            slot[rows[at]] = n_touched
-            for k in range(gradient.shape[1]):
-                total[n_touched, k] = gradient[at, k]
-            n_touched += 1
+        first = slot[rows[at]]
+        if first < 0:
+            slot[rows[at]] = at
         else:
             for k in range(gradient.shape[1]):
-                total[place, k] += gradient[at, k]
+                gradient[first, k] += gradient[at, k]
     for at in range(len(rows)):
         row = rows[at]
-        place = slot[row]
-        if place < 0:
-            continue
-        slot[row] = -1
-        for k in range(gradient.shape[1]):
-            g = total[place, k]
-            m = beta1 * mean[row, k] + rest1 * g
-            v = beta2 * square[row, k] + rest2 * g * g
-            mean[row, k] = m
-            square[row, k] = v
-            vectors[row, k] -= size * m / (np.sqrt(v) + epsilon)
+        if slot[row] == at:
+            slot[row] = -1
+            _adam_row(vectors[row], mean[row], square[row], gradient[at], rates)
 
 
 @njit(cache=True, fastmath=True, error_model="numpy")
 def _adam_all(vectors, mean, square, gradient, rates):
-    size, beta1, rest1, beta2, rest2, epsilon = rates
-    for row in range(vectors.shape[0]):
-        for k in range(vectors.shape[1]):
-            g = gradient[row, k]
-            m = beta1 * mean[row, k] + rest1 * g
-            v = beta2 * square[row, k] + rest2 * g * g
-            mean[row, k] = m
-            square[row, k] = v
-            vectors[row, k] -= size * m / (np.sqrt(v) + epsilon)
+    for row in range(len(vectors)):
+        _adam_row(vectors[row], mean[row], square[row], gradient[row], rates)
 
 
 class RowAdam:
@@ -118,9 +110,8 @@ class RowAdam:
     def step(self, rows, gradient):
         """Move ``rows`` (b,) against ``gradient`` (b, d); a row named twice moves once, by the sum."""
         self.n_steps += 1
-        room = np.empty_like(gradient)
         state = self.vectors, self.mean, self.square
-        adam_rows(*state, rows, gradient, self.slot, room, self.rates(self.n_steps))
+        adam_rows(*state, rows, gradient.copy(), self.slot, self.rates(self.n_steps))
 
     def step_all(self, gradient):
         """Move every row against ``gradient`` (n, d), as plain Adam does."""

@@ -5,7 +5,7 @@ from numba import njit
 from scipy import sparse
 
 from paperlab.methods.recommenders.embeddings import Tables, positive
-from paperlab.methods.recommenders.pairwise import bpr_gradient, chosen, draw_negatives
+from paperlab.methods.recommenders.pairwise import add_bpr_gradient, chosen, draw_negatives
 
 
 @njit(cache=True, fastmath=True, error_model="numpy")
@@ -89,6 +89,13 @@ def _add_rows(table, rows, values):
             table[rows[a], k] += values[a, k]
 
 
+@njit(cache=True)
+def _add_own(gradient, rows, vectors, scale):
+    for row in rows:
+        for k in range(vectors.shape[1]):
+            gradient[row, k] += scale * vectors[row, k]
+
+
 class LightGCN(Tables):
     """Embeddings behind a `Propagation`, trained with BPR or with a loss of pairs.
 
@@ -120,21 +127,18 @@ class LightGCN(Tables):
 
     def _batch(self, user, item, rng):
         users, items = self.vectors()
+        scattered = np.zeros_like(users), np.zeros_like(items)
         if self.loss is None:
             other = draw_negatives(user, users, items, self.chosen, 1, rng)
-            parts = users[user], items[item], items[other]
-            gradients = [np.empty_like(part) for part in parts]
-            loss = bpr_gradient(*parts, 0.0, *gradients)
+            loss = add_bpr_gradient(users, items, user, item, other, *scattered)
             item = np.concatenate([item, other])
-            gradients = gradients[0], np.concatenate(gradients[1:])
         else:
             loss, *gradients = self.loss(users[user], items[item])
-        scattered = np.zeros_like(users), np.zeros_like(items)
-        for table, rows, values in zip(scattered, (user, item), gradients, strict=True):
-            _add_rows(table, rows, values)
+            for table, rows, values in zip(scattered, (user, item), gradients, strict=True):
+                _add_rows(table, rows, values)
         back = self.graph(*scattered)
         for table, rows, gradient in zip((self.users, self.items), (user, item), back, strict=True):
             if self.l2:
-                _add_rows(gradient, rows, table.vectors[rows] * table.vectors.dtype.type(self.l2 / len(user)))
+                _add_own(gradient, rows, table.vectors, table.vectors.dtype.type(self.l2 / len(user)))
             table.step_all(gradient)
         return loss

@@ -7,15 +7,20 @@ from paperlab.methods.recommenders.embeddings import Tables, adam_rows, positive
 
 
 @njit(cache=True, error_model="numpy")
-def _is_among(item, listed):
-    low, high = 0, len(listed)
-    while low < high:
-        middle = (low + high) // 2
-        if listed[middle] < item:
-            low = middle + 1
-        else:
-            high = middle
-    return low < len(listed) and listed[low] == item
+def _draw(user, n_items, indptr, chosen, rng):
+    """A product that the user did not choose, any of them with the same chance."""
+    first, last = indptr[user], indptr[user + 1]
+    while True:
+        item = int(rng.random() * n_items)
+        low, high = first, last
+        while low < high:
+            middle = (low + high) // 2
+            if chosen[middle] < item:
+                low = middle + 1
+            else:
+                high = middle
+        if low == last or chosen[low] != item:
+            return item
 
 
 @njit(cache=True, fastmath=True, error_model="numpy")
@@ -27,55 +32,82 @@ def _inner(a, b):
 
 
 @njit(cache=True, error_model="numpy")
-def _negative(user, users, items, indptr, chosen, n_candidates, rng):
-    """A product that the user did not choose: the best scored of ``n_candidates`` draws."""
-    n_items = len(items)
-    own = chosen[indptr[user] : indptr[user + 1]]
+def _hardest(user, users, items, indptr, chosen, n_candidates, rng):
+    """The best scored of ``n_candidates`` products that the user did not choose."""
     best, score = -1, users[0, 0]
     for _ in range(n_candidates):
-        item = int(rng.random() * n_items)
-        while _is_among(item, own):
-            item = int(rng.random() * n_items)
-        if n_candidates == 1:
-            return item
+        item = _draw(user, len(items), indptr, chosen, rng)
         s = _inner(users[user], items[item])
         if best < 0 or s > score:
             best, score = item, s
     return best
 
 
+@njit(cache=True, error_model="numpy")
+def _draw_all(user, users, items, chosen, n_candidates, rng, found):
+    indptr, listed = chosen
+    for a in range(len(user)):
+        if n_candidates == 1:
+            found[a] = _draw(user[a], len(items), indptr, listed, rng)
+        else:
+            found[a] = _hardest(user[a], users, items, indptr, listed, n_candidates, rng)
+
+
 @njit(cache=True, fastmath=True, error_model="numpy")
-def bpr_gradient(u, i, j, l2, to_u, to_i, to_j):
-    """Mean BPR loss of a batch with its gradients, written into ``to_u``, ``to_i`` and ``to_j``.
+def _loss(u, i, j):
+    """Loss of one pair and of its negative, log(1 + exp(u.j - u.i)), and its slope in u.i - u.j."""
+    x = u[0] * (i[0] - j[0])
+    for k in range(1, len(u)):
+        x += u[k] * (i[k] - j[k])
+    small = np.exp(-abs(x))  # no overflow on either side
+    slope = -(small if x > 0 else 1) / (1 + small)
+    return np.log1p(small) + max(-x, 0), u.dtype.type(slope)
+
+
+@njit(cache=True, fastmath=True, error_model="numpy")
+def _pair_gradient(u, i, j, n, r, to_u, to_i, to_j):
+    """Loss of one of ``n`` pairs; gradients of the mean, with the penalty ``r``, are written."""
+    loss, slope = _loss(u, i, j)
+    c = u.dtype.type(slope / n)
+    for k in range(len(u)):
+        to_u[k] = c * (i[k] - j[k]) + r * u[k]
+        to_i[k] = c * u[k] + r * i[k]
+        to_j[k] = -c * u[k] + r * j[k]
+    return loss
+
+
+@njit(cache=True, fastmath=True, error_model="numpy")
+def add_bpr_gradient(users, items, user, item, other, to_users, to_items):
+    """Mean BPR loss of pairs of row numbers; its gradients are added to the rows of two tables.
 
     Parameters
     ----------
-    u, i, j : ndarray, shape (b, d)
-        Vectors of users, of products that they chose, and of products that they did not choose.
-    l2 : float
-        Of the penalty l2 / 2 (|u|^2 + |i|^2 + |j|^2), of the vectors' type.
+    users, items : ndarray, shapes (n_users, d) and (n_items, d)
+        Vectors.
+    user, item, other : ndarray of int, shape (b,)
+        Rows of the users, of products that they chose, and of products that they did not choose.
+    to_users, to_items : ndarray, shapes (n_users, d) and (n_items, d)
 
     Returns
     -------
     float
-        mean log(1 + exp(u.j - u.i)), without the penalty.
+        mean log(1 + exp(u.j - u.i)).
     """
-    n, d = u.shape
-    loss = 0.0
-    r = u.dtype.type(l2 / n)
+    n, total = len(user), 0.0
     for a in range(n):
-        x = _inner(u[a], i[a]) - _inner(u[a], j[a])
-        small = np.exp(-abs(x))  # no overflow on either side
-        loss += np.log1p(small) + max(-x, 0)
-        c = u.dtype.type(-(small if x > 0 else 1) / (1 + small) / n)
-        for k in range(d):
-            to_u[a, k] = c * (i[a, k] - j[a, k]) + r * u[a, k]
-            to_i[a, k] = c * u[a, k] + r * i[a, k]
-            to_j[a, k] = -c * u[a, k] + r * j[a, k]
-    return loss / n
+        u, i, j = users[user[a]], items[item[a]], items[other[a]]
+        to_u, to_i, to_j = to_users[user[a]], to_items[item[a]], to_items[other[a]]
+        loss, slope = _loss(u, i, j)
+        total += loss
+        c = u.dtype.type(slope / n)
+        for k in range(len(u)):
+            to_u[k] += c * (i[k] - j[k])
+            to_i[k] += c * u[k]
+            to_j[k] -= c * u[k]
+    return total / n
 
 
-@njit(cache=True, error_model="numpy")
+@njit(cache=True, fastmath=True, error_model="numpy")
 def _epoch(state, pairs, chosen, how, rates, rng):
     """One epoch of row-wise Adam on the BPR loss; the sum of the batches' losses, each times its pairs."""
     user, item = pairs
@@ -84,25 +116,19 @@ def _epoch(state, pairs, chosen, how, rates, rng):
     users, user_mean, user_square, user_slot, items, item_mean, item_square, item_slot = state
     d, n = users.shape[1], len(user)
     rows = np.empty(2 * batch, np.int64)
-    vectors, to_users = np.empty((3, batch, d), users.dtype), np.empty((batch, d), users.dtype)
-    to_items, room = np.empty((2 * batch, d), users.dtype), np.empty((2 * batch, d), users.dtype)
+    to_users, to_items = np.empty((batch, d), users.dtype), np.empty((2 * batch, d), users.dtype)
     loss = 0.0
     for number, start in enumerate(range(0, n, batch)):
         b = min(batch, n - start)
+        r = users.dtype.type(l2 / b)
+        rows[:b] = item[start : start + b]
+        _draw_all(user[start : start + b], users, items, chosen, n_candidates, rng, rows[b : 2 * b])
         for a in range(b):
-            who, what = user[start + a], item[start + a]
-            other = _negative(who, users, items, chosen[0], chosen[1], n_candidates, rng)
-            rows[a], rows[b + a] = what, other
-            for k in range(d):
-                vectors[0, a, k] = users[who, k]
-                vectors[1, a, k] = items[what, k]
-                vectors[2, a, k] = items[other, k]
-        u, i, j, to_u = vectors[0, :b], vectors[1, :b], vectors[2, :b], to_users[:b]
-        loss += b * bpr_gradient(u, i, j, l2, to_u, to_items[:b], to_items[b : 2 * b])
-        who = user[start : start + b]
+            u, i, j = users[user[start + a]], items[rows[a]], items[rows[b + a]]
+            loss += _pair_gradient(u, i, j, b, r, to_users[a], to_items[a], to_items[b + a])
         rate = (sizes[number], *constants)
-        adam_rows(users, user_mean, user_square, who, to_u, user_slot, room, rate)
-        adam_rows(items, item_mean, item_square, rows[: 2 * b], to_items[: 2 * b], item_slot, room, rate)
+        adam_rows(users, user_mean, user_square, user[start : start + b], to_users[:b], user_slot, rate)
+        adam_rows(items, item_mean, item_square, rows[: 2 * b], to_items[: 2 * b], item_slot, rate)
     return loss
 
 
@@ -168,10 +194,8 @@ def chosen(train):
     return train.indptr, items
 
 
-@njit(cache=True, error_model="numpy")
 def draw_negatives(user, users, items, chosen, n_candidates, rng):
     """One product for every entry of ``user`` that this user did not choose, the best scored of ``n_candidates``."""
     found = np.empty(len(user), np.int64)
-    for a in range(len(user)):
-        found[a] = _negative(user[a], users, items, chosen[0], chosen[1], n_candidates, rng)
+    _draw_all(user, users, items, chosen, n_candidates, rng, found)
     return found

@@ -94,13 +94,12 @@ def uniformity(vectors, weights=None):
     total = 0.0
     for start in range(0, len(x), CHUNK):
         rows, weight = x[start : start + CHUNK], light[start : start + CHUNK]
-        k = _kernel(rows, rows)
-        np.fill_diagonal(k, 0)
+        k = _kernel_of_pairs(rows)
         total += float(c[start : start + CHUNK] @ (k @ weight))
         for other in range(start + CHUNK, len(x), CHUNK):
             k = _kernel(rows, x[other : other + CHUNK])
             total += 2 * float(c[start : start + CHUNK] @ (k @ light[other : other + CHUNK]))
-    return float(np.log(total / (c.sum() ** 2 - (c**2).sum())))
+    return float(np.log(total / (c.sum() ** 2 - (c**2).sum()))) - 4
 
 
 def overall_uniformity(users, items, train):
@@ -109,12 +108,17 @@ def overall_uniformity(users, items, train):
 
 
 def _kernel(a, b):
-    """exp(-2 |a - b|^2) of unit rows."""
-    k = a @ np.ascontiguousarray(
-        4 * b.T
-    )  # a copy: numpy would take a slower routine for a matrix times its own transpose
-    k -= 4
+    """exp(4 a.b) of unit rows, which is e^4 exp(-2 |a - b|^2)."""
+    # a copy: numpy would take a slower routine for a matrix times its own transpose
+    k = a @ np.ascontiguousarray(4 * b.T)
     return np.exp(k, out=k)
+
+
+def _kernel_of_pairs(a):
+    """`_kernel` of rows with themselves, 0 where a row would meet itself."""
+    k = _kernel(a, a)
+    k.reshape(-1)[:: len(a) + 1] = 0
+    return k
 
 
 def _pull(x):
@@ -122,8 +126,7 @@ def _pull(x):
     n, z, force = len(x), 0.0, np.zeros_like(x)
     for start in range(0, n, BLOCK):  # blocks stay in the processor's cache; one half of the symmetric matrix
         own = slice(start, start + BLOCK)
-        k = _kernel(x[own], x[own])
-        np.fill_diagonal(k, 0)
+        k = _kernel_of_pairs(x[own])
         z += float(k.sum())
         force[own] += k @ x[own]
         for first in range(start + BLOCK, n, BLOCK):
@@ -133,7 +136,7 @@ def _pull(x):
             force[own] += k @ x[other]
             force[other] += k.T @ x[own]
     force *= 8 / z
-    return np.log(z / (n * (n - 1))), force
+    return np.log(z / (n * (n - 1))) - 4, force
 
 
 def align_uniform(u, i, gamma, alignment=1.0):
