@@ -19,7 +19,7 @@
 # Two things are wrong with it. With millions of possible profiles no single best one can
 # be known from thousands of choices. And the other party reads the same data.
 #
-# *25 minutes to read, a quarter of a minute to run. Needed: regression, expected values,
+# *Time to read: 25 minutes. Needed: regression, expected values,
 # a first idea of a zero-sum game.*
 
 # %% [markdown]

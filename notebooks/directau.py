@@ -27,7 +27,7 @@
 # points look like? They name two properties, show that BPR seeks both without saying
 # so, and put them into the loss directly. Nothing is drawn at random any more.
 #
-# *25 minutes to read, half a minute to run. Needed: vectors and gradients.*
+# *Time to read: 25 minutes. Needed: vectors and gradients.*
 
 # %% [markdown]
 # ```{admonition} In short

@@ -26,7 +26,7 @@
 # *distance* between descriptions such that a customer lies near what she went to see. It
 # is learnt on old films, and new ones can be measured with it at once.
 #
-# *20 minutes to read, half a minute to run. Needed: vectors and gradients.*
+# *Time to read: 20 minutes. Needed: vectors and gradients.*
 
 # %% [markdown]
 # ```{admonition} In short

@@ -24,7 +24,7 @@
 # {glue:text}`n_raters` people be enough to notice? And if it does not matter at all,
 # would the study stay silent?
 #
-# *20 minutes to read, twenty seconds to run. Needed: regression and cross-validation.*
+# *Time to read: 20 minutes. Needed: regression and cross-validation.*
 
 # %% [markdown]
 # ```{admonition} In short
