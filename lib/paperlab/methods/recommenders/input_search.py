@@ -106,8 +106,11 @@ def batches(n, batch_size, rng):
             yield order[start : start + batch_size]
 
 
-def _course(model, advance, judge, *, steps, every, patience, keep=False, alpha_rows=None):
-    """Advance step by step, look at every ``every``-th, stop after ``patience`` looks without a gain, keep the best."""
+def _course(model, advance, judge, *, steps, every, patience, alpha_rows=None):
+    """Advance step by step, look at every ``every``-th, stop after ``patience`` looks without a gain, keep the best.
+
+    In a search (with ``alpha_rows``) the state before the first step is looked at and never kept as the best.
+    """
     for name, value in {"steps": steps, "every": every, "patience": patience}.items():
         positive(name, value)
     best, kept, at, since = np.inf, model.state(), 0, 0
@@ -120,9 +123,9 @@ def _course(model, advance, judge, *, steps, every, patience, keep=False, alpha_
             mean = float(np.mean(losses)) if losses else np.nan
             inner = model.loss(alpha_rows) if alpha_rows is not None else np.nan
             looks.append(Look(step, mean, inner, loss, time.process_time() - begin))
-            alphas += [(step, model.alpha.copy())] if keep else []
+            alphas += [(step, model.alpha.copy())] if alpha_rows is not None else []
             losses, since = [], since + 1
-            if loss < best:
+            if loss < best and (step or alpha_rows is None):
                 best, kept, at, since = loss, model.state(), step, 0
             if since >= patience or step == steps:
                 break
@@ -189,6 +192,8 @@ def normalised(gradient):
 def search(model, rows, alpha_rows, judge, plan, *, rng):
     """Train weights and selection layer in turns, from where the model stands; all looks are made, the best is kept.
 
+    The start itself is no candidate: what is kept has been searched for at least ``plan.every`` steps.
+
     Parameters
     ----------
     model : FactorModel
@@ -229,4 +234,4 @@ def search(model, rows, alpha_rows, judge, plan, *, rng):
         return loss
 
     options = {"steps": plan.steps, "every": plan.every, "patience": plan.steps // plan.every + 2}
-    return _course(model, advance, judge, **options, keep=True, alpha_rows=alpha_rows)
+    return _course(model, advance, judge, **options, alpha_rows=alpha_rows)

@@ -284,7 +284,7 @@ def _search(course, plan, counts):
     stream, inner = course.batches(course.parts.train, 6), course.batches(course.parts.alpha, 7)
     course.lowest[:] = np.inf
     for step in range(plan.steps + 1):
-        if step % plan.every == 0:
+        if step and step % plan.every == 0:
             course.select(alpha)
             course.look()
         course.select(alpha)

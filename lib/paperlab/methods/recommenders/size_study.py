@@ -15,7 +15,8 @@ from paperlab.methods.recommenders.embedding_sizes import (
     random_widths,
     width_mask,
 )
-from paperlab.methods.recommenders.rating_models import FactorModel, Rows
+from paperlab.methods.recommenders.pairwise import chosen, draw_negatives
+from paperlab.methods.recommenders.rating_models import FactorModel, Rows, rating_rows
 
 STARTS = {"large": (0.1, 3e-3), "small": (0.01, 3e-3)}  # standard deviation of the start, learning rate
 
@@ -213,3 +214,41 @@ def _with_widths(parts, setting, block, widths, rng, training):
     width = max(int(widths.max()), 1)
     narrow = Setting(width, setting.start, setting.decay)
     return plain(parts, narrow, mask=width_mask(block, widths, width), rng=rng, **training)
+
+
+def implicit_parts(split, *, n_negatives=4, rng):
+    """Parts of rows from who chose what: every pair is a click, and items that were not chosen are drawn beside it.
+
+    Parameters
+    ----------
+    split : interactions.Split
+        An eighth of its training pairs, by lot, becomes the alpha part.
+    n_negatives : int
+        Items per pair that the user chose neither in training nor in validation; drawn once, the same for all methods.
+    rng : numpy.random.Generator
+
+    Returns
+    -------
+    Parts
+    """
+    n_users, n_items = split.train.n_users, split.train.n_items
+    taken, nothing = chosen(split.seen), np.zeros((0, 1), np.float32)
+    held_out = rng.random(len(split.train.items)) < 1 / 8
+
+    def rows(part):
+        user = np.repeat(part.users, n_negatives)
+        drawn = draw_negatives(user, nothing, np.zeros((n_items, 1), np.float32), taken, 1, rng)
+        click = np.repeat([1.0, 0.0], [len(part.users), len(user)])
+        pairs = np.concatenate([part.users, user]), np.concatenate([part.items, drawn])
+        return rating_rows(*pairs, click, n_users=n_users, n_items=n_items)
+
+    train, alpha = (rows(split.train.where(mask)) for mask in (~held_out, held_out))
+    joined = [np.concatenate([getattr(part, name) for part in (train, alpha)]) for name in ("index", "value", "target")]
+    return Parts(train, alpha, rows(split.valid), rows(split.test), Rows(*joined, train.n_features))
+
+
+def scoring_vectors(trained, n_users, share=0.0):
+    """Vectors of users and items whose inner products order the items: (1, p_u) and (b_i, q_i)."""
+    table, weight = trained.table(share), trained.model.weight[:, None]
+    users, items = table[:n_users], table[n_users:]
+    return np.hstack([np.ones_like(weight[:n_users]), users]), np.hstack([weight[n_users:], items])
