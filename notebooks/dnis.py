@@ -282,7 +282,7 @@ paper.glue(
 #
 # An untuned model overfits within a few passes, and whatever pulls its numbers towards
 # zero helps. Turning dimmers down is one way. Weight decay and a small start are others,
-# seventy years old and free. So both arms now get one grid of settings: widths, starts
+# far older and free. So both arms now get one grid of settings: widths, starts
 # (standard deviation 0.1 or 0.01) and decays. The selection rows choose, for each share of
 # entries removed anew.
 
@@ -499,8 +499,7 @@ paper.glue(one_fit=one_fit)
 # of one width the worst of three sizes is {glue:text}`lead:+.4f` ({glue:text}`full_c3`
 # recorded, C3). {glue:text}`say_c3`
 #
-# Time is counted as the paper does, for one search against one training per exponent: the
-# ratio is {glue:text}`time_ratio:.2f` ({glue:text}`full_c4` recorded, C4). A single uniform
+# Time is counted for one search against one training per exponent of MDE: the ratio is {glue:text}`time_ratio:.2f` ({glue:text}`full_c4` recorded, C4). A single uniform
 # fit is cheaper: the search takes {glue:text}`one_fit:.1f` times as long, and it needs a start and a
 # decay like everybody else.
 
@@ -672,8 +671,9 @@ paper.glue(scale_gain=np.mean(scale_gain), still=float(still.alphas[-1][1].mean(
 #
 # ### How many blocks, which order?
 #
-# One block is one set of dimmers for everybody; forty blocks hold some fifty-seven features
-# each. The recorded run compares them, and the second order, with half of the entries removed.
+# One block is one set of dimmers for everybody; with more blocks each row of dimmers has fewer
+# features to serve and fewer ratings to learn from. The recorded run compares numbers of blocks,
+# and both orders, with half of the entries removed.
 
 # %%
 variants = {f"{n} blocks": {"n_blocks": n} for n in block_counts}
@@ -750,6 +750,7 @@ paper.recorded("clicks", digits=4)
 
 # %% tags=["remove-cell"]
 paper.glue(fall_dnis=fall["DNIS"].mean(), fall_plain=fall["uniform"].mean())
+paper.glue(n_values=fields.n_values)
 paper.glue(fall_gap=(fall["DNIS"] - fall["uniform"]).mean())
 
 # %% [markdown]
@@ -757,8 +758,8 @@ paper.glue(fall_gap=(fall["DNIS"] - fall["uniform"]).mean())
 # ({glue:text}`full_c7` recorded, C7), that of the plain model by
 # {glue:text}`fall_plain:+.4f`; the difference is {glue:text}`fall_gap:+.4f`
 # ({glue:text}`full_c7b` recorded, C7b). The paper has Criteo, where most of the features
-# are values that occur a handful of times among 46 million rows. Here all features are few
-# and busy, and there is less to throw away.
+# are values that occur a handful of times among 46 million rows. Here there are few features,
+# and there is less to throw away.
 
 # %% [markdown]
 # ### Other networks
@@ -884,9 +885,9 @@ paper.verdicts()
 #
 # - **Numbers of the paper.** No result table of the paper was to be had, and its figures are
 #   known by description. So no value is compared, only directions, and C12 and C13 are not
-#   tested. The abstract's first version has the factors 2 and 20; the second does not.
+#   tested. The factors 2 and 20 stand in the first version's abstract, known second hand.
 # - **Data.** A hundred thousand ratings in the place of twenty million, and clicks with
-#   3,473 values of fields in the place of Criteo's millions. Rare features are where widths
+#   {glue:text}`n_values:,` values of fields in the place of Criteo's millions. Rare features are where widths
 #   could save most, and a small set has few of them. What fails here may hold there.
 # - **Parts.** The paper trains $\alpha$ and stops on one validation part. Here it is cut in two,
 #   and rivals train on the first half, so that nobody wastes data. DNIS's weights see 70 % of
@@ -935,8 +936,10 @@ plots.table(pd.DataFrame(shown).T)
 # %% [markdown]
 # One block dims whole dimensions for everybody: it chooses one width. The difference between
 # frequent and rare comes from the pruning afterwards, which looks at the size of
-# $e_j\circ\alpha$, and weight decay keeps a rare feature's $e_j$ small. So the table mixes two
-# causes, and the blocks are only one of them.
+# $e_j\circ\alpha$: what is seldom trained stays near its small start (and weight decay, where
+# there is any, makes it smaller). So what is kept mixes two causes, and the blocks are only one
+# of them. Nor are more blocks better by themselves: they give $\alpha$ more freedom to follow
+# the rows that train it.
 # ```{solution-end}
 # ```
 #

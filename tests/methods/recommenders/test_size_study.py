@@ -7,6 +7,8 @@ import pytest
 from paperlab.methods.recommenders import size_study as study
 from paperlab.methods.recommenders.embedding_sizes import frequency_blocks
 from paperlab.methods.recommenders.input_search import Plan
+from paperlab.methods.recommenders.interactions import per_user_ratio
+from tiny_interactions import pairs
 from tiny_rows import clicks, ratings
 
 SETTING = study.Setting(6, "large", 1e-4)
@@ -85,6 +87,35 @@ def test_clicks_are_judged_by_area():
 def test_the_grid_has_every_combination_once():
     points = study.grid([4, 8], ["large", "small"], [0.0, 1e-4])
     assert len(points) == len(set(points)) == 8
+
+
+def bought():
+    """A split of made-up purchases."""
+    return per_user_ratio(pairs(40, 25, 300), rng=rng(3))
+
+
+def test_drawn_items_were_not_chosen_and_pairs_are_all_there():
+    split = bought()
+    parts = study.implicit_parts(split, n_negatives=3, rng=rng(4))
+    seen = set(zip(split.seen.users, split.seen.items, strict=True))
+    for part in (parts.train, parts.alpha, parts.select, parts.test):
+        told = set(map(tuple, part.index[part.target == 0] - [0, 40]))
+        assert not told & seen
+        assert (part.target == 0).sum() == 3 * (part.target == 1).sum()
+    held = np.concatenate([part.index[part.target == 1] for part in (parts.train, parts.alpha)]) - [0, 40]
+    assert sorted(map(tuple, held)) == sorted(zip(split.train.users, split.train.items, strict=True))
+    assert len(parts.both) == len(parts.train) + len(parts.alpha)
+
+
+def test_scoring_vectors_order_items_as_the_model_does():
+    split = bought()
+    parts = study.implicit_parts(split, rng=rng(4))
+    found = study.plain(parts, SETTING, task="logistic", epochs=3, batch_size=64, rng=rng(5))
+    users, items = study.scoring_vectors(found, 40, 0.5)
+    index = np.stack([np.full(25, 7), 40 + np.arange(25)], 1)
+    every = parts.test.__class__(index, np.ones((25, 2), np.float32), np.zeros(25, np.float32), 65)
+    logit = found.model.predict(every, found.table(0.5))
+    np.testing.assert_allclose(np.diff(users[7] @ items.T), np.diff(logit), atol=1e-5)
 
 
 BAD = [
