@@ -1,5 +1,7 @@
 """The search on networks: the same numbers as the closed form where both exist, members apart, pruning."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -55,6 +57,20 @@ def test_gradient_of_the_selection_layer_equals_the_closed_form():
     model.alpha[:] = alpha[0].detach().numpy()
     ours = model.gradient(rows, batch[0]).alpha
     np.testing.assert_allclose(ours, alpha.grad[0].numpy(), atol=1e-6)
+
+
+def test_the_alpha_rows_move_the_selection_layer_and_never_the_weights():
+    fields, target = data()
+    parts = ns.neural_parts(len(fields), [3])
+    other = replace(parts, alpha=parts.test)
+
+    def found(plan):
+        return [ns.train_network("MLP", fields, target, each, [3], SETTING, plan) for each in (parts, other)]
+
+    still, moved = found(replace(SEARCH, alpha_rate=1e-9)), found(SEARCH)
+    np.testing.assert_allclose(*(each.judge(parts.select) for each in still), rtol=1e-5)
+    assert np.abs(moved[0].alpha - moved[1].alpha).max() > 0.1
+    assert all(each.alpha.min() >= 0 and each.alpha.max() <= 1 for each in moved)
 
 
 def test_a_member_does_not_see_the_others():

@@ -1,5 +1,6 @@
 """The study: parts do not overlap, methods get the rows that they may see, seeds give one result."""
 
+from dataclasses import replace
 from functools import partial
 
 import numpy as np
@@ -40,6 +41,34 @@ def test_the_test_part_has_no_influence_on_training_or_choice():
     for train in (partial(study.plain, epochs=3), partial(study.searched, plan=SHORT)):
         found = [train(each, SETTING, rng=rng(1)) for each in (parts, others)]
         np.testing.assert_array_equal(*(each.table(0.5) for each in found))
+
+
+def reversed_targets(rows):
+    """The same rows with their targets in reverse: the mean stays, the rest is another truth."""
+    return rows.__class__(rows.index, rows.value, rows.target[::-1].copy(), rows.n_features)
+
+
+def test_the_alpha_rows_move_the_selection_layer_and_never_the_weights():
+    parts = study.cut(ratings(), rng=rng())
+    other = replace(parts, alpha=reversed_targets(parts.alpha))
+    still, moved = (
+        [study.searched(each, SETTING, replace(SHORT, frozen=frozen), rng=rng(1)).model for each in (parts, other)]
+        for frozen in (True, False)
+    )
+    np.testing.assert_array_equal(*(model.table for model in still))
+    np.testing.assert_array_equal(*(model.weight for model in still))
+    assert np.abs(moved[0].alpha - moved[1].alpha).max() > 0.1
+
+
+def test_a_model_without_search_is_trained_on_both_and_on_nothing_else():
+    parts = study.cut(ratings(), rng=rng())
+    same = replace(parts, train=reversed_targets(parts.train), alpha=reversed_targets(parts.alpha))
+    other = replace(parts, both=reversed_targets(parts.both))
+    found, again, changed = (
+        study.plain(each, SETTING, epochs=3, batch_size=128, rng=rng(1)).model.weight for each in (parts, same, other)
+    )
+    np.testing.assert_allclose(found, again, atol=1e-6)
+    assert np.abs(found - changed).max() > 0.01
 
 
 def test_blocks_of_the_search_come_from_the_training_rows():
