@@ -38,6 +38,11 @@ def test_mde_at_exponent_zero_gives_equal_widths_and_more_gives_steeper_ones():
         assert (np.diff(found) <= 0).all() and found @ np.bincount(block) <= 600
 
 
+def test_mde_divides_a_block_s_budget_among_its_features():
+    """B = 24; roots of the shares 0.9 and 0.1 stand as 3 to 1, so 18 entries for two features and 6 for one."""
+    np.testing.assert_array_equal(sizes.mde_widths([60, 30, 10], [0, 0, 1], 8, 0.5, 32), [9, 6])
+
+
 def test_mde_does_not_change_with_the_unit_of_the_counts():
     counts = rng().integers(1, 500, 50)
     block = sizes.frequency_blocks(counts, 5)

@@ -70,6 +70,8 @@ def test_a_block_without_rows_keeps_its_selection_layer_unless_penalised():
     other = alpha.take(~(alpha.index == 0).any(1))
     input_search.search(model, train, other, select, replace(COURSE, l1=0.0), rng=rng(3))
     assert (model.alpha[1:] == 1).all()
+    penalised = input_search.search(model, train, other, select, COURSE, rng=rng(3))
+    np.testing.assert_allclose(penalised.alphas[-1][1][1:], 1 - COURSE.steps * COURSE.alpha_rate, atol=1e-5)
 
 
 def test_the_selection_layer_stays_in_its_bounds_and_without_the_clip_it_would_not():
