@@ -73,6 +73,14 @@ def test_the_alpha_rows_move_the_selection_layer_and_never_the_weights():
     assert all(each.alpha.min() >= 0 and each.alpha.max() <= 1 for each in moved)
 
 
+def test_every_member_is_left_at_its_own_best_look():
+    fields, target = data()
+    parts, steep = ns.neural_parts(len(fields), [3, 4]), replace(SETTING, learning_rate=0.05, epochs=14, patience=14)
+    found = ns.train_network("MLP", fields, target, parts, [3, 4], steep)
+    assert (found.losses.argmin(0) < 13).any()
+    np.testing.assert_allclose(found.judge(parts.select), found.losses.min(0), rtol=1e-6)
+
+
 def test_a_member_does_not_see_the_others():
     together, parts = trained(plan=SEARCH)
     alone, own = trained(seeds=(4,), plan=SEARCH)

@@ -50,7 +50,7 @@ def reversed_targets(rows):
 
 def test_the_alpha_rows_move_the_selection_layer_and_never_the_weights():
     parts = study.cut(ratings(), rng=rng())
-    other = replace(parts, alpha=reversed_targets(parts.alpha))
+    other = replace(parts, alpha=reversed_targets(parts.alpha), both=reversed_targets(parts.both))
     still, moved = (
         [study.searched(each, SETTING, replace(SHORT, frozen=frozen), rng=rng(1)).model for each in (parts, other)]
         for frozen in (True, False)
