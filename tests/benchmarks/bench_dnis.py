@@ -36,10 +36,17 @@ def fitted(parts, epochs):
     return model
 
 
-def surprise_data(rows):
+def surprise_fit(rows):
+    """A function that trains the peer on rows which it has read."""
     surprise = pytest.importorskip("surprise")
     frame = pd.DataFrame({"u": rows.index[:, 0], "i": rows.index[:, 1], "r": rows.target})
-    return surprise, surprise.Dataset.load_from_df(frame, surprise.Reader(rating_scale=(1, 5))).build_full_trainset()
+    data = surprise.Dataset.load_from_df(frame, surprise.Reader(rating_scale=(1, 5))).build_full_trainset()
+    return lambda: surprise.SVD(n_factors=WIDTH, n_epochs=EPOCHS, random_state=0).fit(data)
+
+
+def time_surprise(benchmark, rows, **told):
+    benchmark.extra_info.update(role="peer", **told)
+    benchmark.pedantic(surprise_fit(rows), rounds=3, warmup_rounds=1)
 
 
 def surprise_rmse(peer, rows):
@@ -49,8 +56,7 @@ def surprise_rmse(peer, rows):
 
 @pytest.mark.benchmark(group=FIT)
 def test_fit_here(benchmark, parts):
-    surprise, data = surprise_data(parts[0])
-    theirs = surprise_rmse(surprise.SVD(n_factors=WIDTH, n_epochs=EPOCHS, random_state=0).fit(data), parts[2])
+    theirs = surprise_rmse(surprise_fit(parts[0])(), parts[2])
     model = benchmark.pedantic(fitted, args=(parts, EPOCHS), rounds=5, warmup_rounds=1)
     ours = np.sqrt(model.loss(parts[2]))
     assert ours < 1.02 * theirs
@@ -60,11 +66,7 @@ def test_fit_here(benchmark, parts):
 
 @pytest.mark.benchmark(group=FIT)
 def test_fit_surprise(benchmark, parts):
-    surprise, data = surprise_data(parts[0])
-    benchmark.extra_info.update(role="peer", label="scikit-surprise SVD, one by one", agreement="see ours")
-    benchmark.pedantic(
-        lambda: surprise.SVD(n_factors=WIDTH, n_epochs=EPOCHS, random_state=0).fit(data), rounds=3, warmup_rounds=1
-    )
+    time_surprise(benchmark, parts[0], label="scikit-surprise SVD, one by one", agreement="see ours")
 
 
 QUALITY = "matrix factorisation of MovieLens-100k, until the test RMSE is that of 20 passes of scikit-surprise"
@@ -72,8 +74,7 @@ QUALITY = "matrix factorisation of MovieLens-100k, until the test RMSE is that o
 
 @pytest.mark.benchmark(group=QUALITY)
 def test_quality_here(benchmark, parts):
-    surprise, data = surprise_data(parts[0])
-    theirs = surprise_rmse(surprise.SVD(n_factors=WIDTH, n_epochs=EPOCHS, random_state=0).fit(data), parts[2])
+    theirs = surprise_rmse(surprise_fit(parts[0])(), parts[2])
     epochs = next(n for n in range(1, EPOCHS + 1) if np.sqrt(fitted(parts, n).loss(parts[2])) <= theirs)
     benchmark.extra_info.update(role="ours", label=f"{epochs} passes", agreement="RMSE not above theirs")
     benchmark.pedantic(fitted, args=(parts, epochs), rounds=5)
@@ -81,11 +82,7 @@ def test_quality_here(benchmark, parts):
 
 @pytest.mark.benchmark(group=QUALITY)
 def test_quality_surprise(benchmark, parts):
-    surprise, data = surprise_data(parts[0])
-    benchmark.extra_info.update(role="peer", label="scikit-surprise SVD, 20 passes", agreement="RMSE not above theirs")
-    benchmark.pedantic(
-        lambda: surprise.SVD(n_factors=WIDTH, n_epochs=EPOCHS, random_state=0).fit(data), rounds=3, warmup_rounds=1
-    )
+    time_surprise(benchmark, parts[0], label="scikit-surprise SVD, 20 passes", agreement="RMSE not above theirs")
 
 
 STEP = "a turn of the search, weights and selection layer, width 32, batches of 1,024 (agree to 1e-4)"
