@@ -181,6 +181,7 @@ min_history: int = 5  # [2, 50] tickets for known films that a customer needs
 n_holdouts: int = 10  # [2, 50] further splits with new films drawn by lot
 both_tickets: bool = False  # also with the other kind of ticket
 variants: bool = False  # also a table of negatives, lengths and maps
+n_lots: int = 4  # [1, 50] splits by lot behind each row of that table
 # rule: len(dims) >= 1 and len(losses) >= 1 and len(towers) >= 1
 # data: ml100k
 # data: movielens_latest_small
@@ -884,7 +885,7 @@ paper.glue(alarms=100 * alarms.mean(), gap_sd=100 * gaps.mean().std(), luck=luck
 #
 # The same with the other kind of ticket, and with other films to compare with, losses,
 # lengths and maps; the number of epochs is chosen on the rehearsal each time. The second
-# column is the mean gain by film in four splits by lot (with the tickets of this page),
+# column is the mean gain by film in several splits by lot (`n_lots`; with the tickets of this page),
 # where C2 fails.
 
 # %% tags=["hide-input"]
@@ -905,7 +906,7 @@ def compare(stage, rehearsal, setting, drawn=negatives):
     taught = learn(stage.train, z, setting, n, *keys, drawn=drawn)[-1]
     found = {"cosine": plain(stage, z), "learnt": closeness(taught, stage, z)}
     areas = {name: stage.mean_areas(score) for name, score in found.items()}
-    gain = [lot_gain(k, z, setting, n, drawn) for k in range(4)]
+    gain = [lot_gain(k, z, setting, n, drawn) for k in range(n_lots)]
     shown = {"epochs": n, "gain by film, by lot": np.mean(gain)}
     for i, part in enumerate(("by customer", "by film")):
         shown |= {f"{name} {part}": area[i] for name, area in areas.items()}

@@ -7,6 +7,7 @@ import torch
 
 from paperlab.methods.foundations import checks
 from paperlab.methods.foundations.metrics import auroc
+from paperlab.methods.foundations.nets import AdamW
 from paperlab.methods.recommenders.interactions import check_shares
 
 
@@ -194,7 +195,7 @@ def fit(model, fields, click, parts, *, epochs, learning_rate, patience=2, batch
         raise ValueError(f"parts must have one split for each of {members} members, got {parts.train.shape[0]}")
     data = _Data(fields, click)
     orders = [np.random.default_rng([seed, 2]) for seed in model.seeds]
-    optimiser = torch.optim.Adam(model.parameters(), lr=learning_rate, foreach=True)
+    optimiser = AdamW(model.parameters(), learning_rate=learning_rate)
     model.restart_dropout()
     best = [parameter.detach().clone() for parameter in model.parameters()]
     lowest, since = np.full(members, np.inf), np.zeros(members, int)
@@ -230,7 +231,7 @@ def _epoch(model, data, rows, optimiser, batch_size):
     for part in rows.split(batch_size, 1):
         logit = model(data.batch(part))
         loss = torch.nn.functional.binary_cross_entropy_with_logits(logit, data.click[part], reduction="none").mean(1)
-        optimiser.zero_grad(set_to_none=True)
+        optimiser.zero_grad()
         loss.sum().backward()
         optimiser.step()
         total = total + loss.detach() * part.shape[1]
