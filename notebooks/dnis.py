@@ -13,7 +13,7 @@
 # ---
 
 # %% [markdown]
-# # How many numbers should describe a film?
+# # How many numbers should describe a film? (DNIS)
 #
 # A recommender keeps a short list of numbers for every user and every film, its
 # *embedding*, and predicts a rating from the two lists. How long should a list be? Of a
@@ -520,8 +520,8 @@ paper.glue(one_fit=one_fit)
 # Time is counted for one search against one training per exponent of MDE: the ratio is
 # {glue:text}`time_ratio:.2f` ({glue:text}`full_c4` recorded, C4). It grows with the steps
 # granted to the search, {glue:text}`steps_here:,` here and {glue:text}`steps_full` in the
-# recorded run, so a longer one may not pass. And it is a ratio of processor times: two
-# recordings of the same run fell on both sides of one. A single uniform fit is cheaper: the
+# recorded run, so a longer one may not pass. And it is a ratio of processor times: where it
+# is near one, what else the machine does decides the side. A single uniform fit is cheaper: the
 # search takes {glue:text}`one_fit:.1f` times as long, and it needs a start and a decay like
 # everybody else. (The seconds of the table are those of one search, of one fit, and of all exponents and
 # draws.)
