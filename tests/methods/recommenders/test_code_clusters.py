@@ -5,6 +5,7 @@ import pytest
 from paperlab.methods.recommenders.code_clusters import cluster_codes, cooccurrence
 from paperlab.methods.recommenders.interactions import Interactions
 from paperlab.methods.recommenders.item_codes import check_codes
+from sklearn.cluster import SpectralClustering
 from sklearn.metrics import adjusted_rand_score
 
 RNG = np.random.default_rng
@@ -34,6 +35,22 @@ def test_planted_groups_are_the_first_letters():
     codes = check_codes(cluster_codes(cooccurrence(table), n_clusters=4, leaf_cap=12, rng=RNG(1)))
     assert adjusted_rand_score(group, codes[:, 0]) > 0.95
     assert codes.shape[1] <= 3
+
+
+@pytest.mark.parametrize("size", [12, 120])  # solved densely, and by products
+def test_groups_without_a_link_between_them_are_told_apart_exactly(size):
+    table, group = histories(size=size, n_users=40 * size, loyal=1.0)
+    codes = cluster_codes(cooccurrence(table), n_clusters=4, leaf_cap=size, rng=RNG(1))
+    assert adjusted_rand_score(group, codes[:, 0]) == 1
+
+
+def test_the_clusters_are_those_of_scikit_learn():
+    table, group = histories(size=120, n_users=6000, loyal=0.8)
+    graph = cooccurrence(table)
+    ours = cluster_codes(graph, n_clusters=4, leaf_cap=480 // 2, rng=RNG(1))[:, 0]
+    peer = SpectralClustering(4, affinity="precomputed", assign_labels="cluster_qr", random_state=0).fit_predict(graph)
+    assert adjusted_rand_score(ours, peer) > 0.98
+    assert adjusted_rand_score(ours, group) > 0.95
 
 
 def test_no_cluster_at_the_end_is_larger_than_the_cap():

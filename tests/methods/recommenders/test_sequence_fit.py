@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 import torch
-from paperlab.methods.recommenders.sequence_fit import Pairs, fit
+from paperlab.methods.recommenders.sequence_fit import Job, Pairs, fit, fit_many
 from torch import nn
 
 
@@ -91,3 +91,29 @@ def test_bad_data_and_losses_that_are_not_finite_are_refused():
         trained(lambda made: np.nan)
     with pytest.raises(FloatingPointError, match="lower learning_rate = 1e"):
         trained(learning_rate=1e30)
+
+
+def jobs():
+    rng = np.random.default_rng(3)
+    return [Job(lambda rng: Line(), each, {"learning_rate": rate}) for each, rate in zip(rng.spawn(2), (0.1, 0.001))]
+
+
+def test_side_by_side_or_one_after_another_the_result_is_the_same():
+    shared = {"epochs": 3, "batch_size": 16}
+    both = [[float(found.model.weight.detach()) for found in fit_many(jobs(), pairs(), n_jobs=n, **shared)] for n in (1, 2)]
+    alone = []
+    for job in jobs():
+        made = job.make(rng=job.rng)
+        fit(made, pairs(), rng=job.rng, **shared, **job.options)
+        alone.append(float(made.weight.detach()))
+    assert both[0] == both[1] == alone
+    assert alone[0] > 10 * alone[1] > 0  # each job has its own rate
+
+
+def test_jobs_say_what_is_wrong():
+    with pytest.raises(ValueError, match="jobs must hold at least one job"):
+        fit_many([], pairs(), epochs=1)
+    with pytest.raises(ValueError, match="options must not repeat what all jobs share, got learning_rate"):
+        fit_many(jobs(), pairs(), epochs=1, learning_rate=0.1)
+    with pytest.raises(ValueError, match="n_jobs must be positive, got 0"):
+        fit_many(jobs(), pairs(), epochs=1, n_jobs=0)

@@ -1,12 +1,12 @@
 """Codes from who is had together: recursive spectral clustering of the co-occurrence graph (collaborative indexing)."""
 
 import numpy as np
-from scipy import sparse
-
-from paperlab.methods.foundations.resampling import seed_of
+from scipy import linalg, sparse
+from scipy.sparse.linalg import eigsh
 
 NUMBERINGS = ("own", "cyclic")
 LINK = 1e-6  # weight of the ring that holds a graph together
+DENSE = 400  # graphs of so many nodes are solved densely
 
 
 def cooccurrence(train, *, last=None):
@@ -64,8 +64,9 @@ def cluster_codes(graph, *, n_clusters, leaf_cap, numbering="own", rng):
 
     Notes
     -----
-    Page ``item_indexing``, collaborative indexing. Scikit-learn's spectral clustering, labels by ``cluster_qr``. A ring
-    through all items in an order drawn by lot, of weight 1e-6 times the mean weight, holds the graph together, so that
+    Page ``item_indexing``, collaborative indexing. Spectral clustering as scikit-learn's, labels by pivoted QR (Damle,
+    Minden and Ying 2019), but with eigenvectors by products only: its shift and invert takes minutes on 12,000 items.
+    A ring through all items in an order drawn by lot, of weight 1e-6 times the mean weight, holds the graph together, so that
     an item without partners lands in a cluster too. A cluster that a split leaves whole is cut into parts of equal size
     by lot. The released code also lowers the number of clusters at a gap of the eigenvalues; that is left out.
     """
@@ -103,8 +104,6 @@ def cluster_codes(graph, *, n_clusters, leaf_cap, numbering="own", rng):
 
 def _split(graph, n_clusters, rng):
     """Label of every node of a graph."""
-    from sklearn.cluster import SpectralClustering
-
     n = graph.shape[0]
     n_clusters = min(n_clusters, n)
     if n <= n_clusters + 1:  # too few for the solver
@@ -112,13 +111,29 @@ def _split(graph, n_clusters, rng):
     ring = rng.permutation(n)
     weight = LINK * (graph.sum() / max(graph.nnz, 1) or 1.0)
     link = sparse.csr_matrix((np.full(n, weight), (ring, np.roll(ring, 1))), (n, n))
-    joined = (graph + link + link.T).tocsr()
-    joined = joined.toarray() if joined.nnz > 0.1 * n * n else joined
-    made = SpectralClustering(
-        n_clusters, affinity="precomputed", assign_labels="cluster_qr", random_state=seed_of(rng), eigen_tol=1e-4
-    )
-    label = made.fit_predict(joined)
+    label = _cluster_qr(_embedding((graph + link + link.T).tocsr(), n_clusters, rng))
     return label if label.min() < label.max() else rng.permutation(np.arange(n) % n_clusters)
+
+
+def _embedding(graph, n_vectors, rng):
+    """Smallest eigenvectors of the random-walk Laplacian of a connected graph, shape (n, n_vectors)."""
+    scale = 1 / np.sqrt(np.asarray(graph.sum(1)).ravel())
+    normal = sparse.diags(scale) @ graph @ sparse.diags(scale)
+    n = len(scale)
+    if n <= DENSE:
+        vectors = linalg.eigh(normal.toarray(), subset_by_index=(n - n_vectors, n - 1))[1]
+    else:  # the largest eigenvalues, without the factorisation that an inverse would need
+        start, basis = rng.standard_normal(n), min(n, 2 * n_vectors + 20)
+        vectors = eigsh(normal, n_vectors, which="LA", v0=start, ncv=basis, tol=1e-4, maxiter=100 * n)[1]
+    return scale[:, None] * vectors
+
+
+def _cluster_qr(vectors):
+    """Labels by pivoted QR: as many rows as there are clusters, chosen to differ most, say where the clusters lie."""
+    k = vectors.shape[1]
+    pivots = linalg.qr(vectors.T, mode="r", pivoting=True)[1][:k]
+    left, _, right = linalg.svd(vectors[pivots].T)
+    return np.abs(vectors @ (left @ right)).argmax(1)
 
 
 def _checked(graph):

@@ -2,10 +2,12 @@
 
 import math
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import numpy as np
 import torch
+from joblib import Parallel, delayed
 
 from paperlab.methods.recommenders.embeddings import Look, positive
 
@@ -158,6 +160,71 @@ def fit(  # noqa: PLR0913 - the settings of one training
                 parameter.copy_(kept)
     model.eval()
     return Training(best[0], best[1], looks, done)
+
+
+@dataclass(frozen=True)
+class Job:
+    """A model that is to be made and trained.
+
+    Attributes
+    ----------
+    make : callable
+        ``make(rng=rng)`` gives the model.
+    rng : numpy.random.Generator
+        Of this job alone: start of the model and order of the rows.
+    options : dict
+        Settings of `fit` that are its own, e.g. ``{"learning_rate": 0.003}``.
+    """
+
+    make: Callable
+    rng: np.random.Generator
+    options: dict = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Fitted:
+    """What became of a job: the model with its best weights, and its `Training`."""
+
+    model: object = field(repr=False)
+    training: Training
+
+
+def fit_many(jobs, data, *, n_jobs=1, **training):
+    """Train models side by side; the result does not depend on the number of processes.
+
+    Parameters
+    ----------
+    jobs : sequence of Job
+    data : object
+        As for `fit`, one for all.
+    n_jobs : int
+        Processes.
+    **training
+        Settings of `fit` that all jobs share.
+
+    Returns
+    -------
+    list of Fitted
+        In the order of the jobs.
+
+    Raises
+    ------
+    ValueError
+        If there is no job, ``n_jobs`` is not positive, or a setting stands both in ``training`` and in a job.
+    """
+    jobs = list(jobs)
+    positive("n_jobs", n_jobs)
+    if not jobs:
+        raise ValueError("jobs must hold at least one job, got none")
+    for job in jobs:
+        if twice := sorted(set(job.options) & set(training)):
+            raise ValueError(f"options must not repeat what all jobs share, got {twice[0]}; name it in one place")
+    return Parallel(min(n_jobs, len(jobs)))(delayed(_fitted)(job, data, training) for job in jobs)
+
+
+def _fitted(job, data, training):
+    model = job.make(rng=job.rng)
+    return Fitted(model, fit(model, data, rng=job.rng, **training, **job.options))
 
 
 def _share(step, total, schedule, warm_up):
