@@ -22,9 +22,9 @@
 # as two pieces, 53 and 64, and product 5321 then looks like a relative of it, although
 # the number was dealt by lot.
 #
-# {cite:t}`hua2023index` ask nothing but this: with model, data and task held fixed, *how
-# should the name be written?* They compare numbers by lot, one new word per product,
-# numbers by first appearance, paths through clusters of products that are had
+# {cite:t}`hua2023index` ask nothing but this: with model, data and task held fixed,
+# *how should the name be written?* They compare numbers by lot, one new word per
+# product, numbers by first appearance, paths through clusters of products that are had
 # together, paths through the shop's categories, and mixtures.
 #
 # *Time to read: 25 minutes. Needed: neural networks, what a softmax is.*
@@ -34,19 +34,19 @@
 # **The paper.** The same pretrained model, P5 {cite:p}`geng2022p5`, writes products of
 # Amazon's beauty department under eleven kinds of names. With numbers by lot the next
 # product is among its first ten for .0479 of all people, with one new word per product
-# for .0615, and with a path of clusters and one new word at its end, the best, for .0732.
-# SASRec, a rival that writes nothing, has .0605.
+# for .0615, and with a path of clusters and one new word at its end, the best, for
+# .0732. SASRec, a rival that writes nothing, has .0605.
 #
-# **Found here.** In the run of this page, on the busiest people and products only, clusters
-# are {glue:text}`c1:.2f` times as good as numbers by lot, and the same clusters dealt to
-# the wrong products have {glue:text}`hr_lot:.3f` against {glue:text}`hr_cid:.3f`: it is
-# what the name says. {glue:text}`short_full`
+# **Found here.** In the run of this page, on the busiest people and products only,
+# clusters are {glue:text}`c1:.2f` times as good as numbers by lot, and the same
+# clusters dealt to the wrong products have {glue:text}`hr_lot:.3f` against
+# {glue:text}`hr_cid:.3f`: it is what the name says. {glue:text}`short_full`
 #
 # **What does not hold.** The mixture has {glue:text}`c6:.2f` times the hits of one word
-# per product here. And the rival in the paper's table is trained as it was in 2018, to tell
-# one right product from one wrong one; trained to choose among all, the same network has
-# {glue:text}`ce_over_bce:.2f` times as many hits, and the mixture {glue:text}`c9b:.2f` of
-# that. {glue:text}`short_not`
+# per product here. And the rival in the paper's table is trained as it was in 2018, to
+# tell one right product from one wrong one; trained to choose among all, the same
+# network has {glue:text}`ce_over_bce:.2f` times as many hits, and the mixture
+# {glue:text}`c9b:.2f` of that. {glue:text}`short_not`
 # ```
 
 # %% tags=["hide-input"] mystnb={"code_prompt_show": "Show the set-up"}
@@ -112,9 +112,9 @@ plt.show()
 # %% [markdown]
 # ## Claims
 #
-# HR@10 is the share of people whose next product is among the ten that are named first, out
-# of *all* products. All criteria stood in the card before the first run of this page;
-# prototypes of it had been seen where the claim says so.
+# HR@10 is the share of people whose next product is among the ten that are named first,
+# out of *all* products. All criteria stood in the card before the first run of this
+# page; prototypes of it had been seen where the claim says so.
 
 # %% tags=["hide-input"]
 paper.header()
@@ -122,15 +122,15 @@ paper.header()
 # %% [markdown]
 # ## Model
 #
-# Product $i$ has a name $z_i=(z_{i1},\dots,z_{iL})$ of $L$ letters; a letter is any symbol
-# of an alphabet that we choose, and letter number $a$ at place $l$ has a vector $E_l[a]$.
-# The network reads a product as the sum of its letters,
+# Product $i$ has a name $z_i=(z_{i1},\dots,z_{iL})$ of $L$ letters; a letter is any
+# symbol of an alphabet that we choose, and letter number $a$ at place $l$ has a vector
+# $E_l[a]$. The network reads a product as the sum of its letters,
 #
 # $$ e_i=\sum_l E_l[z_{il}], \tag{1} $$
 #
-# so that products which share letters look alike to it. A causal transformer goes over the
-# history $e_{i_1},\dots,e_{i_t}$ and ends in a state $h$. From $h$ and the letters written
-# so far it writes the next one,
+# so that products which share letters look alike to it. A causal transformer goes over
+# the history $e_{i_1},\dots,e_{i_t}$ and ends in a state $h$. From $h$ and the letters
+# written so far it writes the next one,
 #
 # $$ P(a\mid h,z_{<l})\propto\exp\big(E_l[a]'(W_2\,\mathrm{relu}(W_hh+W_p\textstyle\sum_{m<l}
 # E_m[z_m]+b_l)+b)\big), \tag{2} $$
@@ -139,9 +139,9 @@ paper.header()
 #
 # $$ P(i\mid h)=\prod_l P(z_{il}\mid h,z_{i,<l}). \tag{3} $$
 #
-# Training maximises $\log P$ of the next product at every place of every history. Only names
-# of existing products count: they form a tree, the *trie*, and the search walks along its
-# branches. In code, (2) and (3) for one state and one name:
+# Training maximises $\log P$ of the next product at every place of every history. Only
+# names of existing products count: they form a tree, the *trie*, and the search walks
+# along its branches. In code, (2) and (3) for one state and one name:
 
 # %%
 def log_probability(spell, h, name):
@@ -159,33 +159,36 @@ def log_probability(spell, h, name):
 # %% [markdown]
 # **The names.** Nothing else differs between the methods.
 #
-# - **RID**, *by lot*: a random number in digits of base 100. Products that share a digit have
-#   nothing in common.
+# - **RID**, *by lot*: a random number in digits of base 100. Products that share a
+#   digit have nothing in common.
 # - **IID**, *independent*: one letter, and each product has its own. Nothing is shared,
 #   nothing is suggested; the alphabet is as large as the catalogue.
-# - **SID**, *sequential*: walk through the training histories, one person after another, and
-#   number the products as they first appear. What one person bought in a row gets
-#   neighbouring numbers and, mostly, the same first digit. The last two products of each person are hidden
-#   and must not be walked over: their numbers would follow that of the last one seen.
-# - **CID**, *collaborative*: $A_{ij}$ = number of training histories with both $i$ and $j$.
-#   Cut the graph $A$ into $N$ clusters by spectral clustering, cut clusters of more than $k$
-#   products again, and so on; the name is the path of clusters and a last letter
-#   for the product. Letters are handed out to the clusters cyclically from one alphabet of $k$.
+# - **SID**, *sequential*: walk through the training histories, one person after
+#   another, and number the products as they first appear. What one person bought in a
+#   row gets neighbouring numbers and, mostly, the same first digit. The last two
+#   products of each person are hidden and must not be walked over: their numbers would
+#   follow that of the last one seen.
+# - **CID**, *collaborative*: $A_{ij}$ = number of training histories with both $i$ and
+#   $j$. Cut the graph $A$ into $N$ clusters by spectral clustering, cut clusters of
+#   more than $k$ products again, and so on; the name is the path of clusters and a last
+#   letter for the product. Letters are handed out to the clusters cyclically from one
+#   alphabet of $k$.
 # - **SemID**, *semantic*: the path through the shop's categories, and a last letter.
-# - **CID+IID**, **SemID+IID**, **SID+IID**, *hybrid*: the path, and at its end a letter that no other product
-#   has. **SemID+CID** puts one path behind the other.
+# - **CID+IID**, **SemID+IID**, **SID+IID**, *hybrid*: the path, and at its end a letter
+#   that no other product has. **SemID+CID** puts one path behind the other.
 #
-# **The rival.** SASRec {cite:p}`kang2018sasrec` is the same transformer on IID, without (2): the score of
-# $i$ is $h'e_i$. In 2018 it was trained to say yes to the next product and no to one drawn
-# product; today one takes the softmax over all products, as (2) does for letters.
+# **The rival.** SASRec {cite:p}`kang2018sasrec` is the same transformer on IID, without
+# (2): the score of $i$ is $h'e_i$. In 2018 it was trained to say yes to the next
+# product and no to one drawn product; today one takes the softmax over all products, as
+# (2) does for letters.
 
 # %% [markdown]
 # ## Parameters and set-up
 #
-# The run of this page uses the people and products of Beauty that have eight or more partners
-# each. Numbers of the paper's whole Beauty and Sports sets come from the recorded full run and are
-# marked so. Each person's last product is hidden for the test and the one before it for
-# validation, which picks settings and ends the training.
+# The run of this page uses the people and products of Beauty that have eight or more
+# partners each. Numbers of the paper's whole Beauty and Sports sets come from the
+# recorded full run and are marked so. Each person's last product is hidden for the test
+# and the one before it for validation, which picks settings and ends the training.
 
 # %% tags=["parameters"]
 seed: int = 0  # [0, 4294967295] seed of every random generator on this page
@@ -225,7 +228,7 @@ workers: int = 1  # [1, 64] processes; the results do not depend on it
 
 # %% tags=["hide-input"]
 def load(name, core):
-    """Histories under numbers drawn by lot, since the stored ones leak; stored numbers."""
+    """Histories under numbers drawn by lot (stored ones leak), and the stored ones."""
     stored = datasets.load(name)
     stored = stored["interactions"] if isinstance(stored, dict) else stored
     table = Interactions.from_pairs(stored.user.to_numpy(), stored.item.to_numpy())
@@ -243,8 +246,8 @@ people, products = table.n_users, table.n_items
 paper.glue(people=f"{people:,}", products=f"{products:,}")
 
 # %% [markdown]
-# {glue:text}`people` people and {glue:text}`products` products. The names, each from the training
-# histories only:
+# {glue:text}`people` people and {glue:text}`products` products. The names, each from
+# the training histories only:
 
 # %%
 def write_names(split, s, *, n_clusters=n_clusters, leaf_cap=leaf_cap):
@@ -367,9 +370,9 @@ def train_all(plan, split, s):
 #
 # ### What does a name say?
 #
-# Take the last product of a training history and the one that came next, hidden for validation. How
-# often do the two names begin with the same letter, and how often would they if the next
-# product had nothing to do with the last one?
+# Take the last product of a training history and the one that came next, hidden for
+# validation. How often do the two names begin with the same letter, and how often would
+# they if the next product had nothing to do with the last one?
 
 # %%
 last = split.train.items[split.train.indptr[1:] - 1]
@@ -399,16 +402,16 @@ plt.show()
 
 # %% [markdown]
 # Random names say nothing, as they must. Sequential names know the next product
-# {glue:text}`knows_sid:.2f` times as well as chance by their first letter, collaborative ones
-# {glue:text}`knows_cid:.2f` times; dealt to the wrong products, the same clusters fall back to
-# {glue:text}`knows_lot:.2f`.
+# {glue:text}`knows_sid:.2f` times as well as chance by their first letter,
+# collaborative ones {glue:text}`knows_cid:.2f` times; dealt to the wrong products, the
+# same clusters fall back to {glue:text}`knows_lot:.2f`.
 
 # %% [markdown]
 # ### Which names recommend best?
 #
-# Every kind of name and both rivals are trained with every learning rate and dropout of the same lists, one each
-# in this run, and take what is best on the validation part. Controls take the setting of
-# what they are compared with.
+# Every kind of name and both rivals are trained with every learning rate and dropout of
+# the same lists, one each in this run, and take what is best on the validation part.
+# Controls take the setting of what they are compared with.
 
 # %%
 CONTROLS = {"CID dealt by lot": "CID", "IID, dropout when spelling": "IID"}
@@ -452,8 +455,8 @@ hr = {name: np.mean([t.hit.mean() for t in part]) for name, part in tests.items(
 ndcg = {name: np.mean([t.ndcg.mean() for t in part]) for name, part in tests.items()}
 
 # %% [markdown]
-# Three rules without any training stand beside them: the ten most popular products, the last ten of the
-# person's own, and the ten that most histories share with his last one.
+# Three rules without any training stand beside them: the ten most popular products, the
+# last ten of the person's own, and the ten that most histories share with his last one.
 
 # %%
 wanted, had = split.test, split.seen
@@ -504,8 +507,9 @@ ax.set(xlabel="HR@10, test part of this run", xlim=(0, None))
 plt.show()
 
 # %% [markdown]
-# The paper's statements are ratios of two of these rows. The interval is over people, who are drawn
-# with replacement 2,000 times; it says nothing of another start of the networks.
+# The paper's statements are ratios of two of these rows. The interval is over people,
+# who are drawn with replacement 2,000 times; it says nothing of another start of the
+# networks.
 
 # %%
 PAIRS = {
@@ -546,17 +550,19 @@ if dataset == "amazon_beauty" and not core:
 
 # %% [markdown]
 # {glue:text}`best` is best of the names, {glue:text}`c12:.2f` times as good as
-# {glue:text}`worst` (C12). Clusters beat numbers by lot {glue:text}`c1:.2f` times (C1, paper
-# 1.42), first appearance {glue:text}`c3:.2f` times (C3, paper 1.26), one word each
-# {glue:text}`c5:.2f` times (C5, paper 1.28). A last letter of its own makes clusters
-# {glue:text}`c4:.2f` times as good (C4, paper 1.08). With it they have {glue:text}`c6:.2f` times the hits of one word
-# each (C6, paper 1.19). {glue:text}`table_full`
+# {glue:text}`worst` (C12). Clusters beat numbers by lot {glue:text}`c1:.2f` times (C1,
+# paper 1.42), first appearance {glue:text}`c3:.2f` times (C3, paper 1.26), one word
+# each {glue:text}`c5:.2f` times (C5, paper 1.28). A last letter of its own makes
+# clusters {glue:text}`c4:.2f` times as good (C4, paper 1.08). With it they have
+# {glue:text}`c6:.2f` times the hits of one word each (C6, paper 1.19).
+# {glue:text}`table_full`
 
 # %% [markdown]
 # ### Is it what the clusters say, or their shape?
 #
-# Names by clusters are longer than the others, have more letters and more steps of softmax.
-# The placebo has all of that: the very same names, dealt to the products by lot.
+# Names by clusters are longer than the others, have more letters and more steps of
+# softmax. The placebo has all of that: the very same names, dealt to the products by
+# lot.
 
 # %%
 placebo = ranking.paired_bootstrap(
@@ -568,15 +574,16 @@ paper.glue(hr_cid=hr["CID"], hr_lot=hr["CID dealt by lot"])
 paper.glue(placebo_low=placebo.low, placebo_high=placebo.high)
 
 # %% [markdown]
-# HR@10 is {glue:text}`hr_cid:.3f` with the clusters and {glue:text}`hr_lot:.3f` with the placebo; the 95 %
-# interval of the difference runs from {glue:text}`placebo_low:.3f` to
-# {glue:text}`placebo_high:.3f` (C2).
+# HR@10 is {glue:text}`hr_cid:.3f` with the clusters and {glue:text}`hr_lot:.3f` with
+# the placebo; the 95 % interval of the difference runs from
+# {glue:text}`placebo_low:.3f` to {glue:text}`placebo_high:.3f` (C2).
 
 # %% [markdown]
 # ### How strong is the rival?
 #
-# The paper's table has SASRec with the loss of 2018. It sees one wrong product per place; the
-# spellers see, letter by letter, all of them. That difference has nothing to do with names.
+# The paper's table has SASRec with the loss of 2018. It sees one wrong product per
+# place; the spellers see, letter by letter, all of them. That difference has nothing to
+# do with names.
 
 # %% tags=["remove-cell"]
 paper.glue(hr_bce=hr["SASRec"], hr_ce=hr["SASRec, softmax"], hr_hybrid=hr["CID+IID"])
@@ -584,26 +591,29 @@ paper.glue(ce_over_bce=hr["SASRec, softmax"] / hr["SASRec"])
 
 # %% [markdown]
 # With one drawn product SASRec has {glue:text}`hr_bce:.3f`, with the softmax over all
-# {glue:text}`hr_ce:.3f`; the hybrid has {glue:text}`hr_hybrid:.3f`. So "better than SASRec"
-# holds or fails with the loss of the rival: the ratio is {glue:text}`c9:.2f` against the loss of 2018 (C9, paper 1.21) and
-# {glue:text}`c9b:.2f` against the softmax (C9b). {glue:text}`rival_full`
+# {glue:text}`hr_ce:.3f`; the hybrid has {glue:text}`hr_hybrid:.3f`. So "better than
+# SASRec" holds or fails with the loss of the rival: the ratio is {glue:text}`c9:.2f`
+# against the loss of 2018 (C9, paper 1.21) and {glue:text}`c9b:.2f` against the softmax
+# (C9b). {glue:text}`rival_full`
 
 # %% [markdown]
 # ### A trap: dropout where the name is written
 #
-# Dropping a fifth of the hidden units of (2) while training seems a harmless precaution. For one
-# word per product it is not: all that (2) has to do then is to pass $h$ on, and each unit that is dropped
-# is lost from the only softmax there is.
+# Dropping a fifth of the hidden units of (2) while training seems a harmless
+# precaution. For one word per product it is not: all that (2) has to do then is to pass
+# $h$ on, and each unit that is dropped is lost from the only softmax there is.
 
 # %% [markdown]
-# IID with that dropout has {glue:text}`c22:.2f` times the hits of IID without it (C22). A table in which only some
-# names are spelt through such a layer compares layers, not names.
+# IID with that dropout has {glue:text}`c22:.2f` times the hits of IID without it (C22).
+# A table in which only some names are spelt through such a layer compares layers, not
+# names.
 
 # %% [markdown]
 # ### Does the model write names that do not exist?
 #
-# Without the trie, the most probable letter is taken one after another. With it and 20 beams, as in
-# the paper, only products come out, but a product whose first letter looks poor may be lost.
+# Without the trie, the most probable letter is taken one after another. With it and 20
+# beams, as in the paper, only products come out, but a product whose first letter looks
+# poor may be lost.
 
 # %%
 model = chosen["CID"].model
@@ -617,14 +627,14 @@ paper.measure(c8=invented, c21=abs(by_beam - by_score))
 paper.glue(invented=f"{100 * invented:.1f} %", by_beam=by_beam, by_score=by_score)
 
 # %% [markdown]
-# {glue:text}`invented` of the names written freely belong to no product (C8). Beams find
-# {glue:text}`by_beam:.4f` where exact scores find {glue:text}`by_score:.4f` (C21).
+# {glue:text}`invented` of the names written freely belong to no product (C8). Beams
+# find {glue:text}`by_beam:.4f` where exact scores find {glue:text}`by_score:.4f` (C21).
 
 # %% [markdown]
 # ### Do good names learn faster, or end better?
 #
-# A name that says something saves the network the work of finding it out. With enough passes, one that
-# says nothing may catch up.
+# A name that says something saves the network the work of finding it out. With enough
+# passes, one that says nothing may catch up.
 
 # %%
 curves = pd.DataFrame(
@@ -659,8 +669,9 @@ plt.show()
 # %% [markdown]
 # ### Who gains?
 #
-# Sharing letters should help products of which little is known. Products fall into three groups with
-# equal numbers of training interactions, and hits are counted by the group of the hidden product.
+# Sharing letters should help products of which little is known. Products fall into
+# three groups with equal numbers of training interactions, and hits are counted by the
+# group of the hidden product.
 
 # %%
 group = interactions.popularity_groups(train.counts, 3)[split.test.items]
@@ -676,8 +687,9 @@ plots.table(by_group, caption="HR@10 by popularity of the hidden product")
 # %% [markdown]
 # ### On the paper's own data
 #
-# The recorded full run trains all of this on the whole of Beauty, together with names by category, mixtures, three
-# other orders of the people for SID, and smaller leaves for CID. {glue:text}`beauty_full`
+# The recorded full run trains all of this on the whole of Beauty, together with names
+# by category, mixtures, three other orders of the people for SID, and smaller leaves
+# for CID. {glue:text}`beauty_full`
 
 # %% tags=["hide-input"]
 if recorded is None:
@@ -723,12 +735,13 @@ if recorded is not None:
         f"SASRec {value['c14']:.4f}."
     )
     words["table_full"] = (
-        f"On the whole of Beauty clusters are {value['c1']:.2f} times as good as numbers "
-        f"by lot, and the mixture {value['c6']:.2f} times as good as one word each."
+        f"On the whole of Beauty clusters are {value['c1']:.2f} times as good as "
+        f"numbers by lot, and the mixture {value['c6']:.2f} times as good as one word each."
     )
     words["beauty_full"] = ""
     words["short_not"] = (
-        f"On the whole of Beauty these two are {value['c6']:.2f} and {value['c9b']:.2f}."
+        f"On the whole of Beauty these two are {value['c6']:.2f} and "
+        f"{value['c9b']:.2f}."
     )
     words["rival_full"] = (
         f"On the whole of Beauty they are {value['c9']:.2f} and {value['c9b']:.2f}."
@@ -745,31 +758,36 @@ paper.verdicts()
 # %% [markdown]
 # ## What differs
 #
-# - **Model.** The paper fine-tunes T5-small, six layers on each side and width 512, which has read a great
-#   deal of English; here a small transformer starts from nothing and spells with (2). It cannot gain from
-#   what words mean, so that SemID and titles (TID, not tested) lose part of their point.
-# - **Data.** The run of this page uses the 8-core of the paper's Beauty: {glue:text}`people` people
-#   and {glue:text}`products` products, each known far better than in the whole set, which favours one
-#   word per product. The recorded run uses the whole of Beauty and Sports.
-# - **Numbers.** The stored product numbers follow the order of first appearance, hidden products
-#   included. All are replaced by numbers drawn by lot before anything looks at them.
-# - **Names.** T5's tokenizer cuts numbers into pieces of one to three digits; here digits have base 100. Each
-#   place has an alphabet of its own, where the paper's letters are words that may stand anywhere. The released code
-#   also lowers $N$ at gaps of the eigenvalues.
-# - **Seen products.** They are not barred from the lists, as in the paper. Nobody has a product twice in
-#   these data, so that barring them would lift every method a little.
-# - **Settings.** All names and both rivals choose from one list of settings by validation; in this
-#   run the list has one entry. Controls take the setting of what they are compared with.
-# - **Scores** are exact over all products in this run; the paper searches with 20 beams, and so does the
-#   recorded run (C21).
+# - **Model.** The paper fine-tunes T5-small, six layers on each side and width 512,
+#   which has read a great deal of English; here a small transformer starts from nothing
+#   and spells with (2). It cannot gain from what words mean, so that SemID and titles
+#   (TID, not tested) lose part of their point.
+# - **Data.** The run of this page uses the 8-core of the paper's Beauty:
+#   {glue:text}`people` people and {glue:text}`products` products, each known far better
+#   than in the whole set, which favours one word per product. The recorded run uses the
+#   whole of Beauty and Sports.
+# - **Numbers.** The stored product numbers follow the order of first appearance, hidden
+#   products included. All are replaced by numbers drawn by lot before anything looks at
+#   them.
+# - **Names.** T5's tokenizer cuts numbers into pieces of one to three digits; here
+#   digits have base 100. Each place has an alphabet of its own, where the paper's
+#   letters are words that may stand anywhere. The released code also lowers $N$ at gaps
+#   of the eigenvalues.
+# - **Seen products.** They are not barred from the lists, as in the paper. Nobody has a
+#   product twice in these data, so that barring them would lift every method a little.
+# - **Settings.** All names and both rivals choose from one list of settings by
+#   validation; in this run the list has one entry. Controls take the setting of what
+#   they are compared with.
+# - **Scores** are exact over all products in this run; the paper searches with 20
+#   beams, and so does the recorded run (C21).
 #
 # ## Exercises
 #
 # ```{exercise-start} Digits
 # :label: item-indexing-ex1
 # ```
-# Write the random numbers in base 10, 30 and 1,000. Which is best, and what is base 1,000 when there are
-# fewer than a thousand products?
+# Write the random numbers in base 10, 30 and 1,000. Which is best, and what is base
+# 1,000 when there are fewer than a thousand products?
 # ```{exercise-end}
 # ```
 
@@ -777,9 +795,9 @@ paper.verdicts()
 # ```{solution-start} item-indexing-ex1
 # :class: dropdown
 # ```
-# With `paperlab run item_indexing -p base 10` (30, 1000) only RID and SID change. The larger the base, the fewer
-# products share a letter by accident. In base 1,000 one digit is enough for the 803 products, and no two share it: RID
-# is then IID.
+# With `paperlab run item_indexing -p base 10` (30, 1000) only RID and SID change. The
+# larger the base, the fewer products share a letter by accident. In base 1,000 one
+# digit is enough for the {glue:text}`products` products, and no two share it: RID is then IID.
 # ```{solution-end}
 # ```
 
@@ -787,9 +805,9 @@ paper.verdicts()
 # ```{exercise-start} How large is the leak?
 # :label: item-indexing-ex2
 # ```
-# Number the products by whole histories, hidden ones included, as the first release of P5 did. For how many
-# people do the names of the hidden product and of the one before it have the same first letter now, and
-# for how many before?
+# Number the products by whole histories, hidden ones included, as the first release of
+# P5 did. For how many people do the names of the hidden product and of the one before
+# it have the same first letter now, and for how many before?
 # ```{exercise-end}
 # ```
 
@@ -810,9 +828,9 @@ for walked, code in {"training parts": names[0]["SID"], "whole": leak}.items():
 plots.table(pd.DataFrame(rows).T, caption="Hidden product and the one before it")
 
 # %% [markdown]
-# Where products are rare, the hidden one is often new and gets the very next number. In this dense core
-# nearly every product has appeared before, so that the leak is small; on the whole of Beauty the recorded run measures
-# it (C23).
+# Where products are rare, the hidden one is often new and gets the very next number. In
+# this dense core nearly every product has appeared before, so that the leak is small;
+# on the whole of Beauty the recorded run measures it (C23).
 # ```{solution-end}
 # ```
 
@@ -820,8 +838,9 @@ plots.table(pd.DataFrame(rows).T, caption="Hidden product and the one before it"
 # ```{exercise-start} A name that is learnt (research)
 # :label: item-indexing-ex3
 # ```
-# The table of first letters above needs no training of a recommender. Choose $N$ and $k$ by the mutual information
-# between the first letters of one product and the next. Does the best pair also recommend best?
+# The table of first letters above needs no training of a recommender. Choose $N$ and
+# $k$ by the mutual information between the first letters of one product and the next.
+# Does the best pair also recommend best?
 # ```{exercise-end}
 # ```
 
@@ -829,15 +848,17 @@ plots.table(pd.DataFrame(rows).T, caption="Hidden product and the one before it"
 # ```{solution-start} item-indexing-ex3
 # :class: dropdown
 # ```
-# There is no settled answer. Information rises with the number of letters, and so does the difficulty of writing them; a
-# measure of both, such as information per bit of the letter, is a place to begin.
+# There is no settled answer. Information rises with the number of letters, and so does
+# the difficulty of writing them; a measure of both, such as information per bit of the
+# letter, is a place to begin.
 # ```{solution-end}
 # ```
 
 # %% [markdown]
 # ## Check and versions
 #
-# The lines of the model against the compiled scores that all of the above used, on three people:
+# The lines of the model against the compiled scores that all of the above used, on
+# three people:
 
 # %%
 with torch.no_grad():
