@@ -464,7 +464,12 @@ ends = had.indptr[1:, None] - 1 - np.arange(10)
 own = np.where(ends >= had.indptr[:-1, None], had.items[ends], -1)
 graph = cooccurrence(had)
 newest = had.items[had.indptr[1:] - 1]
-beside = lambda start, stop: graph[newest[start:stop]].toarray()
+
+
+def beside(start, stop):
+    return graph[newest[start:stop]].toarray()
+
+
 lists = {
     "most popular": np.tile(np.argsort(-had.counts, kind="stable")[:10], (people, 1)),
     "had before": own,
@@ -736,7 +741,8 @@ if recorded is not None:
     )
     words["table_full"] = (
         f"On the whole of Beauty clusters are {value['c1']:.2f} times as good as "
-        f"numbers by lot, and the mixture {value['c6']:.2f} times as good as one word each."
+        f"numbers by lot, and the mixture {value['c6']:.2f} times as good as one word "
+        "each."
     )
     words["beauty_full"] = ""
     words["short_not"] = (

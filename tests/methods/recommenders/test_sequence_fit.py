@@ -100,7 +100,8 @@ def jobs():
 
 def test_side_by_side_or_one_after_another_the_result_is_the_same():
     shared = {"epochs": 3, "batch_size": 16}
-    both = [[float(found.model.weight.detach()) for found in fit_many(jobs(), pairs(), n_jobs=n, **shared)] for n in (1, 2)]
+    one, two = (fit_many(jobs(), pairs(), n_jobs=n, **shared) for n in (1, 2))
+    both = [[float(found.model.weight.detach()) for found in each] for each in (one, two)]
     alone = []
     for job in jobs():
         made = job.make(rng=job.rng)

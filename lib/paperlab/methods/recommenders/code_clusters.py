@@ -66,9 +66,10 @@ def cluster_codes(graph, *, n_clusters, leaf_cap, numbering="own", rng):
     -----
     Page ``item_indexing``, collaborative indexing. Spectral clustering as scikit-learn's, labels by pivoted QR (Damle,
     Minden and Ying 2019), but with eigenvectors by products only: its shift and invert takes minutes on 12,000 items.
-    A ring through all items in an order drawn by lot, of weight 1e-6 times the mean weight, holds the graph together, so that
-    an item without partners lands in a cluster too. A cluster that a split leaves whole is cut into parts of equal size
-    by lot. The released code also lowers the number of clusters at a gap of the eigenvalues; that is left out.
+    A ring through all items in an order drawn by lot, of weight 1e-6 times the mean weight, holds the graph together,
+    so that an item without partners lands in a cluster too. A cluster that a split leaves whole is cut into parts of
+    equal size by lot. The released code also lowers the number of clusters at a gap of the eigenvalues; that is left
+    out.
     """
     graph = _checked(graph)
     if not n_clusters >= 2:
