@@ -32,7 +32,7 @@
 # %% [markdown]
 # ```{admonition} In short
 # **The paper.** The same pretrained model, P5 {cite:p}`geng2022p5`, writes products of
-# Amazon's beauty department under eleven kinds of names. With numbers by lot the next
+# Amazon's beauty department under ten kinds of names. With numbers by lot the next
 # product is among its first ten for .0479 of all people, with one new word per product
 # for .0615, and with a path of clusters and one new word at its end, the best, for
 # .0732. SASRec, a rival that writes nothing, has .0605.
