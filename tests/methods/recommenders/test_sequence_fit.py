@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import torch
+from joblib import parallel_config
 from paperlab.methods.recommenders.sequence_fit import Job, Pairs, fit, fit_many
 from torch import nn
 
@@ -100,7 +101,8 @@ def jobs():
 
 def test_side_by_side_or_one_after_another_the_result_is_the_same():
     shared = {"epochs": 3, "batch_size": 16}
-    one, two = (fit_many(jobs(), pairs(), n_jobs=n, **shared) for n in (1, 2))
+    with parallel_config("threading"):  # classes of a test cannot be sent to another process
+        one, two = (fit_many(jobs(), pairs(), n_jobs=n, **shared) for n in (1, 2))
     both = [[float(found.model.weight.detach()) for found in each] for each in (one, two)]
     alone = []
     for job in jobs():
