@@ -91,6 +91,8 @@ MEANING = {
     "RID": ", number by lot", "IID": ", one word each", "SID": ", first appearance",
     "CID": ", clusters", "SemID": ", categories", "SASRec": ", loss of 2018",
 }
+
+# %% tags=["hide-input"]
 recorded = paper.record_table("results")
 recorded = None if recorded is None else recorded.set_index("index")
 
@@ -154,7 +156,6 @@ def log_probability(spell, h, name):
         total = total + torch.log_softmax(scores, 0)[letter]  # (3)
         before = before + E[letter]
     return total
-
 
 # %% [markdown]
 # **The names.** Nothing else differs between the methods.
@@ -238,7 +239,7 @@ def load(name, core):
     table, number = table.permute_items(rng=paper.rng("numbers", name))
     return table, old[np.argsort(number)]
 
-
+# %%
 table, stored_number = load(dataset, core)
 split = interactions.leave_last_out(table)
 train = split.train
@@ -269,7 +270,6 @@ def write_names(split, s, *, n_clusters=n_clusters, leaf_cap=leaf_cap):
         "CID dealt by lot": cid[lot("placebo").permutation(n)],
     }
 
-
 # %% tags=["hide-input"] mystnb={"code_prompt_show": "Show the names of the full run"}
 DEPARTMENTS = {
     "Makeup", "Skin Care", "Hair Care", "Fragrance", "Bath & Body",
@@ -298,7 +298,7 @@ def write_more(split, names, s):
         more["CID, small leaves"] = write_names(split, s, leaf_cap=50)["CID"]
     return more
 
-
+# %%
 names = [write_names(split, s) for s in range(n_seeds)]
 names = [found | write_more(split, found, s) for s, found in enumerate(names)]
 
@@ -317,7 +317,7 @@ def speller(code, dropout, decoder_dropout=0.0, *, rng):
         letters, spell, dropout=dropout, rng=rng, **SHAPE
     )
 
-
+# %%
 def sasrec(loss, dropout, *, rng):
     vectors = ItemTable(products, dim, rng=rng)
     if loss == "full" and n_negatives:
@@ -329,7 +329,6 @@ def sasrec(loss, dropout, *, rng):
     return sequence_model.SequenceModel(
         vectors, head, dropout=dropout, rng=rng, **SHAPE
     )
-
 
 # %%
 def ranked_by(model, had, wanted):
@@ -350,7 +349,6 @@ def judge(split):
     wanted = sequence_model.of_users(split.valid, some)
     return lambda model: ranked_by(model, had, wanted).hit.mean()
 
-
 # %%
 def train_all(plan, split, s):
     """Train (name, maker, learning rate, dropout) each; `Fitted` in the same order."""
@@ -363,7 +361,6 @@ def train_all(plan, split, s):
     course = {"epochs": epochs, "every": every, "patience": patience, "clip": 1.0}
     course |= {"batch_size": batch_size, "judge": judge(split), "n_jobs": workers}
     return fit_many(jobs, rows, **course)
-
 
 # %% [markdown]
 # ## Results
@@ -384,6 +381,8 @@ for name in ("RID", "SID", "CID", "CID dealt by lot"):
     chance = share[first[last]].mean()
     same = (first[last] == first[following]).mean()
     rows[name] = {"letters": len(np.unique(first)), "same": same, "by chance": chance}
+
+# %%
 knows = pd.DataFrame(rows).T.rename_axis("index")
 knows["ratio"] = knows["same"] / knows["by chance"]
 paper.keep("knows", knows)
@@ -426,7 +425,7 @@ def makers(codes):
     spelt = partial(speller, codes["IID"], decoder_dropout=0.2)
     return made | {"IID, dropout when spelling": spelt}
 
-
+# %%
 searched = [name for name in makers(names[0]) if name not in CONTROLS]
 grid = list(product(learning_rates, dropouts))
 plan = [(n, makers(names[0])[n], *at) for n in searched for at in grid]
@@ -437,6 +436,8 @@ chosen, setting = {}, {}
 for (name, _, *at), found in zip(plan, tried):
     if name not in chosen or found.training.value > chosen[name].training.value:
         chosen[name], setting[name] = found, at
+
+# %% tags=["hide-input"]
 plan = [(name, makers(names[0])[name], *setting[of]) for name, of in CONTROLS.items()]
 chosen |= dict(zip(CONTROLS, train_all(plan, split, 0)))
 setting |= {name: setting[of] for name, of in CONTROLS.items()}
@@ -445,7 +446,7 @@ setting |= {name: setting[of] for name, of in CONTROLS.items()}
 def test_of(model, split):
     return ranked_by(model, split.seen, split.test)
 
-
+# %% tags=["hide-input"]
 tests = {name: [test_of(found.model, split)] for name, found in chosen.items()}
 for s in range(1, n_seeds):
     plan = [(name, make, *setting[name]) for name, make in makers(names[s]).items()]
@@ -469,7 +470,7 @@ newest = had.items[had.indptr[1:] - 1]
 def beside(start, stop):
     return graph[newest[start:stop]].toarray()
 
-
+# %%
 lists = {
     "most popular": np.tile(np.argsort(-had.counts, kind="stable")[:10], (people, 1)),
     "had before": own,
@@ -491,7 +492,7 @@ def told(name):
         row |= {"epoch": chosen[name].training.epoch, "CPU s": looks[-1].seconds}
     return row
 
-
+# %%
 results = pd.DataFrame({name: told(name) for name in tests}).T.rename_axis("index")
 results = results.join(PUBLISHED["HR@10"].rename("paper, whole Beauty"))
 paper.keep("results", results)
@@ -525,6 +526,8 @@ PAIRS = {
     "c16": ("SemID", "RID"), "c18": ("SID+IID", "SID"),
     "c23": ("SID, whole histories", "SID"),
 }
+
+# %%
 ratios = {}
 for claim, (name, other) in PAIRS.items():
     if name in hr:
@@ -543,6 +546,8 @@ plots.table(ratios, caption="Ratio of HR@10; difference with its 95 % interval")
 indexes = [name for name in PUBLISHED.index if name in hr and name != "SASRec"]
 ours = pd.Series(hr)[indexes]
 paper.measure(c12=ours.max() / ours.min())
+
+# %% tags=["hide-input"]
 if semantic:
     proposed = min(hr[name] for name in ("SID", "CID", "SemID", "CID+IID"))
     paper.measure(c17=proposed / max(hr["RID"], hr["IID"]))
@@ -685,6 +690,8 @@ by_group = {
     name: {part: tests[name][0].hit[group == g].mean() for g, part in enumerate(parts)}
     for name in STYLE
 }
+
+# %%
 by_group = pd.DataFrame(by_group).T.rename_axis("index")
 paper.keep("groups", by_group)
 plots.table(by_group, caption="HR@10 by popularity of the hidden product")
@@ -730,6 +737,8 @@ for claim in ("c1", "c3", "c4", "c5", "c6", "c9", "c9b", "c22"):
 paper.glue(c12=ours.max() / ours.min(), best=ours.idxmax(), worst=ours.idxmin())
 for name, key in {"SID": "sid", "CID": "cid", "CID dealt by lot": "lot"}.items():
     paper.glue(**{f"knows_{key}": knows["ratio"][name]})
+
+# %% tags=["remove-cell"]
 none = "The run on the paper's whole Beauty set is not recorded yet."
 words = dict.fromkeys(("short_full", "beauty_full", "table_full"), none)
 words |= {"short_not": "", "rival_full": ""}
