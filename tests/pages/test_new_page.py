@@ -174,7 +174,7 @@ def test_ctrl_c_while_the_new_page_runs_leaves_the_book_as_it_was(book, process)
         assert child.poll() is None and time.time() < deadline, child.communicate()
         time.sleep(0.02)
     child.send_signal(signal.SIGINT)
-    out, err = child.communicate(timeout=60)
+    out, err = child.communicate(timeout=120)
     assert child.returncode != 0 and "Traceback" not in err, err
     after = {path: content for path, content in everything(book).items() if "runs" not in path.parts}
     assert after == before

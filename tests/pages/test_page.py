@@ -7,7 +7,7 @@ import pytest
 from paperlab import files, paths
 from paperlab.errors import PaperlabError
 from paperlab.pages import imports
-from paperlab.pages.imports import imported_files
+from paperlab.pages.imports import reached
 from paperlab.pages.page import Book, Page
 from tiny_book import notebook, replace
 
@@ -26,7 +26,7 @@ def code(*sources):
 
 def imported(*sources):
     base = imports.library() / "methods"
-    return [path.relative_to(base).as_posix() for path in imported_files("tiny", {"cells": code(*sources)})]
+    return [path.relative_to(base).as_posix() for path in reached("tiny", {"cells": code(*sources)})]
 
 
 @pytest.fixture
@@ -104,7 +104,7 @@ PANEL = "from paperlab.methods.panel import "
     ],
 )
 def test_names_are_followed_inside_the_methods(wings, sources, expected):
-    found = imports.reached("tiny", {"cells": code(*sources)})
+    found = reached("tiny", {"cells": code(*sources)})
     base = imports.library() / "methods"
     names = {path.relative_to(base).as_posix(): bound(statements) for path, statements in found.items()}
     assert names == expected
@@ -118,15 +118,15 @@ def bound(statements):
 
 def test_what_a_module_does_while_it_is_imported_counts(wings):
     """A line such as ``W['a'] = 2`` belongs to no name, and runs for all who import the module."""
-    found = imports.reached("tiny", {"cells": code("from paperlab.methods.spiking import engine\nengine.Z")})
+    found = reached("tiny", {"cells": code("from paperlab.methods.spiking import engine\nengine.Z")})
     text = {path.name: [ast.unparse(node) for node in statements] for path, statements in found.items()}
     assert text == {"__init__.py": ["W = {}", "W['a'] = 2"], "engine.py": ["Z = 3"]}
 
 
 def test_a_page_names_its_own_files(wings):
-    assert imported_files("tiny") == []
+    assert list(reached("tiny")) == []
     replace(wings / "notebooks/tiny.ipynb", "import random", "from paperlab.methods.panel.filters import X as random")
-    assert [path.name for path in imported_files("tiny")] == ["filters.py"]
+    assert [path.name for path in reached("tiny")] == ["filters.py"]
     assert [path.name for path in Page("tiny").library] == ["filters.py"]
 
 
@@ -136,14 +136,14 @@ def test_the_loader_of_a_data_set_counts(wings):
     (folder / "causes.py").write_text("def prices(files):\n    return 1\n")
     (folder / "vision.py").write_text("def faces(files):\n    return 1\n")
     replace(wings / "data/papers/tiny.yml", "data: []", "data: [prices]")
-    assert [path.name for path in imported_files("tiny")] == ["causes.py"]
+    assert [path.name for path in reached("tiny")] == ["causes.py"]
 
 
 def test_every_file_that_a_real_page_imports_is_found():
     """In the checkout: each `from paperlab.methods.wing import module` of a page leads to definitions of that file."""
     for slug in paths.slugs():
         tree = ast.parse(paths.notebook_path(slug, ".py").read_text(encoding="utf-8"))
-        found = {path.relative_to(imports.library()).as_posix() for path in imported_files(slug)}
+        found = {path.relative_to(imports.library()).as_posix() for path in reached(slug)}
         for node in ast.walk(tree):
             if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("paperlab.methods."):
                 wing = node.module.removeprefix("paperlab.methods.")
@@ -170,7 +170,7 @@ def test_only_what_code_does_changes_its_hash(wings, old, new, same):
     for text in (old, new):
         path.write_text(text)
         os.utime(path, ns=(1, len(hashes)))
-        hashes.append(imports.library_hashes(imports.reached("tiny", page)))
+        hashes.append(imports.library_hashes(reached("tiny", page)))
     assert list(hashes[0]) == ["methods/panel/filters.py"]
     assert (hashes[0] == hashes[1]) is same
     assert (imports.code_hash([old]) == imports.code_hash([new])) is same
@@ -178,12 +178,12 @@ def test_only_what_code_does_changes_its_hash(wings, old, new, same):
 
 def test_a_function_that_a_page_does_not_reach_leaves_its_hashes(wings):
     page = {"cells": code(PANEL + "simulate\nsimulate.both")}
-    before = imports.library_hashes(imports.reached("tiny", page))
+    before = imports.library_hashes(reached("tiny", page))
     simulate, late = (wings / "lib/paperlab/methods" / name for name in ("panel/simulate.py", "foundations/late.py"))
     simulate.write_text(simulate.read_text() + "\n\ndef new():\n    return both(1)\n")
-    assert imports.library_hashes(imports.reached("tiny", page)) == before
+    assert imports.library_hashes(reached("tiny", page)) == before
     late.write_text(late.read_text().replace("y = 1", "y = 7"))
-    after = imports.library_hashes(imports.reached("tiny", page))
+    after = imports.library_hashes(reached("tiny", page))
     assert {name for name in before if after[name] != before[name]} == {"methods/foundations/late.py"}
 
 

@@ -125,12 +125,12 @@ def test_a_stopped_run_says_where_and_leaves_no_kernel(book, process):
     assert kernels
     assert "another run is writing to out; wait for it or choose another folder with -o" in _refusal(book / "out")
     child.send_signal(signal.SIGINT)
-    out, err = child.communicate(timeout=20)
+    out, err = child.communicate(timeout=120)
     assert child.returncode == 2
     last = err.replace("\r", "\n").rstrip().splitlines()[-1]
     assert last == f"paperlab: tiny: stopped in {CELL}; the notebook up to there is out/tiny.ipynb"
     assert "Traceback" not in err and "Task was destroyed" not in err
-    psutil.wait_procs(kernels, timeout=5)
+    psutil.wait_procs(kernels, timeout=30)
     assert not [kernel for kernel in kernels if kernel.is_running() and kernel.status() != psutil.STATUS_ZOMBIE]
     assert nbformat.read("out/tiny.ipynb", 4).cells[1].execution_count == 1
 
@@ -158,7 +158,7 @@ def test_a_stopped_refresh_says_so_in_one_line_and_keeps_the_page(book, process)
     child = process("refresh", "tiny")
     kernels = _hanging(child, book / "notebooks")
     child.send_signal(signal.SIGINT)
-    _, err = child.communicate(timeout=20)
+    _, err = child.communicate(timeout=120)
     assert child.returncode == 2
     last = err.replace("\r", "\n").rstrip().splitlines()[-1]
     assert last.startswith(
@@ -166,7 +166,7 @@ def test_a_stopped_refresh_says_so_in_one_line_and_keeps_the_page(book, process)
     )
     assert "Traceback" not in err and "Task was destroyed" not in err
     assert (book / "notebooks/tiny.ipynb").read_bytes() == page
-    psutil.wait_procs(kernels, timeout=5)
+    psutil.wait_procs(kernels, timeout=30)
     assert not [kernel for kernel in kernels if kernel.is_running() and kernel.status() != psutil.STATUS_ZOMBIE]
 
 
@@ -403,7 +403,7 @@ def test_runs_of_one_second_have_folders_of_their_own(book, monkeypatch):
     together = threading.Barrier(3)
 
     def execute_copy(slug, chosen, folder, **_):
-        together.wait(timeout=20)
+        together.wait(timeout=120)
         return folder
 
     monkeypatch.setattr(runs, "execute_copy", execute_copy)

@@ -56,11 +56,6 @@ def reached(slug, notebook=None, data=None):
     return {path: search.statements(path) for path in sorted(search.found) if search.statements(path)}
 
 
-def imported_files(slug, notebook=None, data=None):
-    """Files of the library that hold what a page reaches (see `reached`), sorted."""
-    return list(reached(slug, notebook, data))
-
-
 def library_hashes(found):
     """``{name below lib/paperlab: hash}`` of the statements that `reached` gives."""
     return {
@@ -180,8 +175,7 @@ class _Search:
         elif attributes:
             self.reach(path, attributes[0], attributes[1:])
         else:
-            for name in _module(path).defined:
-                self.reach(path, name)
+            self.reach(path, "*")
 
     def reach(self, path, name, attributes=()):
         """Reach a name of a module: defined there, imported there, or ``*``."""

@@ -21,6 +21,11 @@
 ``item_content``   words that are known of a film at its release, as vectors
 ``new_films``      hiding the tickets for new films, judging scores among possible pairs
 ``film_metric``    a distance between customers and films learnt from tickets
+``rating_models``  factor models of ratings and clicks with a selection layer, compiled (page ``dnis``)
+``embedding_sizes``  blocks by frequency, widths by a rule or by lot, masks, pruning
+``input_search``   training with early stopping; the search for widths by gradient
+``size_study``     one width, widths by a rule and searched ones side by side
+``neural_sizes``   the search on networks of torch
 
 What generates items one after another, or letter by letter:
 

@@ -43,16 +43,16 @@ def random_parts(n, seeds, *, shares=(0.8, 0.1, 0.1)):
     ValueError
         Without a seed, if the shares are no division of one, or if a part would have no row.
     """
-    check_shares(shares)
-    if not len(seeds):
-        raise ValueError("seeds must name at least one split, got none; give one seed for each member")
-    ends = _ends(n, shares)
+    ends = _ends(n, seeds, shares)
     orders = np.stack([np.random.default_rng([seed, 1]).permutation(n) for seed in seeds])
     return Parts(*np.split(orders, ends, axis=1))
 
 
-def _ends(n, shares):
-    """First row of validation and of test; refuses a table that leaves a part without rows."""
+def _ends(n, seeds, shares):
+    """First row of validation and of test; refuses splits without a seed or with a part that has no rows."""
+    check_shares(shares)
+    if not len(seeds):
+        raise ValueError("seeds must name at least one split, got none; give one seed for each member")
     ends = np.round(np.cumsum(shares)[:2] * n).astype(int)
     if not 0 < ends[0] < ends[1] < n:
         sizes = np.diff([0, *ends, n]).tolist()
@@ -82,12 +82,9 @@ def time_parts(time, seeds, *, shares=(0.8, 0.1, 0.1)):
     ValueError
         Without a seed, if a time is not finite (names the row), or if a part would have no row.
     """
-    check_shares(shares)
-    if not len(seeds):
-        raise ValueError("seeds must name at least one split, got none; give one seed for each member")
     time = np.asarray(time)
     checks.finite("time", time)
-    ends = _ends(len(time), shares)
+    ends = _ends(len(time), seeds, shares)
     order = np.argsort(time, kind="stable")
     return Parts(*(np.tile(part, (len(seeds), 1)) for part in np.split(order, ends)))
 
