@@ -37,16 +37,17 @@
 # for .0615, and with a path of clusters and one new word at its end, the best, for
 # .0732. SASRec, a rival that writes nothing, has .0605.
 #
-# **Found here.** In the run of this page, on the busiest people and products only,
-# clusters are {glue:text}`c1:.2f` times as good as numbers by lot, and the same
-# clusters dealt to the wrong products have {glue:text}`hr_lot:.3f` against
-# {glue:text}`hr_cid:.3f`: it is what the name says. {glue:text}`short_full`
+# **Found here.** A small network that never read a text, on the busiest people and
+# products only. Clusters are {glue:text}`c1:.2f` times as good as numbers by lot, and
+# the same clusters dealt to the wrong products have {glue:text}`hr_lot:.3f` against
+# {glue:text}`hr_cid:.3f`: it is what the name says. The mixture has
+# {glue:text}`c6:.2f` times the hits of one word per product; the paper has 1.19.
+# {glue:text}`short_full`
 #
-# **What does not hold.** The mixture has {glue:text}`c6:.2f` times the hits of one word
-# per product here. And the rival in the paper's table is trained as it was in 2018, to
-# tell one right product from one wrong one; trained to choose among all, the same
-# network has {glue:text}`ce_over_bce:.2f` times as many hits, and the mixture
-# {glue:text}`c9b:.2f` of that. {glue:text}`short_not`
+# **The catch.** The rival in the paper's table is trained as it was in 2018, to tell
+# one right product from one wrong one. Trained to choose among all, the same network
+# has {glue:text}`ce_over_bce:.2f` times as many hits, and the mixture
+# {glue:text}`c9b:.2f` times those. {glue:text}`short_not`
 # ```
 
 # %% tags=["hide-input"] mystnb={"code_prompt_show": "Show the set-up"}
@@ -203,17 +204,17 @@ max_length: int = 10  # [2, 100] products of a history that the model sees
 stride: int = 0  # [0, 100] products between windows of a history; 0: the last only
 dim: int = 32  # [4, 256] length of a vector
 n_blocks: int = 1  # [1, 6] layers of the transformer
-learning_rates: list[float] = [0.02]  # [0.0001, 0.1] of AdamW, to choose from
+learning_rates: list[float] = [0.01]  # [0.0001, 0.1] of AdamW, to choose from
 dropouts: list[float] = [0.2]  # [0, 0.8] in the transformer, to choose from
-epochs: int = 12  # [1, 200] passes over the histories, at most
-every: int = 4  # [1, 50] passes between two looks at the validation part
+epochs: int = 6  # [1, 200] passes over the histories, at most
+every: int = 3  # [1, 50] passes between two looks at the validation part
 patience: int = 2  # [1, 50] looks without a better value that end a training
-batch_size: int = 256  # [8, 2048] histories of a batch
+batch_size: int = 64  # [8, 2048] histories of a batch
 n_negatives: int = 0  # [0, 20000] letters drawn for large alphabets; 0: all are used
 n_judged: int = 800  # [0, 50000] people looked at in the validation part; 0: all
 beam_width: int = 0  # [0, 200] beams of the search; 0: exact scores of all products
 n_seeds: int = 1  # [1, 10] starts and names by lot; settings are chosen on the first
-variants: bool = False  # also other orders of people, small leaves, the leak, SID+IID
+variants: bool = False  # also SID+IID, random order, small leaves, leak, trap
 semantic: bool = False  # also names by category
 sports: bool = False  # also the Sports data
 workers: int = 1  # [1, 64] processes; the results do not depend on it
@@ -291,9 +292,8 @@ def write_more(split, names, s):
     if variants:
         order = partial(item_codes.sequential_codes, base=base)
         more["SID+IID"] = item_codes.own_letters(names["SID"])
-        for way in ("random", "short_first", "long_first"):
-            how = {"user_order": way, "rng": lot(way)}
-            more[f"SID, {way}"] = order(split.train, **how)
+        how = {"user_order": "random", "rng": lot("random")}
+        more["SID, random"] = order(split.train, **how)
         more["SID, whole histories"] = order(table, rng=lot("leak"))
         more["CID, small leaves"] = write_names(split, s, leaf_cap=50)["CID"]
     return more
@@ -409,11 +409,13 @@ plt.show()
 # ### Which names recommend best?
 #
 # Every kind of name and both rivals are trained with every learning rate and dropout of
-# the same lists, one each in this run, and take what is best on the validation part.
-# Controls take the setting of what they are compared with.
+# the same lists, one each in this run and in the recorded one, and keep the epoch that
+# is best on the validation part. Controls take the setting of what they are compared
+# with.
 
 # %%
-CONTROLS = {"CID dealt by lot": "CID", "IID, dropout when spelling": "IID"}
+TRAP = "IID, dropout when spelling"
+CONTROLS = {"CID dealt by lot": "CID"} | ({TRAP: "IID"} if variants else {})
 CONTROLS |= {name: name.partition(",")[0] for name in names[0] if ", " in name}
 
 
@@ -422,8 +424,9 @@ def makers(codes):
     made = {"SASRec": partial(sasrec, "binary")}
     made["SASRec, softmax"] = partial(sasrec, "full")
     made |= {name: partial(speller, code) for name, code in codes.items()}
-    spelt = partial(speller, codes["IID"], decoder_dropout=0.2)
-    return made | {"IID, dropout when spelling": spelt}
+    if variants:
+        made[TRAP] = partial(speller, codes["IID"], decoder_dropout=0.2)
+    return made
 
 # %%
 searched = [name for name in makers(names[0]) if name not in CONTROLS]
@@ -490,6 +493,7 @@ def told(name):
         looks = chosen[name].training.looks
         row |= dict(zip(("learning rate", "dropout"), setting[name]))
         row |= {"epoch": chosen[name].training.epoch, "CPU s": looks[-1].seconds}
+        row |= {"steps": chosen[name].training.n_steps}
     return row
 
 # %%
@@ -513,6 +517,8 @@ ax.set(xlabel="HR@10, test part of this run", xlim=(0, None))
 plt.show()
 
 # %% [markdown]
+# The ten products that most histories share with the last one, a rule without any
+# training, find {glue:text}`hr_beside:.3f`, the most popular ten {glue:text}`hr_top:.3f`.
 # The paper's statements are ratios of two of these rows. The interval is over people,
 # who are drawn with replacement 2,000 times; it says nothing of another start of the
 # networks.
@@ -521,7 +527,7 @@ plt.show()
 PAIRS = {
     "c1": ("CID", "RID"), "c3": ("SID", "RID"), "c4": ("CID+IID", "CID"),
     "c5": ("IID", "RID"), "c6": ("CID+IID", "IID"), "c9": ("CID+IID", "SASRec"),
-    "c9b": ("CID+IID", "SASRec, softmax"), "c22": ("IID, dropout when spelling", "IID"),
+    "c9b": ("CID+IID", "SASRec, softmax"), "c22": (TRAP, "IID"),
     "c7": ("SID, random", "SID"), "c11": ("CID, small leaves", "CID"),
     "c16": ("SemID", "RID"), "c18": ("SID+IID", "SID"),
     "c23": ("SID, whole histories", "SID"),
@@ -614,9 +620,8 @@ paper.glue(ce_over_bce=hr["SASRec, softmax"] / hr["SASRec"])
 # $h$ on, and each unit that is dropped is lost from the only softmax there is.
 
 # %% [markdown]
-# IID with that dropout has {glue:text}`c22:.2f` times the hits of IID without it (C22).
-# A table in which only some names are spelt through such a layer compares layers, not
-# names.
+# {glue:text}`trap_full` A table in which only some names are spelt through such a layer
+# compares layers, not names.
 
 # %% [markdown]
 # ### Does the model write names that do not exist?
@@ -637,8 +642,10 @@ paper.measure(c8=invented, c21=abs(by_beam - by_score))
 paper.glue(invented=f"{100 * invented:.1f} %", by_beam=by_beam, by_score=by_score)
 
 # %% [markdown]
-# {glue:text}`invented` of the names written freely belong to no product (C8). Beams
-# find {glue:text}`by_beam:.4f` where exact scores find {glue:text}`by_score:.4f` (C21).
+# Written freely, one most probable letter after another, {glue:text}`invented` of the
+# names belong to no product (C8). The share says how well the network knows the tree
+# by heart, and a small tree is soon known. Beams find {glue:text}`by_beam:.4f` where
+# exact scores find {glue:text}`by_score:.4f` (C21).
 
 # %% [markdown]
 # ### Do good names learn faster, or end better?
@@ -676,6 +683,31 @@ axes[0][0].set(ylabel="HR@10, validation")
 axes[0][0].legend(fontsize=8)
 plt.show()
 
+# %% tags=["hide-input"]
+at = curves.pivot(index="index", columns="epoch", values="valid").ffill(axis=1)
+at = at.loc[["RID", "CID", "IID", "CID+IID"]]
+over_lot = at.div(at.loc["RID"].clip(lower=0.001)).drop(columns=0)
+paper.keep("over_lot", over_lot)
+plots.table(over_lot, caption="Validation HR@10, as a multiple of RID's, by epoch")
+
+# %% tags=["remove-cell"]
+soon, late = over_lot.columns[0], over_lot.columns[-1]
+paper.glue(soon=str(soon), late=str(late), n_steps=chosen["RID"].training.n_steps)
+paper.glue(hr_rid=hr["RID"], hr_top=hr["most popular"])
+paper.glue(hr_beside=hr["had with the last one"])
+paper.glue(iid_soon=over_lot[soon]["IID"], iid_late=over_lot[late]["IID"])
+paper.glue(cid_soon=over_lot[soon]["CID"], cid_late=over_lot[late]["CID"])
+
+# %% [markdown]
+# After {glue:text}`soon` passes IID has {glue:text}`iid_soon:.1f` times the hits of
+# RID, after {glue:text}`late` passes {glue:text}`iid_late:.1f` times; CID
+# {glue:text}`cid_soon:.1f` and {glue:text}`cid_late:.1f` times. RID makes
+# {glue:text}`n_steps` steps and ends with {glue:text}`hr_rid:.3f` on the test part,
+# where the ten most popular products, the same for everybody, have
+# {glue:text}`hr_top:.3f`. In a run as short as this one, the ratios to RID (C1, C3, C5)
+# and the spread (C12) say how soon a name is learnt as much as how good it is.
+# {glue:text}`speed_full`
+
 # %% [markdown]
 # ### Who gains?
 #
@@ -693,6 +725,7 @@ by_group = {
 
 # %%
 by_group = pd.DataFrame(by_group).T.rename_axis("index")
+by_group.loc["people"] = np.bincount(group, minlength=3)
 paper.keep("groups", by_group)
 plots.table(by_group, caption="HR@10 by popularity of the hidden product")
 
@@ -700,8 +733,8 @@ plots.table(by_group, caption="HR@10 by popularity of the hidden product")
 # ### On the paper's own data
 #
 # The recorded full run trains all of this on the whole of Beauty, together with names
-# by category, mixtures, three other orders of the people for SID, and smaller leaves
-# for CID. {glue:text}`beauty_full`
+# by category, mixtures, a random order of the people for SID, and smaller leaves for
+# CID. {glue:text}`beauty_full`
 
 # %% tags=["hide-input"]
 if recorded is None:
@@ -725,14 +758,14 @@ if sports:
     rest = away["HR@10"].drop("CID+IID").max()
     paper.measure(c19=away["HR@10"]["CID+IID"] / rest)
 else:
-    paper.not_tested(c19="takes an hour with the rest: set sports")
+    paper.not_tested(c19="left out for time, also of the full run: set sports")
 
 # %% tags=["hide-input"]
 paper.recorded("sports", digits=4)
 
 # %% tags=["remove-cell"]
 ratio_of = {row["claim"].lower(): row["ratio"] for _, row in ratios.iterrows()}
-for claim in ("c1", "c3", "c4", "c5", "c6", "c9", "c9b", "c22"):
+for claim in ("c1", "c3", "c4", "c5", "c6", "c9", "c9b"):
     paper.glue(**{claim: float(ratio_of[claim])})
 paper.glue(c12=ours.max() / ours.min(), best=ours.idxmax(), worst=ours.idxmin())
 for name, key in {"SID": "sid", "CID": "cid", "CID dealt by lot": "lot"}.items():
@@ -740,26 +773,36 @@ for name, key in {"SID": "sid", "CID": "cid", "CID dealt by lot": "lot"}.items()
 
 # %% tags=["remove-cell"]
 none = "The run on the paper's whole Beauty set is not recorded yet."
-words = dict.fromkeys(("short_full", "beauty_full", "table_full"), none)
-words |= {"short_not": "", "rival_full": ""}
+words = dict.fromkeys(("short_full", "beauty_full", "table_full", "trap_full"), none)
+words |= dict.fromkeys(("short_not", "rival_full", "speed_full"), "")
 if recorded is not None:
-    value = {c: paper.record_value(c) for c in ("c1", "c6", "c9", "c9b", "c13", "c14")}
+    ids = ("c1", "c5", "c6", "c9", "c9b", "c13", "c14", "c22")
+    v = {claim: paper.record_value(claim) for claim in ids}
     words["short_full"] = (
-        f"On the paper's own Beauty data the mixture finds {value['c13']:.4f} and "
-        f"SASRec {value['c14']:.4f}."
+        "On the whole of Beauty, the paper's own data, this ratio is "
+        f"{v['c6']:.2f}; the mixture finds the next product for {v['c13']:.4f}."
     )
     words["table_full"] = (
-        f"On the whole of Beauty clusters are {value['c1']:.2f} times as good as "
-        f"numbers by lot, and the mixture {value['c6']:.2f} times as good as one word "
-        "each."
+        f"On the whole of Beauty clusters are {v['c1']:.2f} times as good as "
+        f"numbers by lot, and the mixture {v['c6']:.2f} times as good as one word each."
     )
-    words["beauty_full"] = ""
-    words["short_not"] = (
-        f"On the whole of Beauty these two are {value['c6']:.2f} and "
-        f"{value['c9b']:.2f}."
-    )
+    words["short_not"] = f"On the whole of Beauty it has {v['c9b']:.2f} times those."
     words["rival_full"] = (
-        f"On the whole of Beauty they are {value['c9']:.2f} and {value['c9b']:.2f}."
+        f"On the whole of Beauty they are {v['c9']:.2f} and {v['c9b']:.2f}."
+    )
+    words["beauty_full"] = (
+        f"The mixture has {v['c13']:.4f} (C13, paper .0732), SASRec with the loss of "
+        f"2018 {v['c14']:.4f} (C14, paper .0605)."
+    )
+    words["trap_full"] = (
+        "On the whole of Beauty, IID with that dropout has "
+        f"{v['c22']:.2f} times the hits of IID without it (C22)."
+    )
+    curve = paper.record_table("curves").set_index("index").loc["RID", "valid"]
+    words["speed_full"] = (
+        f"In the recorded full run RID makes {recorded['steps']['RID']:,.0f} steps: "
+        f"it goes from {curve.iloc[1]:.4f} at the first look to {curve.max():.4f}, "
+        f"and IID has {v['c5']:.2f} times its hits on the test part."
     )
 paper.glue(**words)
 
@@ -776,11 +819,13 @@ paper.verdicts()
 # - **Model.** The paper fine-tunes T5-small, six layers on each side and width 512,
 #   which has read a great deal of English; here a small transformer starts from nothing
 #   and spells with (2). It cannot gain from what words mean, so that SemID and titles
-#   (TID, not tested) lose part of their point.
+#   (TID, not tested) lose part of their point. All claims on names are therefore marked
+#   as a stand-in, even on the paper's own data: where one does not hold here, that says
+#   little of T5. SASRec's own number (C14) is the paper's method on the paper's data.
 # - **Data.** The run of this page uses the 8-core of the paper's Beauty:
 #   {glue:text}`people` people and {glue:text}`products` products, each known far better
 #   than in the whole set, which favours one word per product. The recorded run uses the
-#   whole of Beauty and Sports.
+#   whole of Beauty; Sports (C19) needs another hour.
 # - **Numbers.** The stored product numbers follow the order of first appearance, hidden
 #   products included. All are replaced by numbers drawn by lot before anything looks at
 #   them.
@@ -791,8 +836,9 @@ paper.verdicts()
 # - **Seen products.** They are not barred from the lists, as in the paper. Nobody has a
 #   product twice in these data, so that barring them would lift every method a little.
 # - **Settings.** All names and both rivals choose from one list of settings by
-#   validation; in this run the list has one entry. Controls take the setting of what
-#   they are compared with.
+#   validation; the list has one entry, in the recorded run too. Ten passes over the
+#   whole of Beauty are half of the paper's, with far fewer and larger steps; SASRec
+#   with the loss of 2018 is usually given a hundred.
 # - **Scores** are exact over all products in this run; the paper searches with 20
 #   beams, and so does the recorded run (C21).
 #
@@ -812,7 +858,8 @@ paper.verdicts()
 # ```
 # With `paperlab run item_indexing -p base 10` (30, 1000) only RID and SID change. The
 # larger the base, the fewer products share a letter by accident. In base 1,000 one
-# digit is enough for the {glue:text}`products` products, and no two share it: RID is then IID.
+# digit is enough for the {glue:text}`products` products, and no two share it: RID is
+# then IID.
 # ```{solution-end}
 # ```
 
