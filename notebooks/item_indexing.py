@@ -188,8 +188,8 @@ def log_probability(spell, h, name):
 # ## Parameters and set-up
 #
 # The run of this page uses the people and products of Beauty that have eight or more
-# partners each. Numbers of the paper's whole Beauty and Sports sets come from the
-# recorded full run and are marked so. Each person's last product is hidden for the test
+# partners each. Numbers of the paper's whole Beauty set come from the recorded full
+# run and are marked so. Each person's last product is hidden for the test
 # and the one before it for validation, which picks settings and ends the training.
 
 # %% tags=["parameters"]
