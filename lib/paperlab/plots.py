@@ -38,8 +38,25 @@ def style():
 
 
 def table(frame, caption=None, digits=3, *, index=True):
-    """A DataFrame as a scrollable HTML table with rounded numbers; plain text where HTML is not shown."""
+    """A DataFrame as a scrollable HTML table with rounded numbers; plain text where HTML is not shown.
+
+    A column of whole numbers, one of them above 1, is a count and has no decimals.
+    """
     return _Table(frame, caption, digits, index)
+
+
+def _counts(frame):
+    """Formatters of the columns that are counts."""
+    import numpy as np
+
+    found = {}
+    for at, name in enumerate(frame.columns):
+        values = frame.iloc[:, at]
+        if values.dtype.kind == "f" and (frame.columns == name).sum() == 1:
+            finite = values[np.isfinite(values)]
+            if len(finite) and (finite == finite.round()).all() and finite.abs().max() > 1:
+                found[name] = lambda x: f"{x:.0f}" if x == x else "–"
+    return found
 
 
 class _Table:
@@ -47,18 +64,23 @@ class _Table:
         self.frame, self.caption, self.digits, self.index = frame, caption, digits, index
 
     def __repr__(self):
-        shown = self.frame.round(self.digits).to_string(index=self.index)
+        rounded = self.frame.round(self.digits)
+        shown = rounded.to_string(index=self.index, formatters=_counts(self.frame))
         return (f"{self.caption}\n" if self.caption else "") + shown
 
     def _repr_html_(self):
         import html
 
-        shown = self.frame.to_html(
+        frame = self.frame
+        if self.index and frame.index.nlevels == frame.columns.nlevels == 1 and frame.columns.name is None:
+            frame = frame.rename_axis(index=None, columns=frame.index.name)  # in the heading, not in a row of its own
+        shown = frame.to_html(
             float_format=lambda x: f"{x:.{self.digits}f}",
             border=0,
             classes="paperlab-table",
             na_rep="–",
             index=self.index,
+            formatters=_counts(frame),
         )
         caption = f"<p class='paperlab-caption'>{html.escape(self.caption)}</p>" if self.caption else ""
         return f'<div class="paperlab-scroll">{caption}{shown}</div>'
