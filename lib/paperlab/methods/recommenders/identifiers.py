@@ -80,6 +80,8 @@ class Design:
         Tokens of content in a set.
     n_negatives : int or None
         Items drawn for the softmax, shared by a batch; None: all that are known.
+    hidden : int
+        Width inside the auto-encoder of the content.
     dropout, alpha : float
         Share dropped; weight of the reconstruction of the content.
     """
@@ -89,6 +91,7 @@ class Design:
     max_length: int
     n_content: int
     n_negatives: int | None
+    hidden: int = 128
     dropout: float = 0.2
     alpha: float = 0.7
 
@@ -140,9 +143,8 @@ def token_set(world, design, *, collaborative=None, content=None, queries=True, 
     """
     n_content = changes.pop("n_content", design.n_content)
     content = (world.content if content is None else content) if n_content else None
-    tokens = SetTokens(
-        design.dim, collaborative=collaborative, content=content, n_content=n_content, alpha=design.alpha, rng=rng
-    )
+    sizes = {"n_content": n_content, "hidden": (design.hidden,), "alpha": design.alpha}
+    tokens = SetTokens(design.dim, collaborative=collaborative, content=content, rng=rng, **sizes)
     head = SetHead(tokens, queries=queries, rng=rng, **design.choice(world))
     return design.model(tokens, head, rng, mask=mask, **changes)
 
