@@ -985,6 +985,25 @@ if done:
     )
 
 # %% tags=["remove-cell"]
+if done:
+    against = []
+    if value["c3"] < 1.1:
+        against.append(
+            f"On Toys the set finds {value['c3']:.2f} times as much among all products "
+            "as the best rival; the paper has 1.62 times."
+        )
+    if value["c2"] < 1:
+        against.append(
+            f"Among known products of Toys the {rival['warm']} is ahead: the ratio is "
+            f"{value['c2']:.2f}."
+        )
+    if value["c9"] is not None and value["c9"] < 0:
+        against.append("Not every part of the design helps on films.")
+    if value["c10"] is not None and value["c10"] < 0:
+        against.append("More blocks do not help with new films.")
+    told["short_not"] = " ".join(against)
+
+# %% tags=["remove-cell"]
 if done and value["c11"] is not None:
     won = by.loc["beauty"].loc["SETRec"]
     told["beauty_full"] = (
@@ -994,7 +1013,8 @@ if done and value["c11"] is not None:
     )
 if done and value["c5t"] is not None:
     told["clock_full"] = (
-        f"On Toys, with many more items, the ratio is {value['c5t']:.2f} (C5t, paper 15)."
+        f"On Toys, with many more items, the ratio is {value['c5t']:.2f} (C5t; "
+        "the paper has 15)."
     )
 if done and value["c12b"] is not None:
     told["dealt_full"] = f"There the ratio is {value['c12t']:.2f}."
