@@ -142,6 +142,19 @@ class SetHead(Seeded):
         """Mean loss over tokens, for states (n, n_tokens, d) and targets (n,)."""
         return self.choice(self.answers(states), self.tokens, targets)
 
+    def two_scores(self, states):
+        """Scores by the collaborative token and by the content, shape (n, n_items) each; ``beta`` mixes them.
+
+        Raises
+        ------
+        ValueError
+            If items have tokens of one kind only.
+        """
+        if self.tokens.project is None or not self.tokens.n_content:
+            raise ValueError("tokens must be of both kinds, got one; there is nothing for beta to weigh")
+        answers, table = self.answers(states), self.tokens.table()
+        return answers[:, 0] @ table[:, 0].T, answers[:, 1:].flatten(1) @ table[:, 1:].flatten(1).T
+
     def scores(self, states):
         """Scores of all items, shape (n, n_items), at the present ``beta``."""
         self.check_beta()

@@ -1,0 +1,143 @@
+"""New items: who is drawn, one ranking under several views, mixed scores, beams, the order of tokens."""
+
+import numpy as np
+import pytest
+import torch
+from paperlab.methods.recommenders import new_items, sequence_model
+from paperlab.methods.recommenders.code_decoder import SlotDecoder
+from paperlab.methods.recommenders.code_tokens import CodeTokens
+from paperlab.methods.recommenders.interactions import Interactions
+from paperlab.methods.recommenders.item_codes import break_ties
+from paperlab.methods.recommenders.item_sets import SetHead, SetTokens
+from paperlab.methods.recommenders.sequence_model import SequenceModel
+
+N_ITEMS = 60
+
+
+def histories(seed=0, n_users=40, length=20):
+    rng = np.random.default_rng(seed)
+    items = np.concatenate([rng.permutation(N_ITEMS)[:length] for _ in range(n_users)])
+    return Interactions(np.arange(0, n_users * length + 1, length), items, N_ITEMS)
+
+
+def set_model(seed=0, mask="sparse", both=True):
+    rng = np.random.default_rng(seed)
+    collaborative = rng.normal(size=(N_ITEMS, 6)) if both else None
+    tokens = SetTokens(8, collaborative=collaborative, content=rng.normal(size=(N_ITEMS, 10)), n_content=3, rng=rng)
+    return SequenceModel(tokens, SetHead(tokens, rng=rng), max_length=6, mask=mask, dropout=0.0, rng=rng)
+
+
+def code_model(seed=0):
+    rng = np.random.default_rng(seed)
+    codes = break_ties(rng.integers(4, size=(N_ITEMS, 2)), rng=rng)
+    tokens = CodeTokens(codes, 8, summed=False, rng=rng)
+    return SequenceModel(tokens, SlotDecoder(tokens, rng=rng), max_length=6, dropout=0.0, rng=rng)
+
+
+def test_new_items_stand_in_no_training_part_and_everything_else_keeps_its_place():
+    table = histories()
+    split = new_items.draw_new(table, 0.25, rng=np.random.default_rng(1))
+    later = new_items.draw_new(table, 0.0, rng=np.random.default_rng(1))
+    assert (later.train.lengths, later.valid.lengths[0], later.test.lengths[0]) == (pytest.approx(16), 2, 2)
+    new = np.setdiff1d(np.unique(later.train.items), np.unique(split.train.items))
+    assert len(new) == 15  # all items occur in the training parts of so many people
+    assert split.cold[new].all() and split.cold.sum() == 15
+    for user in (0, 7, 39):
+        assert list(split.train.of(user)) == [item for item in table.of(user)[:16] if item not in new]
+        assert list(split.valid.of(user)) == list(table.of(user)[16:18])
+        assert list(split.test.of(user)) == list(table.of(user)[18:])
+
+
+def test_views_cut_the_catalogue_and_groups_have_equal_mass():
+    split = new_items.draw_new(histories(), 0.25, rng=np.random.default_rng(1))
+    looks = {look.name: look for look in new_items.views(split, n_groups=3)}
+    assert list(looks) == ["all", "warm", "cold", "1", "2", "3"]
+    assert (looks["warm"].allowed ^ looks["cold"].allowed).all() and looks["all"].allowed.all()
+    groups = np.stack([looks[name].wanted for name in "123"])
+    assert (groups.sum(0) == looks["warm"].allowed).all()
+    mass = groups @ split.train.counts
+    assert mass.max() < 2 * mass.min()
+    rare, popular = (split.train.counts[looks[name].wanted] for name in "13")
+    assert rare.max() < popular.min()
+    assert (looks["1"].allowed == looks["warm"].allowed).all()
+
+
+def test_a_view_is_the_ranking_with_its_candidates(monkeypatch):
+    """Cut into small chunks, each view equals a ranking of its own."""
+    monkeypatch.setattr(new_items, "HELD", 5 * N_ITEMS)
+    split, model = new_items.draw_new(histories(), 0.25, rng=np.random.default_rng(1)), set_model()
+    found = new_items.rank_views(model, split.train, split.test, new_items.views(split), k=5)
+    for name, mask in (("all", np.ones(N_ITEMS, bool)), ("warm", ~split.cold), ("cold", split.cold)):
+        wanted = split.test.where(mask[split.test.items])
+        alone = sequence_model.rank(model, split.train, wanted, k=5, allowed=mask)
+        assert len(alone.recall) == len(found[name].recall) < split.test.n_users + 1
+        assert (alone.recall == found[name].recall).all() and (alone.ndcg == found[name].ndcg).all()
+
+
+def test_scores_that_know_the_answer_find_all_and_by_chance_the_share_of_the_list():
+    split = new_items.draw_new(histories(n_users=3000), 0.5, rng=np.random.default_rng(1))
+    right = split.test.matrix().toarray()
+    by_lot = np.random.default_rng(2).random(right.shape, dtype=np.float32)
+    blocks = lambda start, stop: [right[start:stop], by_lot[start:stop]]  # noqa: E731
+    best, chance = new_items.judge_views(blocks, split.test, new_items.views(split), k=3)
+    assert {name: found.recall.min() for name, found in best.items()} == {"all": 1, "warm": 1, "cold": 1}
+    for name, n in (("all", 60), ("warm", 30), ("cold", 30)):
+        error = 4 * chance[name].recall.std() / np.sqrt(len(chance[name].recall))
+        assert chance[name].recall.mean() == pytest.approx(3 / n, abs=error)
+
+
+def test_mixed_scores_are_those_of_the_head_at_each_beta():
+    split, model = new_items.draw_new(histories(), 0.25, rng=np.random.default_rng(1)), set_model()
+    looks, betas = new_items.views(split), [0.0, 0.3, 1.0]
+    together = new_items.rank_views(model, split.train, split.test, looks, betas=betas)
+    for beta, mixed in zip(betas, together, strict=True):
+        model.head.beta = beta
+        alone = new_items.rank_views(model, split.train, split.test, looks)
+        for name, ranking in alone.items():
+            assert ranking.ndcg == pytest.approx(mixed[name].ndcg, abs=1e-6)
+    assert any((together[0]["all"].ndcg != other["all"].ndcg).any() for other in together[1:])
+
+
+def test_a_beam_as_wide_as_the_catalogue_finds_the_exact_list():
+    split, model = new_items.draw_new(histories(), 0.25, rng=np.random.default_rng(1)), code_model()
+    exact = new_items.rank_views(model, split.train, split.test, new_items.views(split)[:1], k=8)["all"]
+    wide, lists = new_items.beam_recall(model, split.train, split.test, N_ITEMS, k=8)
+    assert wide.recall == pytest.approx(exact.recall) and lists.shape == (40, 8)
+    narrow, _ = new_items.beam_recall(model, split.train, split.test, 1, k=8)
+    assert narrow.recall.mean() < exact.recall.mean()
+
+
+def test_the_order_counts_for_sequences_and_not_for_sets():
+    table = histories()
+    assert new_items.order_gap(set_model(), table) < 1e-4
+    for model in (code_model(), set_model(mask="causal")):
+        if model.slots is not None:
+            with torch.no_grad():
+                model.slots.normal_(generator=torch.Generator().manual_seed(0))
+        before = model.tokens
+        assert new_items.order_gap(model, table) > 1e-3
+        assert model.tokens is before
+
+
+def test_bad_input_is_refused():
+    table, rng = histories(), np.random.default_rng(0)
+    for share in (-0.1, 1.0):
+        with pytest.raises(ValueError, match=rf"share must lie in \[0, 1\), got {share}"):
+            new_items.draw_new(table, share, rng=rng)
+    with pytest.raises(ValueError, match="shares must be three numbers"):
+        new_items.draw_new(table, 0.1, rng=rng, shares=(0.5, 0.1, 0.1))
+    one = Interactions(np.array([0, 1, 3]), np.array([0, 0, 1]), 2)
+    with pytest.raises(ValueError, match=r"share leaves user \d nothing to train on, got 0.5"):
+        for _ in range(50):
+            new_items.draw_new(one, 0.5, rng=rng)
+    split, model = new_items.draw_new(table, 0.1, rng=rng), set_model()
+    looks = new_items.views(split)
+    for betas in ([], [0.5, 1.2]):
+        with pytest.raises(ValueError, match=r"betas must lie in \[0, 1\] and be at least one, got"):
+            new_items.rank_views(model, split.train, split.test, looks, betas=betas)
+    with pytest.raises(ValueError, match="table and wanted must have the same users, got 40 and 2"):
+        new_items.rank_views(model, split.train, one, looks)
+    with pytest.raises(ValueError, match="tokens must be of both kinds, got one"):
+        new_items.rank_views(set_model(both=False), split.train, split.test, looks, betas=[0.5])
+    with pytest.raises(ValueError, match=r"order must name each of 4 tokens once, got \[0, 0, 1, 2\]"):
+        new_items.Reordered(model.tokens, [0, 0, 1, 2])
