@@ -9,7 +9,6 @@ from dataclasses import dataclass, field
 import numpy as np
 from numba import njit
 
-from paperlab.methods.foundations.checks import finite
 from paperlab.methods.foundations.metrics import auroc
 from paperlab.methods.recommenders.embeddings import RowAdam, positive
 
@@ -30,6 +29,7 @@ class Weights:
             if scale:
                 self.value[name][:] = scale * rng.standard_normal(shape, np.float32)
             start += size
+        self.learning_rate = learning_rate
         self.adam = RowAdam(flat, learning_rate=learning_rate)
 
     def step(self):
@@ -112,7 +112,7 @@ class Dense:
             slope["kink"] += below.sum(0)
 
 
-@njit(cache=True, fastmath=True)
+@njit(cache=True, fastmath=True, error_model="numpy")
 def _sum_rows(indptr, rows, table, out):
     for item in range(len(indptr) - 1):
         for at in range(indptr[item], indptr[item + 1]):
@@ -121,7 +121,7 @@ def _sum_rows(indptr, rows, table, out):
                 out[item, k] += table[row, k]
 
 
-@njit(cache=True, fastmath=True)
+@njit(cache=True, fastmath=True, error_model="numpy")
 def _spread_rows(indptr, rows, above, slope):
     for item in range(len(indptr) - 1):
         for at in range(indptr[item], indptr[item + 1]):
@@ -130,12 +130,12 @@ def _spread_rows(indptr, rows, above, slope):
                 slope[row, k] += above[item, k]
 
 
-@njit(cache=True, fastmath=True)
-def _mean_rows(vectors, history, out):
-    """Mean of the vectors that a history names; zero where it names none."""
+@njit(cache=True, fastmath=True, error_model="numpy")
+def _mean_rows(vectors, history, n_last, out):
+    """Mean of the vectors that the first places of a history name; zero where they name none."""
     for row in range(len(history)):
         n = 0
-        for at in range(history.shape[1]):
+        for at in range(n_last):
             item = history[row, at]
             if item >= 0:
                 n += 1
@@ -145,24 +145,87 @@ def _mean_rows(vectors, history, out):
             out[row, k] /= max(n, 1)
 
 
-@njit(cache=True, fastmath=True)
-def _spread_mean(history, above, slope):
+@njit(cache=True, fastmath=True, error_model="numpy")
+def _spread_mean(history, n_last, above, slope):
     for row in range(len(history)):
         n = 0
-        for at in range(history.shape[1]):
+        for at in range(n_last):
             n += history[row, at] >= 0
-        for at in range(history.shape[1]):
+        for at in range(n_last):
             item = history[row, at]
             if item >= 0:
                 for k in range(slope.shape[1]):
                     slope[item, k] += above[row, k] / n
 
 
-@njit(cache=True, fastmath=True)
-def _spread_at(items, above, slope):
-    for row in range(len(items)):
-        for k in range(slope.shape[1]):
-            slope[items[row], k] += above[row, k]
+@njit(cache=True, fastmath=True, error_model="numpy")
+def _forward(vectors, user, item, history, n_mean, w):
+    """Means of the history, inputs of the network, its layer, logits."""
+    users, last_map, mean_map, first, kinks, second, linear, bias = w
+    n, d = len(item), vectors.shape[1]
+    last, mean = np.zeros((n, d), np.float32), np.zeros((n, d), np.float32)
+    x, logit = np.empty((n, 3 * d), np.float32), np.empty(n, np.float32)
+    _mean_rows(vectors, history, 1, last)
+    query = np.dot(last, last_map)
+    if n_mean:
+        _mean_rows(vectors, history, n_mean, mean)
+        query += np.dot(mean, mean_map)
+    for row in range(n):
+        for k in range(d):
+            q, v = query[row, k], vectors[item[row], k]
+            if len(users):
+                q += users[user[row], k]
+            x[row, k], x[row, d + k], x[row, 2 * d + k] = q, v, q * v
+    layer = np.dot(x, first)
+    for row in range(n):
+        found = bias[0]
+        for j in range(len(kinks)):
+            layer[row, j] = max(layer[row, j] + kinks[j], np.float32(0))
+            found += layer[row, j] * second[j]
+        for k in range(d):
+            found += x[row, k] * linear[k] + x[row, d + k] * linear[d + k] + x[row, 2 * d + k]
+        logit[row] = found
+    return last, mean, x, layer, logit
+
+
+@njit(cache=True, fastmath=True, error_model="numpy")
+def _backward(vectors, user, item, history, n_mean, click, w, slopes):
+    """Mean log loss and the gradient of the vectors; gradients of the weights are added to ``slopes``."""
+    users, last_map, mean_map, first, kinks, second, linear, bias = w
+    to_users, to_last, to_mean, to_first, to_kinks, to_second, to_linear, to_bias = slopes
+    last, mean, x, layer, logit = _forward(vectors, user, item, history, n_mean, w)
+    n, d = len(item), vectors.shape[1]
+    below, error, loss = np.empty_like(layer), np.empty(n, np.float32), 0.0
+    for row in range(n):
+        z = logit[row]
+        loss += max(z, np.float32(0)) + np.log1p(np.exp(-abs(z))) - click[row] * z
+        e = np.float32((1 / (1 + np.exp(-z)) - click[row]) / n)
+        error[row] = e
+        to_bias[0] += e
+        for j in range(len(kinks)):
+            to_second[j] += layer[row, j] * e
+            below[row, j] = e * second[j] if layer[row, j] > 0 else np.float32(0)
+            to_kinks[j] += below[row, j]
+        for k in range(2 * d):
+            to_linear[k] += x[row, k] * e
+    to_first += np.dot(x.T, below)
+    to_x = np.dot(below, first.T)
+    above, to_query = np.zeros_like(vectors), np.empty_like(last)
+    for row in range(n):
+        e = error[row]
+        for k in range(d):
+            product = to_x[row, 2 * d + k] + e
+            pull = to_x[row, k] + e * linear[k] + product * x[row, d + k]
+            to_query[row, k] = pull
+            above[item[row], k] += to_x[row, d + k] + e * linear[d + k] + product * x[row, k]
+            if len(users):
+                to_users[user[row], k] += pull
+    to_last += np.dot(last.T, to_query)
+    _spread_mean(history, 1, np.dot(to_query, last_map.T), above)
+    if n_mean:
+        to_mean += np.dot(mean.T, to_query)
+        _spread_mean(history, n_mean, np.dot(to_query, mean_map.T), above)
+    return loss / n, above
 
 
 class Ranker:
@@ -185,17 +248,15 @@ class Ranker:
 
     Notes
     -----
-    Page ``semantic_ids_ranking``: with the query ``q = A v_last + B mean(v_clicked)`` (plus a vector of the user) and the candidate's v,
-    ``logit = b + w'v + s'q + q'v + MLP[q, v, q v]``, one layer of rectifiers. Mean log loss.
+    Page ``semantic_ids_ranking``, (4) and (5): with the query ``q = A v_last + B mean(v_clicked)``, plus a vector of
+    the user where there is one, and the candidate's v, ``logit = b + w'v + s'q + q'v + MLP[q, v, q v]``, one layer of
+    rectifiers. A and B start at the identity. Mean log loss.
     """
 
-    def __init__(  # noqa: PLR0913 - the settings of one model
-        self, items, *, n_users=0, dim=16, hidden=32, history=True, learning_rate=0.003, batch_size=512, rng
-    ):
+    def __init__(self, items, *, n_users=0, dim=16, hidden=32, history=True, learning_rate=0.003, batch_size=512, rng):
         for name, given in {"dim": dim, "hidden": hidden, "batch_size": batch_size}.items():
             positive(name, given)
         self.items, self.history, self.batch_size, self.dim = items, history, batch_size, dim
-        self.known = n_users > 0
         shapes = {
             "users": ((n_users, dim), START),
             "last": ((dim, dim), 0),
@@ -209,72 +270,33 @@ class Ranker:
         self.weights = Weights(shapes | items.shapes(dim), learning_rate=learning_rate, rng=rng)
         for name in ("last", "mean"):
             np.fill_diagonal(self.weights.value[name], 1)
+        self._weights, self._slopes = (
+            tuple(part[name] for name in shapes) for part in (self.weights.value, self.weights.slope)
+        )
 
     def vectors(self):
         """Vectors of all items, shape (n_items, d)."""
         return self.items.vectors(self.weights.value)
-
-    def _forward(self, vectors, user, item, history):
-        w = self.weights.value
-        last = np.zeros((len(user), self.dim), np.float32)
-        _mean_rows(vectors, history[:, :1], last)
-        query, mean = last @ w["last"], None
-        if self.known:
-            query += w["users"][user]
-        if self.history:
-            mean = np.zeros_like(last)
-            _mean_rows(vectors, history, mean)
-            query += mean @ w["mean"]
-        v = vectors[item]
-        x = np.concatenate([query, v, query * v], 1)
-        layer = np.maximum(x @ w["first"] + w["kinks"], 0)
-        logit = layer @ w["second"] + x[:, : 2 * self.dim] @ w["linear"] + x[:, 2 * self.dim :].sum(1) + w["bias"]
-        return logit, (last, mean, x, layer)
 
     def score(self, log, *, chunk=8192):
         """Logit of every impression of a `ClickLog`, shape (n,)."""
         vectors, found = self.vectors(), []
         for start in range(0, len(log), chunk):
             part = slice(start, start + chunk)
-            found.append(self._forward(vectors, log.user[part], log.item[part], log.history[part])[0])
+            rows = log.user[part], log.item[part], log.history[part]
+            found.append(_forward(vectors, *rows, self.n_mean(log), self._weights)[-1])
         return np.concatenate(found)
 
-    def step(self, log, rows):
-        """One step on some impressions; gives their mean log loss before it."""
-        loss = self.gradient(log, rows)
-        self.weights.step()
-        return loss
+    def n_mean(self, log):
+        """Clicks that the mean takes."""
+        return log.history.shape[1] if self.history else 0
 
     def gradient(self, log, rows):
         """Mean log loss of some impressions, its gradient added to ``weights.slope``."""
-        user, item, history = log.user[rows], log.item[rows], log.history[rows]
-        vectors = self.vectors()
-        logit, (last, mean, x, layer) = self._forward(vectors, user, item, history)
-        click = log.click[rows]
-        loss = float(np.mean(np.logaddexp(0, logit) - click * logit))
-        w, slope, d = self.weights.value, self.weights.slope, self.dim
-        error = ((1 / (1 + np.exp(-logit)) - click) / len(rows)).astype(np.float32)
-        slope["bias"] += error.sum()
-        slope["second"] += layer.T @ error
-        slope["linear"] += x[:, : 2 * d].T @ error
-        below = error[:, None] * w["second"] * (layer > 0)
-        slope["first"] += x.T @ below
-        slope["kinks"] += below.sum(0)
-        to_x = below @ w["first"].T
-        to_x[:, : 2 * d] += error[:, None] * w["linear"]
-        product = to_x[:, 2 * d :] + error[:, None]
-        to_query = to_x[:, :d] + product * x[:, d : 2 * d]
-        to_v = to_x[:, d : 2 * d] + product * x[:, :d]
-        above = np.zeros_like(vectors)
-        _spread_at(item, to_v, above)
-        if self.known:
-            _spread_at(user, to_query, slope["users"])
-        slope["last"] += last.T @ to_query
-        _spread_mean(history[:, :1], to_query @ w["last"].T, above)
-        if self.history:
-            slope["mean"] += mean.T @ to_query
-            _spread_mean(history, to_query @ w["mean"].T, above)
-        self.items.pull(w, slope, above)
+        vectors, n_mean = self.vectors(), self.n_mean(log)
+        parts = log.user[rows], log.item[rows], log.history[rows], n_mean, log.click[rows]
+        loss, above = _backward(vectors, *parts, self._weights, self._slopes)
+        self.items.pull(self.weights.value, self.weights.slope, above)
         return loss
 
     def train(self, log, *, rng, passes=1):
@@ -284,9 +306,10 @@ class Ranker:
             order = rng.permutation(len(log))
             for start in range(0, len(log), self.batch_size):
                 rows = order[start : start + self.batch_size]
-                loss += self.step(log, rows) * len(rows) / len(log) / passes
+                loss += self.gradient(log, rows) * len(rows) / len(log) / passes
+                self.weights.step()
         if not np.isfinite(loss):
-            raise FloatingPointError(f"the loss is {loss}: lower learning_rate = {self.weights.adam._constants[0]}")
+            raise FloatingPointError(f"the loss is {loss}: lower learning_rate = {self.weights.learning_rate}")
         return loss
 
 
