@@ -652,8 +652,7 @@ paper.recorded("quantisers_apart", digits=4)
 
 # %% [markdown]
 # {glue:text}`moved:.0f` % of the letters are others; the AUC changes by {glue:text}`gap:+.4f`
-# (C9). {glue:text}`say_c9` What two fits on the very same videos differ by, *another start*, is
-# in the table of the recorded run. A letter has no meaning of its own. What matters is that videos
+# (C9). {glue:text}`say_c9` {glue:text}`say_apart` A letter has no meaning of its own. What matters is that videos
 # which were together stay together. A table trained with one quantiser is useless with the
 # codes of another, though (exercise 2).
 #
@@ -791,6 +790,9 @@ if user_vectors:
     known = pd.DataFrame(known).groupby(["history", "form"]).mean()
     paper.keep("users", known)
 paper.recorded("users", digits=4)
+
+# %% [markdown]
+# {glue:text}`say_users`
 
 # %% [markdown]
 # ### Real films
@@ -1106,6 +1108,26 @@ if (told := paper.record_table("varied")) is not None:
         f"{100 * lines.index[-1]:.0f} %, codes are at {high['SPM']:.3f}, random "
         f"numbers at {high['random']:.3f} and content vectors at {high['dense']:.3f}."
     )
+
+# %% tags=["remove-cell"]
+say_users = say_apart = ""
+if (told := paper.record_table("users")) is not None:
+    told = told.set_index(["form", "history"])["all"]
+    gains = [told[name, "with"] - told[name, "without"] for name in ("random", "SPM")]
+    say_users = (
+        f"The history adds {gains[0]:+.4f} to the AUC of random numbers there and "
+        f"{gains[1]:+.4f} to that of learnt pieces, which are at "
+        f"{told['SPM', 'with']:.4f} against {told['random', 'with']:.4f}."
+    )
+if (told := paper.record_table("quantisers_apart")) is not None:
+    told = told.mean(numeric_only=True)
+    say_apart = (
+        "How much of that is chance? In the recorded run the old quantiser changes the "
+        f"AUC by {told['SPM, old quantiser'] - told['SPM']:+.4f}, and one fitted on "
+        "the very same videos from another start by "
+        f"{told['SPM, another start'] - told['SPM']:+.4f}."
+    )
+paper.glue(say_users=say_users, say_apart=say_apart)
 
 # %% tags=["remove-cell"]
 if (told := paper.record_table("quantisers")) is not None:
