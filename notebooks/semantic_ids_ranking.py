@@ -108,15 +108,17 @@ paper.header()
 # is found level by level. With $r_1=z_i$ and a book of $K$ vectors $e^l_1,\dots,e^l_K$ for
 # every level $l=1,\dots,L$,
 #
-# $$ \begin{aligned} c_l&=\arg\min_k|r_l-e^l_k|,\\
-#    r_{l+1}&=r_l-e^l_{c_l}, \end{aligned} \tag{1} $$
+# $$ c_l=\arg\min_k|r_l-e^l_k|, $$
+#
+# $$ r_{l+1}=r_l-e^l_{c_l}, \tag{1} $$
 #
 # and $(c_1,\dots,c_L)$ is the Semantic ID. The first letter says most, and every further
 # one describes what is left over. The paper learns books, encoder and a decoder $D$
 # together (RQ-VAE):
 #
-# $$ \begin{aligned} |x-D(\hat z)|^2&+\sum_l|\text{sg}[r_l]-e^l_{c_l}|^2\\
-#    &+\beta\sum_l|r_l-\text{sg}[e^l_{c_l}]|^2, \end{aligned} \tag{2} $$
+# $$ |x-D(\hat z)|^2+\sum_l|\text{sg}[r_l]-e^l_{c_l}|^2 $$
+#
+# $$ {}+\beta\sum_l|r_l-\text{sg}[e^l_{c_l}]|^2, \tag{2} $$
 #
 # with $\hat z=\sum_l e^l_{c_l}$. sg means that no gradient passes, and $\beta=1/4$. Letters
 # that no video of a batch uses are put where videos are. Residual k-means is the same
@@ -153,8 +155,9 @@ def code_of(z, books):
 #
 # $$ q=A\,v_1+B\,\tfrac15(v_1+\dots+v_5), \tag{4} $$
 #
-# $$ \begin{aligned} \text{logit}\,P=b&+w'v_i+s'q+q'v_i\\
-#    &+\text{MLP}[q,v_i,q\circ v_i] \end{aligned} \tag{5} $$
+# $$ \text{logit}\,P=b+w'v_i+s'q+q'v_i $$
+#
+# $$ {}+\text{MLP}[q,v_i,q\circ v_i] \tag{5} $$
 #
 # with the probability $P$ of a click.
 #
