@@ -138,3 +138,11 @@ def test_drawn_pieces_are_shorter_the_smaller_alpha_is():
 def test_bad_input_is_refused(call, message):
     with pytest.raises(ValueError, match=message):
         call()
+
+
+def test_pieces_that_fit_have_a_row_each_and_others_share():
+    codes = np.random.default_rng(0).integers(0, 10, (200, 3))
+    pieces = ngram_pieces(codes, 1)
+    assert pieces.n_pieces == 30
+    assert np.array_equal(pieces.fitted(30, rng=1).rows, pieces.numbered().rows)
+    assert np.array_equal(pieces.fitted(29, rng=1).rows, pieces.hashed(29, rng=1).rows)

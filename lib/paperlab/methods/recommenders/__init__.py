@@ -45,4 +45,7 @@ What generates items one after another, or letter by letter:
 ``code_tokens``        a vector for each letter
 ``code_decoder``       decoders of codes, exact scores, beam search along the trie
 ``code_pieces``        N-grams, prefixes and SentencePiece pieces of codes in hashed tables
+``video_log``          a made-up log of videos about topics; film ratings as such a log (page ``semantic_ids_ranking``)
+``item_ranker``        a ranking model over numbers, content or pieces of items, compiled, trained day by day
+``item_slices``        AUC on new, rare and all items, with intervals over items
 """

@@ -83,6 +83,10 @@ class Pieces:
         rows = (mixed >> np.uint64(32)) * np.uint64(n_rows) >> np.uint64(32)
         return Bag(self.indptr, rows.astype(np.int64), int(n_rows))
 
+    def fitted(self, n_rows, *, rng):
+        """A row for each different piece where ``n_rows`` are enough, else `hashed` into so many."""
+        return self.numbered() if self.n_pieces <= n_rows else self.hashed(n_rows, rng=rng)
+
 
 def _mix(x):
     """Finaliser of SplitMix64: every bit of the result depends on every bit of x."""
