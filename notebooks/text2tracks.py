@@ -431,7 +431,8 @@ for kind in KINDS:
     row = results.loc[kind]
     bar = 2 * row["± s.e."]
     style = {"color": HUES[kind], "marker": MARKS[kind], "ls": "", "label": kind}
-    ax.errorbar(row["steps"], row["Hits@10"], bar, capsize=3, **style)
+    aside = {TEXT: -0.15, SHUFFLED: 0.15}.get(kind, 0)  # side by side
+    ax.errorbar(row["steps"] + aside, row["Hits@10"], bar, capsize=3, **style)
 for name in (LOOKUP, DENSE, POPULAR):
     value = results.loc[name, "Hits@10"]
     ax.axhline(value, color="0.6", ls="--", lw=1)
@@ -485,7 +486,17 @@ paper.glue(
 # {glue:text}`hit_lookup:.3f`; codes from lists have {glue:text}`look_ratio:.2f` times that
 # (C11). {glue:text}`say_c11`
 
+# %%
+some = examples[:4]
+shown = pd.DataFrame({"prompt": task.texts[task.test.prompt[some]]})
+for kind in (NAME, LISTS, LOOKUP):
+    shown[kind] = [names_of(row, 3) for row in tops[0][kind][some]]
+plots.table(shown, index=False)
+
 # %% [markdown]
+# These are the first three items that names, codes from lists and the look-up recommend after
+# four of the prompts above.
+#
 # ### Names that nobody has
 #
 # So far the trie let the model spell existing names only. Freed from it, a model writes what
