@@ -252,15 +252,17 @@ plots.table(shown, index=False)
 # There are {glue:text}`n_lists` lists to learn from, {glue:text}`n_test` of other people for
 # the test, and {glue:text}`n_prompts` different prompts; {glue:text}`unseen:.0f` % of the
 # test's never occurred in training word by word, though others with the same meaning did.
-# The {glue:text}`n_items` films have {glue:text}`n_names` different titles: there are two
-# films called "Cape Fear", and a title alone cannot say which.
+# The {glue:text}`n_items` films have {glue:text}`n_names` different titles; where two films have
+# one title, the title alone cannot say which is meant.
 #
 # ### What should an item be called?
 #
-# Five kinds of codes, for the same items. A *name* is cut as language models do: frequent
+# Five kinds of codes and a placebo, for the same items. A *name* is cut as language models do: frequent
 # words whole, others in frequent pairs of letters, the rest in letters, eight pieces at
 # most. *Numbers by lot* have two digits to the base of
-# 100. The *shuffled* codes are a placebo: those from lists, dealt to wrong items.
+# 100. *Codes from names* and *from lists* are learnt as said above. *One letter each* is an
+# alphabet with as many letters as there are items. The *shuffled* codes are the placebo: those
+# from lists, dealt to wrong items.
 
 # %%
 PIECES = {"n_words": 150, "n_pairs": 150}  # of the names' alphabet
@@ -475,8 +477,7 @@ paper.glue(
 # the text of names is {glue:text}`text_gain:+.3f` (lower bound {glue:text}`text_low:+.3f`, C3):
 # how a title sounds says little about who likes the film.
 #
-# One letter for each item, an alphabet as long as the catalogue, reaches
-# {glue:text}`hit_atomic:.3f`. No summary of the paper reports it; half a million letters would be
+# One letter for each item reaches {glue:text}`hit_atomic:.3f`. No summary of the paper reports it; half a million letters would be
 # many for the last layer of a language model. With a small catalogue nothing speaks against it.
 #
 # Of the rivals, popularity serves {glue:text}`hit_popular:.3f` ({glue:text}`popular_ratio:.2f`
@@ -714,7 +715,7 @@ paper.verdicts()
 # ## What differs
 #
 # * **Data.** The paper has Spotify's playlists with prompts in whole sentences and half a
-#   million tracks; here a thousand films or artists, with prompts that are few words. Names of
+#   million tracks; here some hundred films or a thousand artists, with prompts of few words. Names of
 #   artists are shorter than artist and track together, so C5 has less to gain.
 # * **Model.** No pretrained language model. The names so lose what a T5 knows about them, which
 #   favours all other codes in C1; and prompts in other words than those of the training
@@ -765,8 +766,8 @@ plots.table(pd.DataFrame(rows, columns=["diversity", "first letters", "Hits@10"]
 # :label: text2tracks-ex2
 # ```
 # With few atoms many items share their letters, and the last letter, dealt by lot, has to
-# tell them apart. How many items share a code before that letter, with 16 and with 32
-# atoms? How many letters would be needed if all were used equally often (the
+# tell them apart. How many items share a code before that letter, with 16 atoms and with
+# `n_atoms`? How many first letters would be needed if all were used equally often (the
 # perplexity)?
 # ```{exercise-end}
 # ```
@@ -777,8 +778,8 @@ plots.table(pd.DataFrame(rows, columns=["diversity", "first letters", "Hits@10"]
 
 # %%
 rows = []
-for size in (16, 32):
-    found = identifiers(LISTS, task, 0, n_atoms=size)
+few = identifiers(LISTS, task, 0, n_atoms=16)
+for size, found in ((16, few), (n_atoms, codes[0][LISTS])):
     twins = item_codes.count_collisions(found[:, :n_letters]).n_sharing
     rows.append((size, twins, *item_codes.level_perplexity(found[:, :1])))
 plots.table(pd.DataFrame(rows, columns=["atoms", "items with a twin", "perplexity"]))

@@ -12,10 +12,10 @@ NAMES = ["the beatles", "the band", "abba", "the the", "radiohead", "bandit"]
 def test_pieces_spell_the_text_again():
     pieces = Pieces.of(NAMES, n_words=1)
     assert ["".join(pieces.split(name)).strip() for name in NAMES] == NAMES
-    assert pieces.split("the band") == [" the", " ba", "nd"]
+    assert pieces.split("the abba") == [" the", " ab", "ba"]
     few = Pieces.of(NAMES, n_words=1, n_pairs=1)
     assert ["".join(few.split(name)).strip() for name in NAMES] == NAMES
-    assert few.split("the abba") == [" the", " a", "b", "b", "a"] and few.split("band") == [" ba", "n", "d"]
+    assert few.split("the abba") == [" the", " a", "b", "b", "a"] and few.split("bad") == [" ba", "d"]
 
 
 def test_all_words_whole_are_one_step_each():
