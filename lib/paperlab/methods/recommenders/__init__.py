@@ -44,6 +44,10 @@ What generates items one after another, or letter by letter:
 ``code_trie``          codes of a catalogue as a tree in compressed rows
 ``code_tokens``        a vector for each letter
 ``code_decoder``       decoders of codes, exact scores, beam search along the trie
+``playlists``          lists of items with a prompt each, from tags and from film ratings; vectors of items
+``prompt_text``        prompts and names as vectors and as pieces; BM25
+``prompt_models``      readers of prompts, a decoder with memory for letters, a bi-encoder (page ``text2tracks``)
+``prompt_study``       one set of playlists, and everything that answers its prompts
 ``code_pieces``        N-grams, prefixes and SentencePiece pieces of codes in hashed tables
 ``video_log``          a made-up log of videos about topics; film ratings as such a log (page ``semantic_ids_ranking``)
 ``item_ranker``        a ranking model over numbers, content or pieces of items, compiled, trained day by day

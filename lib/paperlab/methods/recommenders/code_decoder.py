@@ -153,12 +153,19 @@ class SlotDecoder(CodeDecoder):
         self.bias = nn.Parameter(torch.zeros(len(tokens.sizes), hidden))
         self.out = self.linear(hidden, dim)
 
+    def follow(self, prefix, letters):
+        """What stands for the letters so far (n, d), one letter (n, d) later: their sum."""
+        return prefix + letters
+
+    def prefixes(self, letters):
+        """What stands for the letters before each of a code's (n, n_levels, d), of the same shape."""
+        return torch.cumsum(letters, 1) - letters
+
     def loss(self, states, targets):
         """Mean of ``-log P(code of the target | state)`` for states (n, n_tokens, d) and targets (n,)."""
         check_targets(targets, len(states), self.tokens.n_items)
         codes = self.tokens.codes[targets]
-        letters = self.tokens.embed(codes)
-        prefix = torch.cumsum(letters, 1) - letters
+        prefix = self.prefixes(self.tokens.embed(codes))
         inner = self.from_state(states.mean(1))[:, None] + self.from_prefix(prefix) + self.bias
         out = self.out(self.drop(functional.relu(inner)))
         total = 0.0
@@ -191,7 +198,7 @@ class SlotDecoder(CodeDecoder):
             letter = torch.from_numpy(trie.letters[level])
             step = tokens.letters(level)[letter.clamp(min=0)] * (letter >= 0)[:, None]
             step = step * tokens.scale[level] if tokens.shared else step
-            prefix = prefix[torch.from_numpy(trie.parents[level])] + step
+            prefix = self.follow(prefix[torch.from_numpy(trie.parents[level])], step)
         return found
 
     def logits(self, context, prepared, level, rows, nodes):
@@ -236,10 +243,12 @@ class SlotDecoder(CodeDecoder):
             context, tokens = self.contexts(states), self.tokens
             codes = torch.full((len(states), len(tokens.sizes)), -1)
             open_ = torch.ones(len(states), dtype=torch.bool)
+            prefix = tokens.weight.new_zeros(len(states), tokens.dim)
             for level in range(codes.shape[1]):
-                prefix = self.from_prefix(tokens.embed(codes).sum(1)) + self.bias[level]
-                letter = self._letters(functional.relu(context + prefix), level).argmax(1)
+                inner = context + self.from_prefix(prefix) + self.bias[level]
+                letter = self._letters(functional.relu(inner), level).argmax(1)
                 codes[:, level] = torch.where(open_, letter, -1)
+                prefix = self.follow(prefix, tokens.embed(codes)[:, level])
                 if end is not None:
                     open_ = open_ & (letter != end)
         return codes.numpy()

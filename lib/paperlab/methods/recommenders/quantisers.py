@@ -186,7 +186,10 @@ class SparseCoder:
         from sklearn.decomposition import sparse_encode
 
         vectors = item_vectors(vectors, at_least=1)
-        return sparse_encode(vectors, self.atoms, algorithm="omp", n_nonzero_coefs=self.n_letters)
+        found, held = np.zeros((len(vectors), len(self.atoms))), vectors.any(1)  # a zero has no atoms, and ends early
+        if held.any():
+            found[held] = sparse_encode(vectors[held], self.atoms, algorithm="omp", n_nonzero_coefs=self.n_letters)
+        return found
 
     def encode(self, vectors):
         """Letters ``2 atom + (coefficient < 0)`` of the largest coefficients, largest first, shape (n, n_letters)."""
