@@ -952,7 +952,8 @@ paper.glue(**words)
 #   training history of the person stored just before for {glue:text}`beside_near` of
 #   the people here, in that of a person drawn by lot for {glue:text}`beside_lot`. SID
 #   in the stored order may gain from that (C3, C7, C23); with `user_order` set to
-#   random it cannot.
+#   random it cannot. In this core, though, the random order gave SID *more* hits than
+#   the stored one in both starts that were tried.
 # - **Names.** T5's tokenizer cuts numbers into pieces of one to three digits; here
 #   digits have base 100. Each place has an alphabet of its own, where the paper's
 #   letters are words that may stand anywhere. The released code also lowers $N$ at gaps
@@ -970,9 +971,10 @@ paper.glue(**words)
 # - **Drawn letters.** This run takes every softmax over all letters. The recorded one
 #   draws letters for large alphabets: uniformly for one word each and the hybrids, by
 #   popularity for SASRec with softmax, and not at all for RID, SID, CID and SemID. That
-#   holds one word each back: in a check of three passes over the whole of Beauty it had
-#   nearly twice the hits with all letters, as many as the mixture had with drawn ones.
-#   C4, C5, C6, C9b and C18 of the recorded run compare this, too.
+#   holds both back: in a check on the whole of Beauty, six passes with all letters gave
+#   one word each more hits than ten with drawn ones give any name in the table. The
+#   mixture gained, too, and stayed ahead by about as much (C6). Heights (C13) and the
+#   other comparisons across this line (C4, C5, C9, C9b, C12, C15, C17, C18) hang on it.
 # - **Scores** are exact over all products in this run; the paper searches with 20
 #   beams, and so does the recorded run (C21).
 #
