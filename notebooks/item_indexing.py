@@ -972,8 +972,8 @@ paper.glue(**words)
 #   draws letters for large alphabets: uniformly for one word each and the hybrids, by
 #   popularity for SASRec with softmax, and not at all for RID, SID, CID and SemID. That
 #   holds both back: in a check on the whole of Beauty, six passes with all letters gave
-#   one word each more hits than ten with drawn ones give any name in the table. The
-#   mixture gained, too, and stayed ahead by about as much (C6). Heights (C13) and the
+#   one word each about as many hits as ten with drawn ones give the best of the names.
+#   The mixture gained, too, and stayed ahead by about as much (C6). Heights (C13) and the
 #   other comparisons across this line (C4, C5, C9, C9b, C12, C15, C17, C18) hang on it.
 # - **Scores** are exact over all products in this run; the paper searches with 20
 #   beams, and so does the recorded run (C21).
