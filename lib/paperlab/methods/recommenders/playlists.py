@@ -239,7 +239,7 @@ def film_prompt(decade, genres, *, rng):
     Examples
     --------
     >>> film_prompt(1980, ["Sci-Fi"], rng=np.random.default_rng(3))
-    'i like futuristic movies of the eighties'
+    'in the mood for science fiction films of the 1980s'
     """
     before = ("", "some ", "i like ", "recommend ", "in the mood for ")[rng.integers(5)]
     asked = " ".join(GENRES[genre][rng.integers(3)] for genre in rng.permutation(list(genres)))
