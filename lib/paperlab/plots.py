@@ -84,8 +84,3 @@ class _Table:
         )
         caption = f"<p class='paperlab-caption'>{html.escape(self.caption)}</p>" if self.caption else ""
         return f'<div class="paperlab-scroll">{caption}{shown}</div>'
-
-
-def verdict_colour(verdict):
-    """Colour of a verdict, the same in every figure."""
-    return {"reproduced": "#3a7d44", "partly": "#c77d0a", "not": "#d1495b", "not tested": "#7a7a7a"}[verdict]
