@@ -354,8 +354,8 @@ def judge(split):
     some = np.arange(n)
     if 0 < n_judged < n:
         some = np.sort(paper.rng("judged", n).choice(n, n_judged, replace=False))
-    had = sequence_model.of_users(split.train, some)
-    wanted = sequence_model.of_users(split.valid, some)
+    had = split.train.take(some)
+    wanted = split.valid.take(some)
     return lambda model: ranked_by(model, had, wanted).hit.mean()
 
 # %%

@@ -198,14 +198,10 @@ n_lots: int = 4  # [1, 50] splits by lot behind each row of that table
 tables = datasets.load("ml100k")
 films, ratings, facts = tables["items"], tables["ratings"], tables["facts"]
 shipped = tables["links"].set_index("item").entity
-larger = datasets.load("movielens_latest_small").drop_duplicates("movieId")
-row = item_content.link_by_title(
-    films.title, films.release_year, larger.title, larger.year
-)
-number = pd.Series(np.where(row >= 0, larger.movieId.to_numpy()[row] - 1, -1))
+larger = datasets.load("movielens_latest_small")
 links = {
     "shipped table": shipped.reindex(films.item).fillna("").to_numpy(),
-    "title and year": number.map(shipped).fillna("").to_numpy(),
+    "title and year": item_content.entities_by_title(films, larger, tables["links"]),
 }
 
 # %%

@@ -823,12 +823,8 @@ paper.recorded("users", digits=4)
 # %% tags=["hide-input"]
 source = datasets.load("ml100k")
 films, facts = source["items"], source["facts"]
-larger = datasets.load("movielens_latest_small").drop_duplicates("movieId")
-row = item_content.link_by_title(
-    films.title, films.release_year, larger.title, larger.year
-)
-number = pd.Series(np.where(row >= 0, larger.movieId.to_numpy()[row] - 1, -1))
-entity = number.map(source["links"].set_index("item").entity).fillna("").to_numpy()
+larger = datasets.load("movielens_latest_small")
+entity = item_content.entities_by_title(films, larger, source["links"])
 words = item_content.film_tokens(films, facts, entity)
 described = item_content.describe(words, dim=32, rng=paper.rng("films")).vectors
 

@@ -62,7 +62,7 @@ from paperlab.methods.recommenders.identifiers import Design, World
 from paperlab.methods.recommenders.interactions import Interactions, by_cuts
 from paperlab.methods.recommenders.sequence_fit import Job, fit_many
 from paperlab.methods.recommenders.sequence_layers import block_mask
-from paperlab.methods.recommenders.sequence_model import of_users, score_chunks
+from paperlab.methods.recommenders.sequence_model import score_chunks
 
 plots.style()
 BLUE, RED, GREEN, PURPLE, ORANGE, INK = plots.COLOURS
@@ -76,7 +76,7 @@ BETAS = np.arange(1, 11) / 10  # the paper's grid
 
 # %% tags=["hide-input"] mystnb={"figure": {"caption": "Toys, the authors' own split: share of what people went on to buy that is found within ten recommendations. Left: all products are candidates; middle: those known from training; right: those that nobody had bought. Grey squares: the paper (Table 1), SETRec and the best of its rivals. The three panels have different candidates and are not to be compared with each other.", "name": "setrec-toys"}, "image": {"alt": "Three panels of horizontal bars, one bar for each of four kinds of names where a full run is recorded. In the first panel two grey squares mark the published values for SETRec and for the next best method."}}
 kept = paper.record_table("shops")
-fig, axes = plt.subplots(1, 3, figsize=(7, 2.4), sharey=True)
+fig, axes = plt.subplots(1, 3, figsize=(7, 2.8), sharey=True)
 height = np.arange(4)[::-1]
 for ax, setting in zip(axes, SETTINGS):
     if kept is not None:
@@ -85,10 +85,12 @@ for ax, setting in zip(axes, SETTINGS):
     if setting == "all":
         ax.plot([0.0189], [0], "s", color=GREY, ms=7, label="paper, SETRec")
         ax.plot([0.0117], [2], "s", color=GREY, mfc="w", ms=7, label="next best")
-        ax.legend(fontsize=7, loc="upper right")
     ax.set(title=setting, xlabel="Recall@10", xlim=(0, None))
+    ax.locator_params(axis="x", nbins=3)
 axes[0].set_yticks(height, [*RIVALS, "SETRec"])
-fig.text(0.5, -0.04, f"({paper.recorded_mark})", ha="center", fontsize=7)
+marks = axes[0].get_legend_handles_labels()
+mark = f"({paper.recorded_mark})"
+fig.legend(*marks, title=mark, fontsize=7, loc="outside lower center", ncols=2)
 plt.show()
 
 # %% [markdown]
@@ -238,12 +240,8 @@ SHOP_COURSE = {
 # %%
 tables = datasets.load("ml100k")
 films, ratings = tables["items"], tables["ratings"]
-larger = datasets.load("movielens_latest_small").drop_duplicates("movieId")
-row = item_content.link_by_title(
-    films.title, films.release_year, larger.title, larger.year
-)
-number = pd.Series(np.where(row >= 0, larger.movieId.to_numpy()[row] - 1, -1))
-entity = number.map(tables["links"].set_index("item").entity).fillna("").to_numpy()
+larger = datasets.load("movielens_latest_small")
+entity = item_content.entities_by_title(films, larger, tables["links"])
 words = item_content.film_tokens(films, tables["facts"], entity)
 
 # %%
@@ -253,7 +251,7 @@ described = item_content.describe(
     [words[film] for film in kept_films], dim=64, rng=paper.rng("content")
 ).vectors
 
-
+# %%
 def film_world(s):
     """Films with numbers by lot, a share of them new."""
     table, place = seen_films.permute_items(rng=paper.rng("numbers", s))
@@ -328,7 +326,7 @@ def judge(world, models):
     }
     return test | {"SETRec": late[at]}, at, early, late
 
-
+# %%
 judged = [judge(world, models) for world, models in zip(worlds, runs)]
 
 # %%
@@ -458,6 +456,8 @@ curves = pd.DataFrame(
     },
     index=pd.Index(BETAS, name="beta"),
 )
+
+# %%
 flatter = np.array(
     [
         max(r["all"].recall.mean() for r in late) / late[at]["all"].recall.mean()
@@ -510,9 +510,9 @@ def dealt(world, model, s, deals=20):
         order[new] = rng.permutation(new)
         orders.append(order)
     users = np.flatnonzero(split.test.lengths)
-    states = model.last_states(of_users(split.seen, users))
+    states = model.last_states(split.seen.take(users))
     score = score_chunks(model.head, states)(0, len(users))
-    looks, wanted = new_items.views(split)[2:], of_users(split.test, users)
+    looks, wanted = new_items.views(split)[2:], split.test.take(users)
     found = new_items.judge_views(
         lambda a, b: (score[a:b, order] for order in orders), wanted, looks
     )
@@ -561,7 +561,7 @@ def beam_course(world, model):
     """Recall of beams, and their lists' overlap with the exact one."""
     split = world.split
     users = np.flatnonzero(split.test.lengths)
-    states = model.last_states(of_users(split.seen, users))
+    states = model.last_states(split.seen.take(users))
     score = score_chunks(model.head, states)
     exact = ranking.top_k(score, len(users), split.test.n_items, 10)
     rows = []
@@ -616,7 +616,7 @@ paper.glue(over50=f"{100 * course.overlap[50]:.0f}")
 # %%
 gap = {
     name: max(
-        new_items.order_gap(models[name], of_users(world.split.seen, np.arange(200)))
+        new_items.order_gap(models[name], world.split.seen.take(np.arange(200)))
         for world, models in zip(worlds, runs)
     )
     for name in ("SETRec", "token sequence")
@@ -646,7 +646,7 @@ def clock(world, models):
     seconds = {}
     for way, (name, width) in ways.items():
         model, turns = models[name], 1 if way.endswith("exactly") else 5
-        states = model.last_states(of_users(world.split.seen, users))
+        states = model.last_states(world.split.seen.take(users))
         told = identifiers.decode_seconds(model, states, width=width, repeats=turns)
         seconds[way] = np.median(told)
     return pd.Series(seconds) / len(users) * 1000
@@ -924,7 +924,7 @@ plots.table(counted.set_index("items"), digits=0)
 world, model = worlds[0], runs[0]["SETRec"]
 split, shares, chosen_beta = world.split, {}, runs[0]["SETRec"].head.beta
 people = np.flatnonzero(split.test.lengths)
-states = model.last_states(of_users(split.seen, people))
+states = model.last_states(split.seen.take(people))
 for beta in (0.1, 0.3, 0.5, 0.7, 0.9, 1.0):
     model.head.beta = beta
     score = score_chunks(model.head, states)
@@ -1082,7 +1082,7 @@ paper.glue(**told)
 
 # %%
 world, model = worlds[0], runs[0]["SETRec"]
-some = model.last_states(of_users(world.split.seen, np.arange(20)))
+some = model.last_states(world.split.seen.take(np.arange(20)))
 with torch.no_grad():
     answers, table = model.head.answers(some), model.tokens.table()
     short = set_scores(answers, table, model.head.beta)

@@ -52,7 +52,9 @@ from IPython.display import display
 
 from paperlab import Paper, datasets, plots
 from paperlab.methods.foundations.ranking import paired_bootstrap
-from paperlab.methods.recommenders import item_codes, playlists, prompt_study
+from paperlab.methods.recommenders import (
+    item_codes, item_content, playlists, prompt_study,
+)
 from paperlab.methods.recommenders.code_trie import Trie
 from paperlab.methods.recommenders.prompt_text import END, Pieces
 from paperlab.methods.recommenders.quantisers import residual_kmeans, sparse_coding
@@ -278,7 +280,7 @@ def identifiers(kind, task, s, n_atoms=n_atoms, leaked=None):
     if kind == ATOMIC:
         return rng.permutation(n)[:, None]
     if kind == TEXT:
-        vectors = playlists.unit_rows(task.groups.vectors(names))[:, :32]
+        vectors = item_content.unit_rows(task.groups.vectors(names))[:, :32]
     else:
         lists = task.train.lists if leaked is None else leaked
         vectors = playlists.list_vectors(lists, dim=32, rng=rng)

@@ -83,6 +83,24 @@ def link_by_title(title, year, other_title, other_year, *, years_apart=1):
     return found
 
 
+def entities_by_title(films, others, links):
+    """Entities of films through a list that shares title and year with them, shape (n_films,); "" where there is none.
+
+    Parameters
+    ----------
+    films : DataFrame
+        Columns title and release_year, one row per film.
+    others : DataFrame
+        Columns title, year and movieId (from 1); rows of one movieId are one film.
+    links : DataFrame
+        Columns item (movieId less 1) and entity.
+    """
+    others = others.drop_duplicates("movieId")
+    row = link_by_title(films["title"], films["release_year"], others["title"], others["year"])
+    number = pd.Series(np.where(row >= 0, others["movieId"].to_numpy()[row] - 1, -1))
+    return number.map(links.set_index("item")["entity"]).fillna("").to_numpy()
+
+
 def film_tokens(items, facts=None, entities=None, *, relations=RELATIONS):
     """What is known of every film at its release, as a list of words.
 
@@ -244,8 +262,12 @@ def describe(tokens, *, dim, rng, min_films=3):
     table = weigh.fit_transform(tokens)
     reduce = TruncatedSVD(dim, n_iter=7, random_state=seed_of(rng))
     vectors = reduce.fit_transform(table)
-    length = np.linalg.norm(vectors, axis=1, keepdims=True)
-    vectors = np.divide(vectors, length, out=np.zeros_like(vectors), where=length > 1e-9)
     share = float(reduce.explained_variance_ratio_.sum())
     words = np.asarray(weigh.get_feature_names_out(), dtype=str)
-    return Description(vectors.astype(np.float32), words, reduce.components_, share)
+    return Description(unit_rows(vectors).astype(np.float32), words, reduce.components_, share)
+
+
+def unit_rows(vectors):
+    """Rows of length one; rows of zeros stay."""
+    length = np.linalg.norm(vectors, axis=1, keepdims=True)
+    return np.divide(vectors, length, out=np.zeros_like(vectors), where=length > 1e-9)

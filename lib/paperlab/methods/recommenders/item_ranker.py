@@ -5,9 +5,11 @@ clicks. Gradients are written down in closed form; every weight is moved by Adam
 """
 
 from dataclasses import dataclass, field
+from functools import cached_property
 
 import numpy as np
 from numba import njit
+from scipy import sparse
 
 from paperlab.methods.foundations.metrics import auroc
 from paperlab.methods.recommenders.embeddings import RowAdam, positive
@@ -49,19 +51,23 @@ class Looked:
         """Number of items."""
         return len(self.bag.lengths)
 
+    @cached_property
+    def _sums(self):
+        """How often each item sums each row, shape (n_items, n_rows)."""
+        ones = np.ones(len(self.bag.rows), np.float32)
+        return sparse.csr_matrix((ones, self.bag.rows, self.bag.indptr), (self.n_items, self.bag.n_rows))
+
     def shapes(self, dim):
         """Arrays that are learnt, with the spread of their start."""
         return {"table": ((self.bag.n_rows, dim), START)}
 
     def vectors(self, value):
         """Vectors of all items, shape (n_items, d)."""
-        out = np.zeros((self.n_items, value["table"].shape[1]), np.float32)
-        _sum_rows(self.bag.indptr, self.bag.rows, value["table"], out)
-        return out
+        return self._sums @ value["table"]
 
     def pull(self, value, slope, above):
         """Add the gradient of the table, given that of the vectors."""
-        _spread_rows(self.bag.indptr, self.bag.rows, above, slope["table"])
+        slope["table"] += self._sums.T @ above
 
 
 @dataclass(frozen=True)
@@ -110,24 +116,6 @@ class Dense:
             below = (above @ value["map"].T) * (middle > 0)
             slope["before"] += self.content.T @ below
             slope["kink"] += below.sum(0)
-
-
-@njit(cache=True, fastmath=True, error_model="numpy")
-def _sum_rows(indptr, rows, table, out):
-    for item in range(len(indptr) - 1):
-        for at in range(indptr[item], indptr[item + 1]):
-            row = rows[at]
-            for k in range(table.shape[1]):
-                out[item, k] += table[row, k]
-
-
-@njit(cache=True, fastmath=True, error_model="numpy")
-def _spread_rows(indptr, rows, above, slope):
-    for item in range(len(indptr) - 1):
-        for at in range(indptr[item], indptr[item + 1]):
-            row = rows[at]
-            for k in range(slope.shape[1]):
-                slope[row, k] += above[item, k]
 
 
 @njit(cache=True, fastmath=True, error_model="numpy")

@@ -10,7 +10,7 @@ from torch import nn
 from paperlab.methods.foundations import ranking
 from paperlab.methods.recommenders.interactions import Split, by_cuts, check_shares, popularity_groups
 from paperlab.methods.recommenders.sequence_layers import evaluating
-from paperlab.methods.recommenders.sequence_model import of_users, score_chunks
+from paperlab.methods.recommenders.sequence_model import score_chunks
 
 HELD = 1 << 23  # scores held at once, of each kind
 
@@ -165,8 +165,8 @@ def rank_views(model, table, wanted, looks, *, k=10, betas: Sequence[float] | No
         raise ValueError(f"betas must lie in [0, 1] and be at least one, got {list(betas)}")
     users = np.arange(wanted.n_users) if users is None else np.asarray(users)
     users = users[wanted.lengths[users] > 0]
-    some = of_users(wanted, users)
-    states = model.last_states(of_users(table, users))
+    some = wanted.take(users)
+    states = model.last_states(table.take(users))
     if betas is None:
         score = score_chunks(model.head, states)
         return judge_views(lambda start, stop: [score(start, stop)], some, looks, k=k)[0]
@@ -195,8 +195,8 @@ def beam_recall(model, table, wanted, width, *, k=10):
     lists : ndarray of int, shape (n_users with something to find, k)
     """
     users = np.flatnonzero(wanted.lengths)
-    some = of_users(wanted, users)
-    top = model.head.search(model.last_states(of_users(table, users)), width=width, k=k).items
+    some = wanted.take(users)
+    top = model.head.search(model.last_states(table.take(users)), width=width, k=k).items
     return ranking.judge(top, some.indptr, some.items), top
 
 

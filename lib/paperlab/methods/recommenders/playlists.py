@@ -10,7 +10,7 @@ from scipy import sparse
 
 from paperlab.methods.foundations.resampling import seed_of
 from paperlab.methods.recommenders.interactions import Interactions
-from paperlab.methods.recommenders.item_content import ARTICLES
+from paperlab.methods.recommenders.item_content import ARTICLES, unit_rows
 
 SPLITS = ("playlist", "person", "prompt")
 GENRES = {
@@ -70,11 +70,7 @@ class Playlists:
 
     def take(self, chosen):
         """Some of the lists, in the order of ``chosen`` (numbers of lists); prompts and items keep their numbers."""
-        chosen = np.asarray(chosen)
-        lengths = self.lists.lengths[chosen]
-        rows = np.repeat(self.lists.indptr[chosen], lengths)
-        rows += np.arange(lengths.sum()) - np.repeat(np.cumsum(lengths) - lengths, lengths)
-        lists = Interactions(np.concatenate([[0], np.cumsum(lengths)]), self.lists.items[rows], self.n_items)
+        chosen, lists = np.asarray(chosen), self.lists.take(chosen)
         return Playlists(self.texts, self.prompt[chosen], self.meaning[chosen], self.person[chosen], lists, self.names)
 
     @classmethod
@@ -326,9 +322,3 @@ def list_vectors(lists, *, dim, rng, power=0.5):
     table = sparse.csr_matrix((np.maximum(value, 0), (row, column)), (lists.n_items, lists.n_items))
     left, size, _ = randomized_svd(table, dim, random_state=seed_of(rng))
     return unit_rows(left * size**power)
-
-
-def unit_rows(vectors):
-    """Rows of length one; rows of zeros stay."""
-    length = np.linalg.norm(vectors, axis=1, keepdims=True)
-    return np.divide(vectors, length, out=np.zeros_like(vectors), where=length > 1e-9)

@@ -1,6 +1,5 @@
 """One set of playlists, cut for training and test, and everything that answers its prompts."""
 
-import time
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -125,10 +124,9 @@ def popular(task, k):
 
 def _best(scores, task, k):
     """Best k of scores (n, n_items); equal ones, such as zeros where no word is known, by popularity."""
-    counts = task.train.lists.counts
-    order = np.argsort(np.argsort(-counts, kind="stable"))
-    scores = scores - (order / len(order)) * 1e-9 * max(float(np.abs(scores).max()), 1.0)
-    return ranking.top_k(lambda start, stop: scores[start:stop], *scores.shape, k)
+    order = np.argsort(-task.train.lists.counts, kind="stable")
+    found = ranking.top_k(lambda start, stop: scores[start:stop, order], *scores.shape, k)
+    return np.where(found < 0, -1, order[found])
 
 
 def sparse_retrieval(task, k, *, prompts=False):
@@ -190,14 +188,11 @@ class Speller:
     features : Tensor
         Prompts as the model reads them.
     training : Training
-    seconds : float
-        Processor time of the training.
     """
 
     model: PromptModel = field(repr=False)
     features: torch.Tensor = field(repr=False)
     training: Training = field(repr=False)
-    seconds: float
 
     def recommend(self, task, k, *, width=20, part=None, **search):
         """Best items for the playlists of a part, default the test, shape (n_playlists, k)."""
@@ -249,10 +244,9 @@ def train_speller(  # noqa: PLR0913 - the settings of one model
         top = task.ask(lambda asked: model.recommend(features[asked], 10, width=10), task.valid)
         return task.hits(top, task.valid).mean()
 
-    begin = time.process_time()
     course = {"epochs": epochs, "every": every, "learning_rate": learning_rate, "batch_size": batch_size}
     training = fit(model, Pairs(features, task.source, task.item), judge=judge, rng=rng, **course)
-    return Speller(model, features, training, time.process_time() - begin)
+    return Speller(model, features, training)
 
 
 def dense_retrieval(task, k, *, dim=64, epochs, every, learning_rate=3e-3, batch_size=256, rng):

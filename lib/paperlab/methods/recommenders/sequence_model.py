@@ -220,9 +220,9 @@ def rank(model, table, wanted, *, k=10, barred=None, allowed=None):
     if table.n_users != wanted.n_users:
         raise ValueError(f"table and wanted must have the same users, got {table.n_users} and {wanted.n_users}")
     users = np.flatnonzero(wanted.lengths)
-    some, found = of_users(table, users), of_users(wanted, users)
+    some, found = table.take(users), wanted.take(users)
     states = model.last_states(some)
-    rows = None if barred is None else of_users(barred, users)
+    rows = None if barred is None else barred.take(users)
     top = ranking.top_k(
         score_chunks(model.head, states),
         len(users),
@@ -233,11 +233,3 @@ def rank(model, table, wanted, *, k=10, barred=None, allowed=None):
     )
     judged = ranking.judge(top, found.indptr, found.items)
     return ranking.Ranking(users, judged.recall, judged.hit, judged.ndcg)
-
-
-def of_users(table, users):
-    """Interactions of some users only, numbered anew in the order given."""
-    length = table.lengths[users]
-    ends = np.cumsum(length)
-    at = np.arange(length.sum()) + np.repeat(table.indptr[users] - (ends - length), length)
-    return type(table)(np.concatenate([[0], ends]), table.items[at], table.n_items)
