@@ -39,6 +39,15 @@ def test_matrix_counts_an_item_once():
     assert twice.matrix().toarray().tolist() == [[0, 1], [1, 0]]
 
 
+def test_users_are_taken_in_the_order_given_with_their_histories(table):
+    some = table.take([2, 3, 0, 2])
+    assert [some.of(user).tolist() for user in range(4)] == [table.of(user).tolist() for user in (2, 3, 0, 2)]
+    assert some.n_items == table.n_items
+    assert table.take(np.array([], int)).n_users == 0
+    everybody = table.take(np.arange(table.n_users))
+    assert np.array_equal(everybody.items, table.items) and np.array_equal(everybody.indptr, table.indptr)
+
+
 @pytest.mark.parametrize(
     "arguments, words",
     [

@@ -6,10 +6,12 @@ import pytest
 from paperlab.methods.recommenders.item_content import (
     RELATIONS,
     describe,
+    entities_by_title,
     film_tokens,
     link_agreement,
     link_by_title,
     title_key,
+    unit_rows,
 )
 
 ITEMS = pd.DataFrame({"title": ["Alien", "Aliens", "Kim"], "genres": ["Horror", "Horror Action", "Drama"]})
@@ -144,3 +146,17 @@ def test_the_shipped_links_of_ml100k_name_other_films_and_titles_mend_it():
     assert as_shipped["bits"] < 0.25 * mended["bits"]
     assert as_shipped["older"] < 0.6 and mended["older"] > 0.9
     assert mended["n_linked"] > 1200
+
+
+def test_entities_come_through_title_and_year_and_not_through_the_order():
+    films = pd.DataFrame({"title": ["Alien", "Hamlet", "Kim"], "release_year": [1979, 1996, 1950]})
+    others = pd.DataFrame({"title": ["Hamlet", "Alien", "Hamlet"], "year": [1996, 1979, 1996], "movieId": [7, 3, 7]})
+    links = pd.DataFrame({"item": [2, 6, 0], "entity": ["m.alien", "m.hamlet", "m.first"]})
+    assert entities_by_title(films, others, links).tolist() == ["m.alien", "m.hamlet", ""]
+    assert entities_by_title(films, others[::-1], links[::-1]).tolist() == ["m.alien", "m.hamlet", ""]
+    assert entities_by_title(films, others, links.iloc[2:]).tolist() == ["", "", ""]
+
+
+def test_rows_have_length_one_or_stay_zero():
+    found = unit_rows(np.array([[3.0, 4.0], [0.0, 0.0], [-2.0, 0.0]]))
+    assert np.allclose(found, [[0.6, 0.8], [0, 0], [-1, 0]])
