@@ -2,8 +2,7 @@
 
 import contextlib
 import json
-import os
-import tempfile
+import secrets
 from pathlib import Path
 
 from paperlab import paths
@@ -190,14 +189,14 @@ def replacing(path):
     path = Path(path)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name[:80]}.")
-        os.close(handle)
-        try:
-            yield Path(name)
-            os.chmod(name, 0o644)
-            os.replace(name, path)
+        new = path.with_name(f".{path.name[:80]}.{secrets.token_hex(6)}")
+        try:  # the name is known before the file is there: an interrupt at any point leaves none behind
+            new.touch(0o600, exist_ok=False)
+            yield new
+            new.chmod(0o644)
+            new.replace(path)
         except BaseException:
-            Path(name).unlink(missing_ok=True)
+            new.unlink(missing_ok=True)
             raise
     except OSError as error:
         raise PaperlabError(f"cannot write {paths.shown(path)}: {error.strerror or one_line(error, 200)}") from None
