@@ -80,9 +80,30 @@ def test_a_speller_finds_the_items_of_a_tag(task, reader):
     found = prompt_study.train_speller(task, codes, reader=reader, rng=rng(4), **course)
     top = found.recommend(task, 8, width=20)
     assert of_its_tag(task, top) > 0.95
-    best = max(look.value for look in found.training.looks)
     held = found.recommend(task, 10, width=10, part=task.valid)
-    assert task.hits(held, task.valid).mean() == pytest.approx(best)  # the best look is what is kept
+    assert task.hits(held, task.valid).mean() == pytest.approx(found.training.looks[-1].value)
+
+
+def test_how_often_one_looks_does_not_change_the_weights(task):
+    codes = np.stack([np.arange(40) // 8, np.arange(40) % 8], 1)
+    course = {"epochs": 6, "dim": 8, "batch_size": 32, "learning_rate": 0.02}
+    found = [prompt_study.train_speller(task, codes, every=every, rng=rng(7), **course) for every in (1, 6)]
+    often = [look.value for look in found[0].training.looks]
+    assert often[-1] in often[:-1]  # an earlier look was as good, and would be kept if the best were
+    for one, other in zip(*(each.model.parameters() for each in found), strict=True):
+        assert torch.equal(one, other)
+
+
+def test_names_are_told_apart_by_letters_that_no_prompt_has():
+    names = [f"{'zq' if k % 2 else 'xv'} {k % 7}{k % 5}" for k in range(40)]
+    task = prompt_study.prepare(
+        world(names=names), by="playlist", dim=8, n_pairs=5000, n_test=60, n_valid=15, rng=rng()
+    )
+    found = prompt_study.name_vectors(task, dim=8, rng=rng(1))
+    assert found.shape == (40, 8) and np.linalg.norm(found, axis=1).min() > 0
+    near = found @ found.T
+    same = np.arange(40)[:, None] % 2 == np.arange(40) % 2
+    assert near[same].mean() > near[~same].mean() + 0.3
 
 
 def test_the_same_seed_gives_the_same_model(task):

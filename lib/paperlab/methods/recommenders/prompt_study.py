@@ -1,6 +1,6 @@
 """One set of playlists, cut for training and test, and everything that answers its prompts."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import torch
@@ -116,6 +116,15 @@ def prepare(playlists, *, by, dim, n_pairs, n_test, n_valid=200, share=0.2, rng)
     )
 
 
+def name_vectors(task, *, dim, rng):
+    """Vectors of the items' names, float32 of shape (n_items, dim), or less where there are few names.
+
+    The groups of letters are those of the names: groups of the prompts would leave out what no prompt says.
+    """
+    names = task.train.names
+    return letter_groups(names, dim=min(dim, len(np.unique(names)) - 1), rng=rng).vectors(names)
+
+
 def popular(task, k):
     """The k items on most training lists, for every playlist of the test, shape (n_playlists, k)."""
     best = np.argsort(-task.train.lists.counts, kind="stable")[:k]
@@ -215,7 +224,7 @@ def train_speller(  # noqa: PLR0913 - the settings of one model
     reader : {"vector", "transformer"}
         Vectors of groups of letters, or pieces of words in order.
     epochs, every : int
-        Passes over the pairs; passes between two looks at the validation lists, whose best look is kept.
+        Passes over the pairs; passes between two looks at the validation lists, which choose nothing.
     learning_rate : float
     batch_size : int
     rng : numpy.random.Generator
@@ -245,14 +254,29 @@ def train_speller(  # noqa: PLR0913 - the settings of one model
         return task.hits(top, task.valid).mean()
 
     course = {"epochs": epochs, "every": every, "learning_rate": learning_rate, "batch_size": batch_size}
-    training = fit(model, Pairs(features, task.source, task.item), judge=judge, rng=rng, **course)
+    training = _fit_to_the_end(model, Pairs(features, task.source, task.item), judge, rng=rng, **course)
     return Speller(model, features, training)
+
+
+def _fit_to_the_end(model, pairs, judge, **course):
+    """Train and keep the weights of the last pass: the best of few looks at few lists is chosen by chance."""
+    last = []
+
+    def look(model):
+        last[:] = [part.detach().clone() for part in model.parameters()]
+        return judge(model)
+
+    training = fit(model, pairs, judge=look, **course)
+    with torch.no_grad():
+        for part, kept in zip(model.parameters(), last, strict=True):
+            part.copy_(kept)
+    return replace(training, epoch=training.looks[-1].epoch, value=training.looks[-1].value)
 
 
 def dense_retrieval(task, k, *, dim=64, epochs, every, learning_rate=3e-3, batch_size=256, rng):
     """Items whose names lie near the prompt, after training of both readers (bi-encoder), shape (n_playlists, k)."""
-    names = task.groups.vectors(task.train.names)
-    readers = (VectorReader(task.vectors.shape[1], dim, rng=rng) for _ in range(2))
+    names = name_vectors(task, dim=task.vectors.shape[1], rng=rng)
+    readers = (VectorReader(part.shape[1], dim, rng=rng) for part in (task.vectors, names))
     model = BiEncoder(*readers, names, rng=rng)
 
     def answer(prompts):
@@ -262,5 +286,5 @@ def dense_retrieval(task, k, *, dim=64, epochs, every, learning_rate=3e-3, batch
         return task.hits(task.ask(answer, task.valid), task.valid).mean()
 
     course = {"epochs": epochs, "every": every, "learning_rate": learning_rate, "batch_size": batch_size}
-    fit(model, Pairs(task.vectors, task.source, task.item), judge=judge, rng=rng, **course)
+    _fit_to_the_end(model, Pairs(task.vectors, task.source, task.item), judge, rng=rng, **course)
     return task.ask(answer)
