@@ -120,8 +120,9 @@ def test_the_order_counts_for_sequences_and_not_for_sets():
         assert model.tokens is before
 
 
-@pytest.mark.parametrize("kind", [np.asarray, sparse.csr_array])
-def test_neighbours_are_those_of_the_last_items_by_cosine(kind):
+@pytest.mark.parametrize(("kind", "dense"), [(np.asarray, 0.1), (sparse.csr_array, 0.1), (sparse.csr_array, 1.0)])
+def test_neighbours_are_those_of_the_last_items_by_cosine(monkeypatch, kind, dense):
+    monkeypatch.setattr(new_items, "DENSE", dense)
     vectors = np.array([[2.0, 0.0], [1.0, 1.0], [0.0, 3.0], [0.0, 0.0], [-1.0, 0.0]])
     table = Interactions(np.array([0, 3, 4, 5]), np.array([2, 0, 1, 3, 0]), 5)
     root = 0.5**0.5

@@ -14,6 +14,7 @@ from paperlab.methods.recommenders.sequence_layers import evaluating
 from paperlab.methods.recommenders.sequence_model import score_chunks
 
 HELD = 1 << 23  # scores held at once, of each kind
+DENSE = 0.1  # share of entries from which a matrix is held as a whole
 
 
 def draw_new(table, share, *, rng, shares=(0.8, 0.1, 0.1)):
@@ -214,7 +215,10 @@ def neighbour_scores(table, vectors, *, recent):
     itself = last @ sparse.diags_array((length > 0).astype(np.float32))
     if sparse.issparse(vectors):
         near = unit @ unit.T
-        return lambda start, stop: (last[start:stop] @ near - itself[start:stop]).toarray()
+        if near.nnz < DENSE * table.n_items**2:
+            return lambda start, stop: (last[start:stop] @ near - itself[start:stop]).toarray()
+        near = near.toarray()
+        return lambda start, stop: last[start:stop] @ near - itself[start:stop].toarray()
     unit = unit.toarray()
     sums = last @ unit
     return lambda start, stop: sums[start:stop] @ unit.T - itself[start:stop].toarray()
