@@ -891,9 +891,9 @@ if ablations:
     paper.measure(c7b=drop.cold["without semantic tokens"])
     paper.measure(c12b=parts.cold["descriptions by lot"] / parts.cold["SETRec"])
     paper.measure(c10=parts.cold["four blocks"] - parts.cold["SETRec"])
-    for name in parts.index:
-        lead = over_draws(tests, name, "all")
-        parts.loc[name, ["all, low", "all, high"]] = lead.low, lead.high
+    leads_over = [over_draws(tests, name, "all") for name in parts.index]
+    parts["all, low"] = [lead.low for lead in leads_over]
+    parts["all, high"] = [lead.high for lead in leads_over]
     paper.keep("parts", parts)
 
 # %% tags=["hide-input"]
