@@ -688,7 +688,7 @@ curves = pd.DataFrame(
 )
 paper.keep("curves", curves)
 
-# %% tags=["hide-input"] mystnb={"figure": {"caption": "HR@10 on the validation part while the models train. First panel: this run; second, where recorded: the paper's Beauty.", "name": "item-indexing-curves"}, "image": {"alt": "Curves of HR@10 over epochs, one for each kind of name. All begin near zero, and SASRec with softmax is highest. In the first panel clusters and the hybrid rise first, one word each later and up to the clusters; sequential names lie below, numbers by lot lowest. In the second these three are close together halfway, and the hybrid is ahead of the other two at the end; SASRec with the loss of 2018 and numbers by lot lie lowest."}}
+# %% tags=["hide-input"] mystnb={"figure": {"caption": "HR@10 on the validation part while the models train. First panel: this run; second, where recorded: the paper's Beauty.", "name": "item-indexing-curves"}, "image": {"alt": "Curves of HR@10 over epochs, one for each kind of name. All begin near zero, and SASRec with softmax is highest. In the first panel clusters and the hybrid rise first, one word each later and up to the clusters; sequential names lie below, numbers by lot lowest. In the second, SASRec with softmax is highest from the first look on, one word each and the hybrid follow and end close together, clusters stay well below them, and numbers by lot are lowest; SASRec with the loss of 2018 goes on for three times as many passes and ends between clusters and one word each."}}
 STYLE = {
     "RID": (GREY, "x"), "SID": (ORANGE, "s"), "CID": (GREEN, "^"), "IID": (RED, "D"),
     "CID+IID": (BLUE, "o"), "SASRec, softmax": (PURPLE, "v"), "SASRec": (INK, "P"),
