@@ -68,7 +68,7 @@ pages: $(STAMP) ## execute every notebook and compare its verdicts
 	    --nbval-cell-timeout=600 --dist loadfile -n 2 --durations=5
 
 browser: $(STAMP) ## the built book in a headless browser
-	@echo "the built book ..."; $(BIN)/python -m pytest tests/book -rs -n 2 --dist loadfile
+	@echo "the built book ..."; $(BIN)/python -m pytest tests/book -rs -n 2 --dist worksteal
 
 bench: $(STAMP) ## speed against peers; writes data/records/benchmarks.json
 	@$(ONE_THREAD) $(BIN)/python tools/bench.py

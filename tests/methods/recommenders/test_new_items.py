@@ -10,6 +10,7 @@ from paperlab.methods.recommenders.interactions import Interactions
 from paperlab.methods.recommenders.item_codes import break_ties
 from paperlab.methods.recommenders.item_sets import SetHead, SetTokens
 from paperlab.methods.recommenders.sequence_model import SequenceModel
+from scipy import sparse
 
 N_ITEMS = 60
 
@@ -119,6 +120,45 @@ def test_the_order_counts_for_sequences_and_not_for_sets():
         assert model.tokens is before
 
 
+@pytest.mark.parametrize(("kind", "dense"), [(np.asarray, 0.1), (sparse.csr_array, 0.1), (sparse.csr_array, 1.0)])
+def test_neighbours_are_those_of_the_last_items_by_cosine(monkeypatch, kind, dense):
+    monkeypatch.setattr(new_items, "DENSE", dense)
+    vectors = np.array([[2.0, 0.0], [1.0, 1.0], [0.0, 3.0], [0.0, 0.0], [-1.0, 0.0]])
+    table = Interactions(np.array([0, 3, 4, 5]), np.array([2, 0, 1, 3, 0]), 5)
+    root = 0.5**0.5
+    expected = [[root, root, root, 0, -1 - root], [0] * 5, [0, root, 0, 0, -1]]  # nothing is its own neighbour
+    for scale in (1.0, 7.0):
+        score = new_items.neighbour_scores(table, kind(scale * vectors), recent=2)
+        assert score(0, 3) == pytest.approx(np.array(expected), abs=1e-6)
+        assert score(1, 2) == pytest.approx(np.array(expected[1:2]), abs=1e-6)
+
+
+def test_neighbours_by_who_had_them_find_the_other_half_of_a_pair():
+    pairs = np.arange(N_ITEMS).reshape(-1, 2)
+    table = Interactions(np.arange(0, N_ITEMS + 1, 2), pairs.ravel(), N_ITEMS)
+    first = Interactions(np.arange(len(pairs) + 1), pairs[:, 0], N_ITEMS)
+    second = Interactions(np.arange(len(pairs) + 1), pairs[:, 1], N_ITEMS)
+    score = new_items.neighbour_scores(first, table.matrix().T, recent=1)
+    looks = [new_items.View("all", *2 * [np.ones(N_ITEMS, bool)])]
+    found = new_items.judge_views(lambda start, stop: [score(start, stop)], second, looks, k=1)[0]
+    assert found["all"].recall.min() == 1
+
+
+def test_scores_dealt_among_new_items_are_worth_chance_whatever_they_know():
+    """So a deal after the training says nothing of a leak: scores that know the answer fall to it as well."""
+    split = new_items.draw_new(histories(n_users=400), 0.5, rng=np.random.default_rng(1))
+    rng = np.random.default_rng(2)
+    right = split.test.matrix().toarray() + 0.1 * rng.random((400, N_ITEMS), dtype=np.float32)
+    new, orders = np.flatnonzero(split.cold), []
+    for _ in range(100):
+        order = np.arange(N_ITEMS)
+        order[new] = rng.permutation(new)
+        orders.append(order)
+    looks = new_items.views(split)[2:]
+    dealt = new_items.judge_views(lambda a, b: (right[a:b, order] for order in orders), split.test, looks, k=3)
+    assert np.mean([found["cold"].recall.mean() for found in dealt]) == pytest.approx(3 / len(new), abs=0.01)
+
+
 def test_bad_input_is_refused():
     table, rng = histories(), np.random.default_rng(0)
     for share in (-0.1, 1.0):
@@ -139,5 +179,9 @@ def test_bad_input_is_refused():
         new_items.rank_views(model, split.train, one, looks)
     with pytest.raises(ValueError, match="tokens must be of both kinds, got one"):
         new_items.rank_views(set_model(both=False), split.train, split.test, looks, betas=[0.5])
+    with pytest.raises(ValueError, match="vectors must have one row for each of 60 items, got 59"):
+        new_items.neighbour_scores(table, np.ones((N_ITEMS - 1, 2)), recent=1)
+    with pytest.raises(ValueError, match="recent must be at least 1, got 0"):
+        new_items.neighbour_scores(table, np.ones((N_ITEMS, 2)), recent=0)
     with pytest.raises(ValueError, match=r"order must name each of 4 tokens once, got \[0, 0, 1, 2\]"):
         new_items.Reordered(model.tokens, [0, 0, 1, 2])

@@ -5,7 +5,6 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
 import numpy as np
-import torch
 
 from paperlab.methods.foundations.resampling import seed_of
 from paperlab.methods.recommenders.code_trie import whole_codes
@@ -37,6 +36,8 @@ class Bag:
 
     def of(self, items):
         """Rows and offsets of items (n,), two tensors as ``torch.nn.EmbeddingBag`` wants them."""
+        import torch
+
         items = np.asarray(items)
         length = self.lengths[items]
         offsets = np.cumsum(length) - length

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 import torch
+from scipy import sparse
 from torch import nn
 
 from paperlab.methods.foundations import ranking
@@ -13,6 +14,7 @@ from paperlab.methods.recommenders.sequence_layers import evaluating
 from paperlab.methods.recommenders.sequence_model import score_chunks
 
 HELD = 1 << 23  # scores held at once, of each kind
+DENSE = 0.1  # share of entries from which a matrix is held as a whole
 
 
 def draw_new(table, share, *, rng, shares=(0.8, 0.1, 0.1)):
@@ -177,6 +179,49 @@ def rank_views(model, table, wanted, looks, *, k=10, betas: Sequence[float] | No
         return ((1 - beta) * collaborative + beta * content for beta in map(np.float32, betas))
 
     return judge_views(mixed, some, looks, k=k)
+
+
+def neighbour_scores(table, vectors, *, recent):
+    """Scores that nothing was trained for: how near an item lies to the last ones of a history.
+
+    Parameters
+    ----------
+    table : Interactions
+        Histories that are looked at.
+    vectors : ndarray or sparse matrix, shape (n_items, d)
+        Of any length, none for items that lie near nothing. Columns of who had an item, or its description.
+    recent : int
+        So many last items count.
+
+    Returns
+    -------
+    callable
+        ``score(start, stop)`` of `ranking.top_k`: sums of cosines, without that of an item with itself.
+
+    Raises
+    ------
+    ValueError
+        If there is no vector for each item, or ``recent`` is not positive.
+    """
+    if vectors.shape[0] != table.n_items:
+        raise ValueError(f"vectors must have one row for each of {table.n_items} items, got {vectors.shape[0]}")
+    if recent < 1:
+        raise ValueError(f"recent must be at least 1, got {recent}")
+    left = np.repeat(table.lengths, table.lengths) - table.positions
+    last = table.where(left <= recent).matrix()
+    given = sparse.csr_array(vectors, dtype=np.float32)
+    length = np.sqrt(np.asarray(given.multiply(given).sum(axis=1))).ravel()
+    unit = sparse.diags_array(np.divide(1, length, out=np.zeros_like(length), where=length > 0)) @ given
+    itself = last @ sparse.diags_array((length > 0).astype(np.float32))
+    if sparse.issparse(vectors):
+        near = unit @ unit.T
+        if near.nnz < DENSE * table.n_items**2:
+            return lambda start, stop: (last[start:stop] @ near - itself[start:stop]).toarray()
+        near = near.toarray()
+        return lambda start, stop: last[start:stop] @ near - itself[start:stop].toarray()
+    unit = unit.toarray()
+    sums = last @ unit
+    return lambda start, stop: sums[start:stop] @ unit.T - itself[start:stop].toarray()
 
 
 def beam_recall(model, table, wanted, width, *, k=10):
