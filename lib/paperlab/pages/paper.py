@@ -171,7 +171,8 @@ class Paper:
                 )
             judged.append(claim.judge(value))
         shown = {part: records.seal(self._record[part]) for part in self._shown if part in self._record}
-        return Verdicts(self.card, judged, self._tables, self._parameters(), shown)
+        seeds = self._record.get("stability")
+        return Verdicts(self.card, judged, self._tables, self._parameters(), shown=shown, seeds=seeds)
 
     def _parameters(self):
         """Values that the typed names, those of the parameters cell, have now in the notebook that calls."""

@@ -6,7 +6,7 @@ what it rests on is compared with what stands there now.
 
 from paperlab import paths
 from paperlab.errors import PaperlabError
-from paperlab.pages import records, scoreboard, tables
+from paperlab.pages import records, tables
 from paperlab.pages.page import Page
 
 ROUNDED = 1e-6  # relative error of the seeds' values, which are kept with six digits
@@ -92,15 +92,17 @@ def _stored(page):
 
 
 def _shown(page, remedy):
-    """The stored tables of claims and verdicts must be those that card and result give."""
+    """The stored tables of claims and verdicts must be those that card, result and seeds give."""
     found, kinds = [], set()
-    drawn = scoreboard.findings_of(page.card, page.result, {})
+    seeds = page.record.get("stability")
+    if seeds and _seeds(page):  # wrong themselves, which is told elsewhere
+        seeds = None
     for output in tables.tables_of(page.notebook):
         kind = output["metadata"][tables.KIND]
         kinds.add(kind)
         stored = {name: "".join(text) for name, text in output["data"].items()}
-        if stored != tables.drawn(kind, page.card, drawn):
-            found.append(f"the stored table of {kind} is not what card and result give; {remedy}")
+        if stored != tables.drawn(kind, page.card, page.result, seeds):
+            found.append(f"the stored table of {kind} is not what card, result and seeds give; {remedy}")
     lacking = [kind for kind in ("claims", "verdicts") if kind not in kinds]
     return found + [f"no stored table of {kind} of this version of the book; {remedy}" for kind in lacking]
 

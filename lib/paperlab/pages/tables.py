@@ -13,6 +13,7 @@ from paperlab.pages.scoreboard import findings_of
 
 SYMBOLS = {"reproduced": "✓", "partly": "◐", "not": "✗", "not tested": "–"}
 KIND = "paperlab_table"  # metadata of an output: which table it holds
+OPEN = "not the same on every seed"  # instead of a verdict that another processor may not give either
 
 
 def badge(verdict, text):
@@ -235,9 +236,10 @@ def redrawn(notebook, page, *, judged=True):
     dict
         The same notebook.
     """
-    found = findings_of(page.card, records.result_of(notebook), page.record if judged else {})
+    result = records.result_of(notebook)
+    found = findings_of(page.card, result, page.record if judged else {})
     for output in tables_of(notebook):
-        output["data"] = drawn(output["metadata"][KIND], page.card, found)
+        output["data"] = drawn(output["metadata"][KIND], page.card, result, page.record.get("stability"))
         if judged:
             output["data"]["text/html"] = (
                 head(found) if output["metadata"][KIND] == "claims" else verdict_table(found) + provenance(page)
@@ -245,11 +247,16 @@ def redrawn(notebook, page, *, judged=True):
     return notebook
 
 
-def drawn(kind, card, found):
-    """What a notebook's own cell shows of the claims (``kind`` "claims") or of the verdicts of its run ("verdicts")."""
+def drawn(kind, card, result, seeds=None):
+    """What a notebook's own cell shows of the claims (``kind`` "claims") or of the verdicts of its run ("verdicts").
+
+    The recorded seeds enter the text alone, which nbval compares, see `lines`.
+    """
+    found = findings_of(card, result, {})
     if kind == "claims":
         return {"text/plain": head_text(card), "text/html": head(found, judged=False)}
-    return {"text/plain": lines(found), "text/html": verdict_table(found, recorded=False)}
+    text = lines(findings_of(card, result, {"stability": seeds}))
+    return {"text/plain": text, "text/html": verdict_table(found, recorded=False)}
 
 
 def tables_of(notebook):
@@ -265,11 +272,20 @@ def head_text(card):
 
 
 def lines(found):
-    """The verdicts of the default run as plain text, one line per claim; nbval compares them."""
+    """The verdicts of the default run as plain text, one line per claim; nbval compares them.
+
+    A verdict that did not hold on every recorded seed is not compared: where a training multiplies rounding errors,
+    another processor is as good as another seed.
+    """
     width = max(len(finding.claim.id) for finding in found)
-    return "\n".join(
-        f"{f.claim.id:<{width}}  {claims.words(f.default['verdict'], f.claim.fidelity, f.claim.role)}" for f in found
-    )
+    return "\n".join(f"{finding.claim.id:<{width}}  {_compared(finding)}" for finding in found)
+
+
+def _compared(finding):
+    seeds = finding.stability
+    if finding.default["verdict"] != "not tested" and seeds and seeds["held"] < seeds["of"]:
+        return OPEN
+    return claims.words(finding.default["verdict"], finding.claim.fidelity, finding.claim.role)
 
 
 class Header:
@@ -282,7 +298,7 @@ class Header:
         return head_text(self.card)
 
     def _repr_mimebundle_(self, include=None, exclude=None):
-        return drawn("claims", self.card, findings_of(self.card, None, {})), {KIND: "claims"}
+        return drawn("claims", self.card, None), {KIND: "claims"}
 
 
 class Recorded:
@@ -305,11 +321,12 @@ class Verdicts:
     """All verdicts of one run: HTML for the reader, text for nbval, the result in the output's metadata.
 
     nbval compares every MIME type of a checked cell, so the machine-readable result travels in the output's metadata.
-    The record is not shown: it may change while the notebook stays as it is; the book draws both side by side.
+    The record is not shown: it may change while the notebook stays as it is; the book draws both side by side. Recorded
+    seeds (``seeds``, the record's part "stability") say which verdicts nbval may compare.
     """
 
-    def __init__(self, card, verdicts, tables, parameters, shown=None):
-        self.card = card
+    def __init__(self, card, verdicts, tables, parameters, *, shown=None, seeds=None):
+        self.card, self.seeds = card, seeds
         self.result = {
             "slug": card.slug,
             "cpu_seconds": round(cpu_seconds(), 1),
@@ -323,11 +340,11 @@ class Verdicts:
                 self.result[name] = shown[part]
 
     @property
-    def _found(self):
-        return findings_of(self.card, self.result, {})
+    def _drawn(self):
+        return drawn("verdicts", self.card, self.result, self.seeds)
 
     def __repr__(self):
-        return lines(self._found)
+        return self._drawn["text/plain"]
 
     def _repr_mimebundle_(self, include=None, exclude=None):
-        return drawn("verdicts", self.card, self._found), {records.KEY: self.result, KIND: "verdicts"}
+        return self._drawn, {records.KEY: self.result, KIND: "verdicts"}
