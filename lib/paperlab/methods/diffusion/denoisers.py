@@ -77,7 +77,8 @@ class StackedDenoiser(nn.Module):
     def network(self, x, c_noise, labels):
         """F: scaled images (..., n, d), noise (..., n) and labels (M, n) to (M, n, d)."""
         angle = c_noise[..., None] * self.frequencies
-        h = torch.cat((x, angle.sin(), angle.cos()), dim=-1)
+        told = torch.cat((angle.sin(), angle.cos()), dim=-1)
+        h = torch.cat((x, told.expand(*x.shape[:-1], -1)), dim=-1)
         if h.ndim == 2:
             h = h.expand(self.n_models, -1, -1)
         told = nn.functional.embedding(labels + self.row, self.label_table.flatten(0, 1))
