@@ -1,4 +1,4 @@
-"""Conditions side by side: a set of images, several ways to label it, who copies, and how near the optimum they come."""
+"""Conditions side by side: images, several ways to label them, who copies, and how near the optimum models come."""
 
 from dataclasses import dataclass
 
