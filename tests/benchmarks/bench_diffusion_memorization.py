@@ -1,4 +1,4 @@
-"""Page ``diffusion_memorization`` against torch, diffusers, faiss, scikit-learn, scipy: the same numbers, then the time.
+"""Page ``diffusion_memorization`` against torch, diffusers, faiss, scikit-learn, scipy: same numbers first, then time.
 
 One thread. A peer of the training is one network after the other, written with torch's own layers and optimiser.
 """
