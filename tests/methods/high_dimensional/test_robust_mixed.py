@@ -165,11 +165,13 @@ def test_what_is_not_identified_is_refused_by_name(clusters):
 
 
 def test_more_slopes_than_rows_need_the_penalty(rng):
-    x = np.c_[np.ones(40), rng.standard_normal((40, 60))]
-    y, groups = 5 * x[:, 1] + rng.standard_normal(40), np.repeat(np.arange(10), 4)
-    with pytest.raises(ValueError, match="40 rows for 61 columns"):
+    # penalty, signal and rows are such that rounding does not decide how many slopes are left
+    x, groups = np.c_[np.ones(200), rng.standard_normal((200, 220))], np.repeat(np.arange(50), 4)
+    y = 5 * x[:, 1] + rng.standard_normal(50)[groups] + rng.standard_normal(200)
+    with pytest.raises(ValueError, match="200 rows for 221 columns"):
         robust_mixed.fit(x, y, groups)
-    assert robust_mixed.fit(x, y, groups, nu=10, l1=1.0).coef[1] > 1
+    found = robust_mixed.fit(x, y, groups, nu=10, l1=1.0, start=5.0 * (np.arange(221) == 1))
+    assert found.coef[1] > 4 and np.count_nonzero(found.coef) < 30
     with pytest.warns(robust_mixed.BoundWarning) as warned:
         robust_mixed.fit(x, y, groups, nu=10, l1=0.01)
     assert any("as many coefficients as rows" in str(one.message) for one in warned)
