@@ -73,7 +73,7 @@ def two_nearest(queries, images):
     flat, centre = queries.reshape(-1, images.shape[1]), images.mean(0)
     scale = max(float(np.abs(images - centre).max()), np.finfo(float).tiny)  # single precision has few powers of ten
     rows = ((images - centre) / scale).astype(np.float32)
-    half = 0.5 * np.einsum("nd,nd->n", rows, rows)
+    half = 0.5 * np.sum(rows**2, axis=1)
     index = np.empty((len(flat), 2), dtype=np.int64)
     for start in range(0, len(flat), CHUNK):
         part = ((flat[start : start + CHUNK] - centre) / scale).astype(np.float32)
