@@ -141,8 +141,8 @@ learning_rate: float = 0.005  # [0.00001, 0.02] of Adam, at its peak
 width: int = 128  # [16, 1024] units of a layer
 depth: int = 2  # [0, 8] residual blocks
 n_classes: int = 10  # [1, 1000] random classes
-n_samples: int = 400  # [50, 10000] images drawn from each model
-n_snapshots: int = 3  # [1, 50] times during the training at which images are drawn
+n_samples: int = 300  # [50, 10000] images drawn from each model
+n_snapshots: int = 2  # [1, 50] times during the training at which images are drawn
 n_seeds: int = 1  # [1, 20] training sets of each size
 ratio: float = 0.333333333  # [0.05, 0.95] of the rule (5)
 n_held_out: int = 500  # [50, 700] real images that no model sees
@@ -236,6 +236,7 @@ def labelled(n, k):
     return pixels[rows], pixels[order[-n_held_out:]], ways
 
 
+# %%
 def trained(n, k):
     """All ways to label, side by side."""
     train, _, ways = labelled(n, k)
@@ -617,13 +618,16 @@ if factors:
 
 
 # %%
+if colour or skips:
+    cifar = datasets.load("cifar10_5k")
+    mixed = evenly(cifar["labels"].astype(int), paper.rng("colour"))
+
+
 def colour_set(n, block):
     """n CIFAR-10 images in [-1, 1], blocks of pixels averaged, and their classes."""
-    source = datasets.load("cifar10_5k")
-    order = evenly(source["labels"].astype(int), paper.rng("colour"))[:n]
-    found = study.pooled(source["images"][order], block) / 127.5 - 1
+    found = study.pooled(cifar["images"][mixed[:n]], block) / 127.5 - 1
     planes = found.transpose(0, 3, 1, 2)  # red, green, blue, one after the other
-    return planes.reshape(n, -1), source["labels"][order].astype(int)
+    return planes.reshape(n, -1), cifar["labels"][mixed[:n]].astype(int)
 
 
 # %% tags=["hide-input"]
@@ -677,7 +681,7 @@ if skips:
     for sides in ([16, 8, 4], [16], [8], [4]):
         cut[", ".join(map(str, sides))] = study.compare(
             train, {"none": np.zeros(skip_n)}, Schedule(skip_epochs, 16, 0.003),
-            lambda n_labels, seeds, sides=sides: UNet(16, 3, seed=seeds[0], skips=sides),
+            lambda _, seeds, sides=sides: UNet(16, 3, seed=seeds[0], skips=sides),
             rng=paper.rng("skips"), n_samples=n_samples // 2,
         ).last(ratio)["none"]
     cut = pd.Series(cut)
@@ -878,9 +882,10 @@ if at["none"] < 0.05:
 if values["c13"] < -0.05:
     say_c13 = (
         "So it is not without effect, though none was expected: models copy less. A "
-        "label that changes at every look is one more noise to overlook, which may cost a part of "
-        "what would have been learned by heart; this was not examined further. The "
-        "effect of fixed labels is not explained by it: its sign is the other one."
+        "label that changes at every look is one more noise to overlook, which may "
+        "cost a part of what would have been learned by heart; this was not examined "
+        "further. The effect of fixed labels is not explained by it: its sign is the "
+        "other one."
     )
 elif values["c13"] > 0.05:
     say_c13 = "So labels that nobody can learn make it copy more, against expectation."
@@ -947,7 +952,7 @@ if (seeds := paper.seeds("c3")) is not None:
 paper.glue(
     short_unique=short_unique, short_true=short_true,
     short_near="" if of_record["c14"] is None else "The nearer a model comes to the "
-    f"optimum of its task, the more it copies (rank correlation {of_record['c14']:.2f}).",
+    f"optimum, the more it copies (rank correlation {of_record['c14']:.2f}).",
     short_not=f"{failed[:1].upper()}{failed[1:]}." if failed else "Nothing.",
 )
 
