@@ -961,8 +961,8 @@ paper.glue(
     found_labels="A label splits a set into heaps, and small heaps are learned by "
     "heart; what the label means is another matter. Labels by lot bring "
     f"{points('c3')} here.{held}",
-    found_size="From the smallest set to the largest the share of copies falls by "
-    f"{points('c2').lstrip('+')}. Budget and size must be told apart: "
+    found_size="From the smallest set to the largest the share of copies changes by "
+    f"{-100 * of_record['c2']:+.0f} points. Budget and size must be told apart: "
     "a short training copies nothing, which is no virtue.",
     found_near="Copying is no accident of sampling. It is what a model does that has "
     "come near the solution of its task, and it can be measured there, without "

@@ -8,6 +8,7 @@ import numpy as np
 from paperlab.methods.foundations.checks import finite
 
 CHUNK = 1024  # rows of queries whose distances are held at once
+BLOCK = 64  # rows that are centred or compared at once
 
 
 @dataclass(frozen=True)
@@ -71,23 +72,38 @@ def two_nearest(queries, images):
     if queries.shape[-1:] != images.shape[1:]:
         raise ValueError(f"queries (..., {images.shape[1]}) are needed, got shape {queries.shape}")
     flat, centre = queries.reshape(-1, images.shape[1]), images.mean(0)
-    scale = max(float(np.abs(images - centre).max()), np.finfo(float).tiny)  # single precision has few powers of ten
-    rows = ((images - centre) / scale).astype(np.float32)
-    half = 0.5 * np.sum(rows**2, axis=1)
-    index = np.empty((len(flat), 2), dtype=np.int64)
+    spread = max((images.max(0) - centre).max(), (centre - images.min(0)).max())
+    scale = max(float(spread), np.finfo(float).tiny)  # single precision has few powers of ten
+    rows = _single(images, centre, scale)
+    half = 0.5 * np.einsum("ij,ij->i", rows, rows)
+    index, distance = np.empty((len(flat), 2), dtype=np.int64), np.empty((len(flat), 2))
     for start in range(0, len(flat), CHUNK):
-        part = ((flat[start : start + CHUNK] - centre) / scale).astype(np.float32)
-        far = half - part @ rows.T
-        each = np.arange(len(part))
-        first = far.argmin(1)
-        far[each, first] = np.inf
-        index[start : start + CHUNK] = np.stack((first, far.argmin(1)), axis=1)
-    distance = np.linalg.norm(flat[:, None] - images[index], axis=2)
+        part = slice(start, start + CHUNK)
+        far = _single(flat[part], centre, scale) @ rows.T
+        np.subtract(half, far, out=far)
+        each = np.arange(len(far))
+        index[part, 0] = far.argmin(1)
+        far[each, index[part, 0]] = np.inf
+        index[part, 1] = far.argmin(1)
+    for start in range(0, len(flat), BLOCK):
+        part = slice(start, start + BLOCK)
+        for k in range(2):
+            apart = flat[part] - images[index[part, k]]
+            distance[part, k] = np.sqrt(np.einsum("ij,ij->i", apart, apart))
     order = np.argsort(distance, axis=1, kind="stable")
     shape = (*queries.shape[:-1], 2)
     return Neighbours(
         np.take_along_axis(index, order, 1).reshape(shape), np.take_along_axis(distance, order, 1).reshape(shape)
     )
+
+
+def _single(values, centre, scale):
+    """Rows less ``centre``, over ``scale``, in single precision; by blocks, so that temporaries stay in the cache."""
+    out = np.empty(values.shape, dtype=np.float32)
+    for start in range(0, len(values), BLOCK):
+        part = slice(start, start + BLOCK)
+        out[part] = (values[part] - centre) / scale
+    return out
 
 
 def distinct(images):
