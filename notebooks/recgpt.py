@@ -238,7 +238,7 @@ N_LETTERS = int(np.prod(levels))
 COURSE = {"epochs": epochs, "batch_size": 32, "learning_rate": learning_rate}
 SHAPE = {"size": N_LETTERS, "dim": dim, "max_length": LENGTH, "n_blocks": n_blocks}
 SHAPE |= {"hidden": 2 * dim}
-FEW = {"dim": dim, "max_length": LENGTH, "n_blocks": 1, "epochs": 60}
+FEW = {"dim": dim, "max_length": LENGTH, "n_blocks": 1, "epochs": 40}
 
 # %% [markdown]
 # **A made-up world.** A product has one word for each of four aspects, say kind, brand, style and
@@ -251,27 +251,34 @@ FEW = {"dim": dim, "max_length": LENGTH, "n_blocks": 1, "epochs": 60}
 # that is what can be carried from one to another.
 
 # %%
-@cache
-def made_up(s, rule=shared):
-    """Training shops and new ones; `rule` is the share of the common rule."""
+def drawn(kind, s, j, n_users, rule):
+    """One shop; `rule` is the share of the common rule."""
     language = shopping_worlds.draw_language(rng=paper.rng("language", s))
-    draw = partial(shopping_worlds.draw_shop, language, n_items=n_items, noise=noise)
-    old, new = (
-        [
-            draw(n_users=n_users, shared=rule, rng=paper.rng(kind, s, j))
-            for j in range(n)
-        ]
-        for kind, n, n_users in (
-            ("old", n_shops, n_people + n_test),
-            ("new", n_new, n_pool + n_test),
-        )
+    rng = paper.rng(kind, s, j)
+    sizes = {"n_items": n_items, "n_users": n_users}
+    return shopping_worlds.draw_shop(
+        language, noise=noise, shared=rule, rng=rng, **sizes
     )
-    return old, new
+
+
+@cache
+def training_shops(s, rule=shared):
+    """Shops to train in; the first few have further people who are asked."""
+    return [
+        drawn("old", s, j, n_people + n_test * (j < N_LATE), rule)
+        for j in range(n_shops)
+    ]
+
+
+@cache
+def new_shops(s, rule=shared):
+    """Shops that are asked; the first people are the pool of their own rivals."""
+    return [drawn("new", s, j, n_pool + n_test, rule) for j in range(n_new)]
 
 # %%
-old, new = made_up(0)
-person = old[0].table.of(0)[:5]
-shown = pd.DataFrame(old[0].words[person], columns=["kind", "brand", "style", "use"])
+shop = training_shops(0)[0]
+person = shop.table.of(0)[:5]
+shown = pd.DataFrame(shop.words[person], columns=["kind", "brand", "style", "use"])
 shown.index = pd.Index(range(1, 6), name="purchase")
 plots.table(shown, caption="Five purchases of one person: number of the word", digits=0)
 
@@ -289,10 +296,10 @@ def late_products(s, j):
     return late
 
 
-def training_part(old, s, share=1.0):
-    """Histories of the training people of all training shops, or a share of them."""
+def training_part(shops, s, share=1.0):
+    """Histories of the training people of some shops, or of a share of them."""
     people, tables = np.arange(round(share * n_people)), []
-    for j, shop in enumerate(old):
+    for j, shop in enumerate(shops):
         table = shop.table.take(people)
         tables.append(table.where(~late_products(s, j)[table.items]))
     return shopping_worlds.pooled(tables)
@@ -314,19 +321,20 @@ def question(shop, first):
 
 # %%
 @cache
-def written(s, rule=shared):
-    """Quantiser of the training shops; catalogues of these and of the new shops."""
-    old, new = made_up(s, rule)
-    texts = np.concatenate([shop.vectors for shop in old])
-    coder = fit_fsq(
-        texts, n_chunks=4, levels=levels, epochs=20, learning_rate=0.01,
-        rng=paper.rng("letters", s),
-    )
-    return coder, *([Catalogue.of(shop.vectors, coder) for shop in x] for x in (old, new))
+def letters_of(s, rule=shared):
+    """Quantiser of the texts of the training shops."""
+    texts = np.concatenate([shop.vectors for shop in training_shops(s, rule)])
+    course = {"epochs": 20, "learning_rate": 0.01}
+    rng = paper.rng("letters", s)
+    return fit_fsq(texts, n_chunks=4, levels=levels, rng=rng, **course)
 
 
-coder, old_books, new_books = written(0)
-book = zero_shot.joined(old_books)
+def written(shops, s, rule=shared):
+    """Catalogues of some shops, by that quantiser."""
+    return [Catalogue.of(shop.vectors, letters_of(s, rule)) for shop in shops]
+
+
+book = zero_shot.joined(written(training_shops(0), 0))
 
 # %%
 def learnt_books(chunk, k, fit_one):
@@ -369,7 +377,8 @@ plt.show()
 # %% tags=["remove-cell"]
 same = len(book.codes) / len(np.unique(book.codes, axis=0))
 paper.glue(use_ratio=(use["rounded"] / use["k-means"]).mean())
-paper.glue(use_fsq=use["rounded"].mean(), n_letters=N_LETTERS, per_code=same, use_means=use["k-means"].mean())
+paper.glue(use_fsq=use["rounded"].mean(), use_means=use["k-means"].mean())
+paper.glue(n_letters=N_LETTERS, per_code=same)
 
 # %% [markdown]
 # Of {glue:text}`n_letters` letters rounding uses as many as {glue:text}`use_fsq:.0f` equally
@@ -405,9 +414,8 @@ def asked(model, books, questions, say=zero_shot.text_scores):
 # %%
 def base(s):
     """The trained model, and the same before its training."""
-    old, _ = made_up(s)
-    _, old_books, _ = written(s)
-    book = zero_shot.joined(old_books)
+    old = training_shops(s)
+    book = zero_shot.joined(written(old, s))
     start = zero_shot.text_model(
         book, rng=paper.rng("train", "base", s), **SHAPE, mask=attention, aux=aux
     )
@@ -427,11 +435,13 @@ def own_rivals(shop, book, q, *keys):
     """Rivals that need no other shop: hits by name, and the few-shot model."""
     counts = shop.table.take(np.arange(n_pool)).counts
     rival = sasrec(shop, few, *keys)
-    letters = lambda a, b: (book.codes[q.last[a:b], None] == book.codes).sum(2)  # noqa: E731
+    asked_of = book.codes[q.last]
     scores = {
         "few-shot SASRec": score_chunks(rival.head, rival.last_states(q.seen)),
         "nearest text": zero_shot.neighbour_scores(book.vectors, q.last),
-        "nearest letters": lambda a, b: letters(a, b).astype(np.float32),
+        "nearest letters": lambda a, b: (
+            (asked_of[a:b, None] == book.codes).sum(2).astype(np.float32)
+        ),
         "popular": zero_shot.popular_scores(counts),
     }
     hits = {name: q.hit_rate(score) for name, score in scores.items()}
@@ -440,9 +450,8 @@ def own_rivals(shop, book, q, *keys):
 # %%
 def judged(s):
     """Hits of every method in every new shop of one seed."""
-    _, new = made_up(s)
-    _, _, books = written(s)
-    questions = [question(shop, n_pool) for shop in new]
+    new = new_shops(s)
+    books, questions = written(new, s), [question(shop, n_pool) for shop in new]
     model, start = models[s]
     rows = zip(new, books, questions)
     own = [own_rivals(*row, s, j) for j, row in enumerate(rows)]
@@ -508,7 +517,8 @@ paper.glue(before=mean["before training"], few_rate=mean["few-shot SASRec"])
 paper.glue(few_ratio=ratio["few-shot SASRec"], text_ratio=ratio["nearest text"])
 paper.glue(text_rate=mean["nearest text"], popular=mean["popular"])
 paper.glue(letter_rate=mean["nearest letters"], start_ratio=ratio["before training"])
-paper.glue(few_span=f"{few_lead.low:.3f} to {few_lead.high:.3f}", chance_ratio=ratio["by lot"])
+paper.glue(few_span=f"{few_lead.low:.3f} to {few_lead.high:.3f}")
+paper.glue(chance_ratio=ratio["by lot"])
 paper.glue(start_span=f"{start_lead.low:.3f} to {start_lead.high:.3f}")
 
 # %% [markdown]
@@ -537,7 +547,7 @@ paper.glue(start_span=f"{start_lead.low:.3f} to {start_lead.high:.3f}")
 def cold_start(s):
     """Hits with short histories: zero-shot and few-shot, one array for each shop."""
     found, rivals, questions = judgements[s]
-    _, _, books = written(s)
+    books = written(new_shops(s), s)
     short = [q.cut(3, rng=paper.rng("cut", s, j)) for j, q in enumerate(questions)]
     few_hits = [
         q.hit_rate(score_chunks(m.head, m.last_states(q.seen)))
@@ -547,7 +557,9 @@ def cold_start(s):
 
 
 short = [cold_start(s) for s in range(n_seeds)]
-cold_zero, cold_few = (np.mean([[h.mean() for h in x[i]] for x in short]) for i in (0, 1))
+cold_zero, cold_few = np.mean(
+    [[np.mean([h.mean() for h in hits]) for hits in both] for both in short], axis=0
+)
 paper.measure(c16=cold_zero / cold_few)
 paper.glue(cold_zero=cold_zero, cold_few=cold_few, cold_ratio=cold_zero / cold_few)
 
@@ -566,9 +578,8 @@ paper.glue(cold_zero=cold_zero, cold_few=cold_few, cold_ratio=cold_zero / cold_f
 # %%
 def late_hits(s):
     """For the people of the shops with late products: hit, late or not, fifth."""
-    old, _ = made_up(s)
-    _, books, _ = written(s)
-    rows = []
+    old, rows = training_shops(s)[:N_LATE], []
+    books = written(old, s)
     for j in range(N_LATE):
         q = question(old[j], n_people)
         hit = asked(models[s][0], books[j : j + 1], [q])[0]
@@ -601,33 +612,45 @@ paper.glue(n_late=int(both["size"][True].sum()))
 
 # %%
 def without_tree(s):
-    """Free letters: hits of the nearest products, share of real codes; beam search."""
-    _, _, questions = judgements[s]
+    """Hits of the products nearest to free letters, and share of real codes."""
     rows = []
-    for b, q in zip(written(s)[2], questions):
+    for b, q in zip(written(new_shops(s), s), judgements[s][2]):
         model = zero_shot.carried(models[s][0], b)
         score, real = zero_shot.free_scores(model, q, levels)
-        had, states = (q.seen.indptr, q.seen.items), model.last_states(q.seen)
-        width = min(beam, model.tokens.trie.n_leaves)
-        found = model.head.search(states, width=width, k=10, barred=had).items
-        known = model.tokens.trie.find(b.codes[found[found >= 0]]) >= 0
-        hits = q.hit_rate(score).mean(), q.hits(found).mean()
-        rows.append((hits[0], real, hits[1], known.mean()))
+        rows.append((q.hit_rate(score).mean(), real))
     return np.mean(rows, axis=0)
 
 
-free, real, beamed, on_tree = np.mean([without_tree(s) for s in range(n_seeds)], axis=0)
+def with_beam(s, n=300):
+    """Beam search and exact scores for some people of one shop; share of codes kept."""
+    b = written(new_shops(s)[:1], s)[0]
+    q = judgements[s][2][0]
+    q = q.of_users(np.arange(min(n, n_test)))
+    model, had = zero_shot.carried(models[s][0], b), (q.seen.indptr, q.seen.items)
+    width = min(beam, model.tokens.trie.n_leaves)
+    states = model.last_states(q.seen)
+    found = model.head.search(states, width=width, k=10, barred=had).items
+    known = model.tokens.trie.find(b.codes[found[found >= 0]]) >= 0
+    exact = q.lists(zero_shot.text_scores(model, b, q, ties=False))
+    same = np.mean([np.isin(*both).mean() for both in zip(exact, found)])
+    return q.hits(found).mean(), q.hits(exact).mean(), same, known.mean()
+
+
+free, real = np.mean([without_tree(s) for s in range(n_seeds)], axis=0)
+by_beam = [with_beam(s) for s in range(n_seeds)]
+beamed, exactly, same, on_tree = np.mean(by_beam, axis=0)
 paper.measure(c11=free / rates["mean"][zero], c7=on_tree, c7b=real)
 paper.glue(free_ratio=free / rates["mean"][zero], real=f"{100 * real:.0f}")
-paper.glue(beamed=beamed, beam_width=beam)
+paper.glue(beamed=beamed, exactly=exactly, beam_width=beam, beam_same=f"{100 * same:.0f}")
 
 # %% [markdown]
 # Freely written, {glue:text}`real` % of the codes belong to a product (C7b); along the tree all
 # of them do (C7). The nearest products to the free letters find
 # {glue:text}`free_ratio:.2f` times as much as the tree's (C11; the paper has .94 to 1.0). Where
 # a shop uses few of the possible codes, most strings of four probable letters are nobody's. A
-# beam of {glue:text}`beam_width` along the tree finds {glue:text}`beamed:.3f`, exact scores
-# {glue:text}`zero:.3f`.
+# beam of {glue:text}`beam_width` along the tree, for three hundred people of the first shop, finds
+# {glue:text}`beam_same` % of what exact scores list, and {glue:text}`beamed:.3f` of what was
+# bought, exact scores {glue:text}`exactly:.3f`.
 
 # %% [markdown]
 # ### Where nothing is shared
@@ -637,10 +660,9 @@ paper.glue(beamed=beamed, beam_width=beam)
 
 # %%
 def without_rule(s, model, rule=shared):
-    """Zero-shot hits in new shops with rules of their own, divided by chance."""
-    coder = written(s, rule)[0]
-    _, new = made_up(s, 0.0)
-    books = [Catalogue.of(shop.vectors, coder) for shop in new]
+    """Zero-shot hits in new shops with rules of their own, and chance."""
+    new = new_shops(s, 0.0)
+    books = written(new, s, rule)
     questions = [question(shop, n_pool) for shop in new]
     hits = np.mean([hit.mean() for hit in asked(model, books, questions)])
     return hits, np.mean([q.by_chance().mean() for q in questions])
@@ -666,12 +688,11 @@ paper.glue(own=own_hits, own_ratio=own_hits / own_chance)
 # %%
 def variants(s):
     """HR@10 zero-shot of models with one part changed, mean over the new shops."""
-    old, new = made_up(s)
-    _, old_books, books = written(s)
-    book, table = zero_shot.joined(old_books), training_part(old, s)
-    questions = judgements[s][2]
-    deal = lambda b, *keys: b.with_lots(N_LETTERS, rng=paper.rng("lots", s, *keys))  # noqa: E731
-    lots, dealt = deal(book), [deal(b, j) for j, b in enumerate(books)]
+    old = training_shops(s)
+    book, books = zero_shot.joined(written(old, s)), written(new_shops(s), s)
+    table, questions = training_part(old, s), judgements[s][2]
+    rng = paper.rng("lots", s)
+    lots, *dealt = (b.with_lots(N_LETTERS, rng=rng) for b in (book, *books))
     plans = {
         "without auxiliary input": (book, books, {"aux": False}),
         "letters by lot": (lots, dealt, {}),
@@ -686,10 +707,9 @@ def variants(s):
 # %%
 def own_rules(s):
     """Trained where each shop has a rule of its own, and asked in such shops."""
-    old, _ = made_up(s, 0.0)
-    _, old_books, _ = written(s, 0.0)
-    table = training_part(old, s)
-    model = train(zero_shot.joined(old_books), table, s, "own rules")
+    old = training_shops(s, 0.0)
+    book = zero_shot.joined(written(old, s, 0.0))
+    model = train(book, training_part(old, s), s, "own rules")
     return without_rule(s, model, 0.0)
 
 
@@ -705,7 +725,8 @@ if ablations:
     parts["low"] = [lead.low for lead in leads.values()]
     parts["high"] = [lead.high for lead in leads.values()]
     paper.keep("parts", parts.rename_axis("model"))
-    paper.measure(c9=to_whole["without auxiliary input"], c10=to_whole["letters by lot"])
+    paper.measure(c9=to_whole["without auxiliary input"])
+    paper.measure(c10=to_whole["letters by lot"])
     paper.measure(c6=1 / to_whole["causal attention"])
     own_both = np.mean([own_rules(s) for s in range(n_seeds)], axis=0)
     paper.measure(c5b=own_both[0] / own_both[1])
@@ -713,21 +734,22 @@ if ablations:
 # %% tags=["hide-input"]
 def with_fewer_shops(n):
     """HR@10 zero-shot, trained in n shops for the same number of steps, first seed."""
-    old, books = made_up(0)[0][:n], written(0)[1][:n]
+    old = training_shops(0)[:n]
+    books = written(old, 0)
     rng, more = paper.rng("train", "shops", n), round(n_shops / n)
     model = zero_shot.text_model(
         zero_shot.joined(books), rng=rng, **SHAPE, mask=attention, aux=aux
     )
     rows = training_rows(training_part(old, 0), LENGTH)
     fit(model, rows, rng=rng, **{**COURSE, "epochs": more * epochs})
-    hits = asked(model, written(0)[2], judgements[0][2])
+    hits = asked(model, written(new_shops(0), 0), judgements[0][2])
     return np.mean([hit.mean() for hit in hits])
 
 
 def with_more_people(share):
     """HR@10 of SASRec trained on a share of the new shops' people, first seed."""
     hits = []
-    for j, (shop, q) in enumerate(zip(made_up(0)[1], judgements[0][2])):
+    for j, (shop, q) in enumerate(zip(new_shops(0), judgements[0][2])):
         model = sasrec(shop, share, "share", j, round(100 * share))
         score = score_chunks(model.head, model.last_states(q.seen))
         hits.append(q.hit_rate(score).mean())
@@ -765,16 +787,15 @@ plt.show()
 #
 # The paper finds that the loss falls as a power of the amount of training data. The recorded
 # run trains on 5, 10, 25, 50 and 100 % of the people, with the same number of passes, and takes
-# the loss (2) on people of the training shops who were left out.
+# the loss (2) on people of three training shops who were left out.
 
 # %%
 def loss_by_share(s):
     """Training tokens and the loss on other people, for five shares of the people."""
-    old, _ = made_up(s)
-    book = zero_shot.joined(written(s)[1])
+    old = training_shops(s)
+    book, rows = zero_shot.joined(written(old, s)), []
     others = np.arange(n_people, n_people + n_test)
-    held = shopping_worlds.pooled([shop.table.take(others) for shop in old])
-    rows = []
+    held = shopping_worlds.pooled([shop.table.take(others) for shop in old[:N_LATE]])
     for share in (0.05, 0.1, 0.25, 0.5, 1.0):
         table = training_part(old, s, share)
         whole = share == 1.0
@@ -785,7 +806,8 @@ def loss_by_share(s):
 
 
 if scaling:
-    curve = pd.concat([loss_by_share(s) for s in range(n_seeds)]).groupby("share").mean()
+    curve = pd.concat([loss_by_share(s) for s in range(n_seeds)])
+    curve = curve.groupby("share").mean()
     line = np.log(curve[["tokens", "loss"]])
     paper.measure(c13=np.corrcoef(line.tokens, line.loss)[0, 1] ** 2)
     paper.keep("scaling", curve)
@@ -818,7 +840,8 @@ def stored_shops():
     """Texts and histories of five real shops, products numbered by lot."""
     found, titles = {}, datasets.load("amazon2018_titles")
     for name in ("office", "industrial"):
-        part, rows = titles[name], pd.concat([titles[name]["valid"], titles[name]["test"]])
+        part = titles[name]
+        rows = pd.concat([part["valid"], part["test"]])
         texts = part["items"].title.to_numpy()
         found[name] = texts, shop_texts.chained(rows, len(texts))
     movies = datasets.load("ml100k")
@@ -903,7 +926,8 @@ if shops:
     ).rename_axis("method")
     real_rates["mean"] = real_rates.mean(axis=1)
     facts = pd.DataFrame(
-        {n: x[1:] for n, x in real_found.items()}, index=["codes per text", "bought again"]
+        {n: x[1:] for n, x in real_found.items()},
+        index=["codes per text", "bought again"],
     )
     paper.keep("real", real_rates)
     paper.keep("real_codes", facts.T.rename_axis("shop"))
@@ -1046,7 +1070,8 @@ plots.table(shown.rename_axis("second number"), caption="Share of each letter")
 # ```
 
 # %%
-start, b, q = models[0][1], written(0)[2][0], judgements[0][2][0]
+start, q = models[0][1], judgements[0][2][0]
+b = written(new_shops(0)[:1], 0)[0]
 there = zero_shot.carried(start, b)
 states, codes = there.last_states(q.seen), torch.from_numpy(b.codes)
 shared_out = [there.tokens.letters(k).detach() for k in range(4)]
@@ -1082,7 +1107,7 @@ print(f"by lot: {q.by_chance().mean():.3f}")
 # no letter means the same twice, and what still helps is relations between vectors in one
 # history. Keeping a word survives any rotation; a complement does only if it is itself a fixed
 # transformation of the vectors, which in this world it is not (complements are dealt by lot), and
-# among real words perhaps in part. The experiment: one rotation for each shop in `made_up`, before
+# among real words perhaps in part. The experiment: one rotation for each shop in `drawn`, before
 # the letters are fitted, and the ratios of C3 and C19 again.
 # ```{solution-end}
 # ```
@@ -1158,7 +1183,7 @@ paper.glue(**told)
 # The lines of the model against the code that all of the above used:
 
 # %%
-batch = training_rows(training_part(made_up(0)[0], 0), LENGTH).batch(np.arange(20))
+batch = training_rows(training_part(training_shops(0), 0), LENGTH).batch(np.arange(20))
 model = models[0][0]
 with torch.no_grad():
     states, out = model.states(batch), [model.tokens.letters(k) for k in range(4)]

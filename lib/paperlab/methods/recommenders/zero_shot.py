@@ -239,7 +239,7 @@ def few_shot(table, *, dim, max_length, n_blocks, epochs, learning_rate=3e-3, ba
     def judge(now):
         return rank(now, early.seen, early.wanted, barred=early.seen).ndcg.mean()
 
-    settings = {"batch_size": batch_size, "learning_rate": learning_rate, "every": 5, "patience": 4}
+    settings = {"batch_size": batch_size, "learning_rate": learning_rate, "every": 5, "patience": 2}
     fit(model, training_rows(early.seen, max_length), epochs=epochs, rng=rng, judge=judge, **settings)
     return model
 
