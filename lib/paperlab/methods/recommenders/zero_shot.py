@@ -4,7 +4,6 @@ import copy
 from dataclasses import dataclass, field
 
 import numpy as np
-import torch
 
 from paperlab.methods.foundations import ranking
 from paperlab.methods.foundations.checks import finite
@@ -13,7 +12,7 @@ from paperlab.methods.recommenders.code_tokens import CodeTokens
 from paperlab.methods.recommenders.copying import had_before
 from paperlab.methods.recommenders.interactions import Interactions, leave_last_out
 from paperlab.methods.recommenders.item_content import unit_rows
-from paperlab.methods.recommenders.quantisers import fsq_bound, fsq_values
+from paperlab.methods.recommenders.quantisers import fsq_values
 from paperlab.methods.recommenders.sequence_fit import fit
 from paperlab.methods.recommenders.sequence_layers import evaluating
 from paperlab.methods.recommenders.sequence_model import ItemHead, ItemTable, SequenceModel, rank
@@ -43,7 +42,7 @@ class Catalogue:
 
     @classmethod
     def of(cls, vectors, coder):
-        """Write the codes of texts with a fitted quantiser."""
+        """Write the codes of texts with a fitted quantiser; names a text that is not finite."""
         vectors = finite("vectors", vectors)
         return cls(vectors, coder.encode(vectors))
 
@@ -119,6 +118,8 @@ class Question:
 
     def cut(self, most, *, rng):
         """The same with histories cut to the last 1 to ``most`` items, the number drawn by lot for each person."""
+        if most < 1:
+            raise ValueError(f"most must be at least 1, got {most}; a history without items predicts nothing")
         kept = rng.integers(1, most + 1, size=self.seen.n_users)
         left = np.repeat(self.seen.lengths, self.seen.lengths) - self.seen.positions
         return Question(self.seen.where(left <= np.repeat(kept, self.seen.lengths)), self.wanted)
@@ -252,21 +253,3 @@ def heldout_loss(model, table, max_length, *, batch_size=256):
             batch = rows.batch(np.arange(start, min(start + batch_size, len(rows))))
             total += float(model.loss(batch)) * len(batch.items)
     return total / rows.n_targets
-
-
-def bounded_chunks(coder, vectors):
-    """Numbers of every chunk before they are rounded, each between its lowest and highest level, as `fsq_bound` has it.
-
-    Parameters
-    ----------
-    coder : code_autoencoders.Coder
-        Of `fit_fsq`.
-    vectors : array_like, shape (n, n_features)
-
-    Returns
-    -------
-    ndarray, shape (n, n_chunks, len(levels))
-    """
-    with evaluating(coder.model):
-        numbers = coder.model.numbers(torch.from_numpy(np.asarray(vectors, np.float32))).double().numpy()
-    return fsq_bound(numbers, coder.model.levels)
