@@ -540,7 +540,7 @@ paper.glue(start_span=f"{start_lead.low:.3f} to {start_lead.high:.3f}")
 # **Much of it is not training.** Input and output share the vectors of the letters. So even a
 # network that has learnt nothing prefers products with the letters of the last ones, and finds
 # {glue:text}`before:.3f`. The trained one has {glue:text}`start_ratio` times that (C19); the
-# difference is {glue:text}`start_span` (95 % over people).
+# difference is {glue:text}`start_span` (95 % over people). {glue:text}`seeds_c19`
 #
 # **Against rivals of the new shop.** SASRec, trained on a tenth of the pool, finds
 # {glue:text}`few_rate:.3f`, so that the ratio is {glue:text}`few_ratio` (C4; difference
@@ -613,7 +613,7 @@ paper.glue(n_late=int(both["size"][True].sum()))
 # these purchases and {glue:text}`known_rate:.3f` of those of known products of equal
 # popularity: a ratio of {glue:text}`new_ratio:.2f` (C12). New products *can* be recommended at
 # once, but the letters that the training has seen as answers come first. A noisy text often
-# falls on a code that no known product has.
+# falls on a code that no known product has. {glue:text}`seeds_c12`
 
 # %% [markdown]
 # ### What is the tree for?
@@ -689,7 +689,7 @@ paper.glue(own=own_hits, own_ratio=own_hits / own_chance)
 # %% [markdown]
 # It finds {glue:text}`own:.3f` there, {glue:text}`own_ratio:.2f` times chance (C5). One
 # should expect a little less than one: the model bets on words that are kept or complements,
-# and in these shops a word always gives way to another.
+# and in these shops a word always gives way to another. {glue:text}`seeds_c5`
 # {glue:text}`own_full`
 
 # %% [markdown]
@@ -1186,6 +1186,14 @@ if value["c17"] is not None:
         f"In real shops it finds {by[zero]:.4f} (chance {by['by lot']:.4f}, nearest "
         f"text {by['nearest text']:.4f})."
     )
+for claim in ("c5", "c12", "c19"):
+    luck, told[f"seeds_{claim}"] = paper.seeds(claim), ""
+    if luck:
+        low, high = min(luck["values"]), max(luck["values"])
+        told[f"seeds_{claim}"] = (
+            f"The verdict is the same on {luck['held']} of {luck['of']} other seeds, "
+            f"where the value lies between {low:.2f} and {high:.2f}."
+        )
 paper.glue(**told)
 
 # %% [markdown]
