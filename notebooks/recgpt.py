@@ -788,8 +788,8 @@ if breadth is not None:
     axes[0].plot(breadth.shops, breadth["HR@10"], "o-", color=RED)
     axes[1].plot(people.share, people["HR@10"], "s-", color=BLUE)
     axes[1].axhline(breadth["HR@10"].iloc[-1], color=RED, ls="--")
-axes[0].set(xlabel="training shops", ylabel="HR@10", xscale="log")
-axes[1].set(xlabel="share of the new shop's people", xscale="log")
+axes[0].set(xlabel="training shops", ylabel="HR@10", ylim=(0, None))
+axes[1].set(xlabel="share of the new shop's people")
 fig.suptitle(f"({paper.recorded_mark})", fontsize=8)
 plt.show()
 
@@ -835,6 +835,8 @@ if kept_curve is not None:
     line = np.exp(at + slope * np.log(kept_curve.tokens))
     ax.plot(kept_curve.tokens, line, "--", color=INK)
 ax.set(xlabel="training tokens", ylabel="loss", xscale="log", yscale="log")
+ax.yaxis.set_major_formatter("{x:.2f}")
+ax.yaxis.set_minor_formatter("{x:.2f}")
 ax.set_title(f"({paper.recorded_mark})", fontsize=8)
 plt.show()
 
