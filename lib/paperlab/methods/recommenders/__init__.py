@@ -48,6 +48,10 @@ What generates items one after another, or letter by letter:
 ``prompt_text``        prompts and names as vectors and as pieces; BM25
 ``prompt_models``      readers of prompts, a decoder with memory for letters, a bi-encoder (page ``text2tracks``)
 ``prompt_study``       one set of playlists, and everything that answers its prompts
+``shopping_worlds``    made-up shops that share words and, to a chosen degree, a rule of what follows what
+``shop_texts``         real texts as vectors by an encoder that sees training shops only; histories from rows
+``zero_shot``          models of texts carried to other shops, rivals of the other shop (page ``recgpt``)
+``copying``            rules that only look at histories: the last item again, what followed it, popular ones
 ``code_pieces``        N-grams, prefixes and SentencePiece pieces of codes in hashed tables
 ``video_log``          a made-up log of videos about topics; film ratings as such a log (page ``semantic_ids_ranking``)
 ``item_ranker``        a ranking model over numbers, content or pieces of items, compiled, trained day by day
