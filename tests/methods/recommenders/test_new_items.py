@@ -101,11 +101,11 @@ def test_mixed_scores_are_those_of_the_head_at_each_beta():
 
 def test_a_beam_as_wide_as_the_catalogue_finds_the_exact_list():
     split, model = new_items.draw_new(histories(), 0.25, rng=np.random.default_rng(1)), code_model()
-    exact = new_items.rank_views(model, split.train, split.test, new_items.views(split)[:1], k=8)["all"]
-    wide, lists = new_items.beam_recall(model, split.train, split.test, N_ITEMS, k=8)
-    assert wide.recall == pytest.approx(exact.recall) and lists.shape == (40, 8)
-    narrow, _ = new_items.beam_recall(model, split.train, split.test, 1, k=8)
-    assert narrow.recall.mean() < exact.recall.mean()
+    exact = new_items.rank_views(model, split.seen, split.test, new_items.views(split)[:1], k=8)["all"]
+    asked = new_items.Asked.of(split)
+    wide, narrow = (model.head.search(model.last_states(asked.had), width=width, k=8).items for width in (N_ITEMS, 1))
+    assert asked.recall(wide) == pytest.approx(exact.recall) and wide.shape == (40, 8)
+    assert asked.recall(narrow).mean() < exact.recall.mean()
 
 
 def test_the_order_counts_for_sequences_and_not_for_sets():
@@ -142,6 +142,22 @@ def test_neighbours_by_who_had_them_find_the_other_half_of_a_pair():
     looks = [new_items.View("all", *2 * [np.ones(N_ITEMS, bool)])]
     found = new_items.judge_views(lambda start, stop: [score(start, stop)], second, looks, k=1)[0]
     assert found["all"].recall.min() == 1
+
+
+def test_lists_of_those_who_are_asked_with_and_without_what_they_had():
+    """Nobody has an item twice here: whoever scores what was had highest finds nothing, unless it is left out."""
+    split = new_items.draw_new(histories(n_users=30), 0.2, rng=np.random.default_rng(1))
+    asked = new_items.Asked.of(split)
+    assert (split.test.lengths[asked.users] > 0).all()
+    assert split.test.lengths.sum() == asked.wanted.lengths.sum()
+    had, wanted = asked.had.matrix().toarray(), asked.wanted.matrix().toarray()
+    k = int(asked.had.lengths.min())
+    lists = asked.lists(lambda a, b: (2 * had + wanted)[a:b], k=k)
+    assert np.take_along_axis(had, lists, 1).all()
+    free = asked.lists(lambda a, b: (2 * had + wanted)[a:b], k=k, without_had=True)
+    assert not np.take_along_axis(had, free, 1).any()
+    assert asked.recall(lists) == pytest.approx(0)
+    assert asked.recall(free) == pytest.approx(np.minimum(1, k / asked.wanted.lengths))
 
 
 def test_scores_dealt_among_new_items_are_worth_chance_whatever_they_know():

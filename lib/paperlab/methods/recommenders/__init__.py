@@ -35,7 +35,7 @@ What generates items one after another, or letter by letter:
 ``sequence_fit``       one training loop with early stopping by a metric
 ``softmax_losses``     softmax over a catalogue, over shared negatives; the binary loss of SASRec
 ``item_sets``          items as sets of tokens without an order, scored in one pass
-``new_items``          drawing new items, one ranking under several views, beams, the order of tokens
+``new_items``          drawing new items, one ranking under several views, people of the test, the order of tokens
 ``identifiers``        four ways to write an item on one transformer: free vector, content, sequence, set
 ``item_codes``         digits, category trees, letters that tell twins apart, what a code is worth
 ``code_clusters``      codes from co-occurrence by recursive spectral clustering

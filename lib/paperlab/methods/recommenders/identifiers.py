@@ -2,6 +2,7 @@
 
 import time
 from dataclasses import dataclass, field
+from functools import cached_property
 
 import numpy as np
 
@@ -11,6 +12,7 @@ from paperlab.methods.recommenders.code_tokens import CodeTokens
 from paperlab.methods.recommenders.interactions import Split
 from paperlab.methods.recommenders.item_codes import break_ties
 from paperlab.methods.recommenders.item_sets import SetHead, SetTokens
+from paperlab.methods.recommenders.new_items import Asked
 from paperlab.methods.recommenders.quantisers import residual_kmeans
 from paperlab.methods.recommenders.sequence_model import ItemHead, ItemTable, SequenceModel, score_chunks
 from paperlab.methods.recommenders.sequence_rows import Rows, training_rows
@@ -66,6 +68,11 @@ class World:
         found = residual_kmeans(content, size=n_letters, n_levels=n_levels, rng=rng).encode(content)
         rows = training_rows(train, max_length, stride=max_length)
         return cls(split, content, break_ties(found, rng=rng), rows)
+
+    @cached_property
+    def asked(self):
+        """People of the test part, as `new_items.Asked`."""
+        return Asked.of(self.split)
 
 
 @dataclass(frozen=True)

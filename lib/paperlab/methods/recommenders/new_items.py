@@ -9,7 +9,7 @@ from scipy import sparse
 from torch import nn
 
 from paperlab.methods.foundations import ranking
-from paperlab.methods.recommenders.interactions import Split, by_cuts, check_shares, popularity_groups
+from paperlab.methods.recommenders.interactions import Interactions, Split, by_cuts, check_shares, popularity_groups
 from paperlab.methods.recommenders.sequence_layers import evaluating
 from paperlab.methods.recommenders.sequence_model import score_chunks
 
@@ -91,6 +91,38 @@ def views(split, *, n_groups=0):
         group = popularity_groups(split.train.counts, n_groups)
         found += [View(str(g + 1), ~cold, ~cold & (group == g)) for g in range(n_groups)]
     return found
+
+
+@dataclass(frozen=True)
+class Asked:
+    """People of the test with something to find.
+
+    Attributes
+    ----------
+    users : ndarray of int, shape (n,)
+        Which of the split's.
+    had, wanted : Interactions
+        What they have had before, and what there is to find; one row for each of them.
+    """
+
+    users: np.ndarray = field(repr=False)
+    had: Interactions = field(repr=False)
+    wanted: Interactions = field(repr=False)
+
+    @classmethod
+    def of(cls, split):
+        """Everybody in the test part of a split."""
+        users = np.flatnonzero(split.test.lengths)
+        return cls(users, split.seen.take(users), split.test.take(users))
+
+    def lists(self, score, *, k=10, without_had=False):
+        """Best k of all items for everybody, with or without what they have had, shape (n, k); see `ranking.top_k`."""
+        barred = (self.had.indptr, self.had.items) if without_had else None
+        return ranking.top_k(score, len(self.users), self.wanted.n_items, k, barred=barred)
+
+    def recall(self, lists):
+        """Share of what there is to find that stands in each list, shape (n,)."""
+        return ranking.judge(lists, self.wanted.indptr, self.wanted.items).recall
 
 
 def judge_views(blocks, wanted, looks, *, k=10):
@@ -207,42 +239,22 @@ def neighbour_scores(table, vectors, *, recent):
         raise ValueError(f"vectors must have one row for each of {table.n_items} items, got {vectors.shape[0]}")
     if recent < 1:
         raise ValueError(f"recent must be at least 1, got {recent}")
+    from sklearn.preprocessing import normalize
+
     left = np.repeat(table.lengths, table.lengths) - table.positions
     last = table.where(left <= recent).matrix()
-    given = sparse.csr_array(vectors, dtype=np.float32)
-    length = np.sqrt(np.asarray(given.multiply(given).sum(axis=1))).ravel()
-    unit = sparse.diags_array(np.divide(1, length, out=np.zeros_like(length), where=length > 0)) @ given
-    itself = last @ sparse.diags_array((length > 0).astype(np.float32))
-    if sparse.issparse(vectors):
+    held = sparse.csr_array if sparse.issparse(vectors) else np.asarray
+    unit = normalize(held(vectors, dtype=np.float32))
+    some = abs(unit).sum(axis=1) > 0
+    itself = last @ sparse.diags_array(some.astype(np.float32))
+    if sparse.issparse(unit):
         near = unit @ unit.T
         if near.nnz < DENSE * table.n_items**2:
             return lambda start, stop: (last[start:stop] @ near - itself[start:stop]).toarray()
         near = near.toarray()
         return lambda start, stop: last[start:stop] @ near - itself[start:stop].toarray()
-    unit = unit.toarray()
     sums = last @ unit
     return lambda start, stop: sums[start:stop] @ unit.T - itself[start:stop].toarray()
-
-
-def beam_recall(model, table, wanted, width, *, k=10):
-    """Ranking of the lists that a beam search finds among all items; an item outside the beam counts as missed.
-
-    Parameters
-    ----------
-    model : SequenceModel
-        With a `code_decoder.CodeDecoder` as its head.
-    table, wanted : Interactions
-    width, k : int
-
-    Returns
-    -------
-    ranking : Ranking
-    lists : ndarray of int, shape (n_users with something to find, k)
-    """
-    users = np.flatnonzero(wanted.lengths)
-    some = wanted.take(users)
-    top = model.head.search(model.last_states(table.take(users)), width=width, k=k).items
-    return ranking.judge(top, some.indptr, some.items), top
 
 
 class Reordered(nn.Module):
