@@ -1196,6 +1196,8 @@ if value["c13"] is not None:
         f"slope of {slope:.3f}. The points bend away from it: the loss stops falling "
         f"towards all of the people ({kept_curve.loss.iloc[-1]:.2f})."
     )
+
+# %% tags=["remove-cell"]
 if value["c17"] is not None:
     real = paper.record_table("real").set_index("method")
     by, to_chance = real["mean"], (real.loc[zero] / real.loc["by lot"]).drop("mean")
@@ -1219,6 +1221,8 @@ if value["c17"] is not None:
         f"In real shops it finds {by[zero]:.4f} (chance {by['by lot']:.4f}, before its "
         f"training {by['before training']:.4f}, nearest text {by['nearest text']:.4f})."
     )
+
+# %% tags=["remove-cell"]
 if value["c19"] is not None:
     told["short_start"] = f"In the recorded run it has {value['c19']:.2f} times that."
     told["start_full"] = f"In the recorded run the ratio is {value['c19']:.2f}."
