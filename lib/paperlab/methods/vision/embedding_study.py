@@ -1,0 +1,148 @@
+"""Objects with query and gallery pictures, and the loop that trains one network on batches of them."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch.nn.functional import normalize
+
+from paperlab.methods.foundations.nets import train
+from paperlab.methods.vision.cuboids import common_side, gallery_pictures, query_pictures
+
+
+@dataclass(frozen=True)
+class Objects:
+    """Pictures of objects, or features of pictures, by object.
+
+    Attributes
+    ----------
+    query, gallery : torch.Tensor, shapes (n, k, ...) and (n, l, ...)
+        Pictures (colours, height, width) or features (d,).
+    common : torch.Tensor of bool, shape (n, k, l), or None
+        Which pairs show a side in common, where that is known.
+    """
+
+    query: torch.Tensor
+    gallery: torch.Tensor
+    common: torch.Tensor | None = None
+
+    def __len__(self):
+        return len(self.query)
+
+    def take(self, rows):
+        """Only these objects."""
+        return Objects(self.query[rows], self.gallery[rows], None if self.common is None else self.common[rows])
+
+    def dealt(self, order):
+        """The galleries dealt to other objects: object i gets that of ``order[i]``."""
+        return Objects(self.query, self.gallery[order], None)
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Vectors of the objects of one step, and the generator for what a loss draws.
+
+    Attributes
+    ----------
+    query, gallery : torch.Tensor, shapes (n, k, d) and (n, l, d)
+    common : torch.Tensor of bool, shape (n, k, l), or None
+    labels : torch.Tensor of int, shape (n,)
+        Numbers of the objects.
+    rng : numpy.random.Generator
+    """
+
+    query: torch.Tensor
+    gallery: torch.Tensor
+    common: torch.Tensor | None
+    labels: torch.Tensor
+    rng: np.random.Generator
+
+    def draws(self, *shape):
+        """Uniform random numbers as a tensor."""
+        return torch.as_tensor(self.rng.random(shape), dtype=torch.float32)
+
+
+def pictured(boxes, n_query, *, size, rng):
+    """`Objects` of boxes: six gallery pictures and ``n_query`` queries of each, and which pairs share a side."""
+    gallery = gallery_pictures(boxes, size=size, rng=rng)
+    query = query_pictures(boxes, n_query, size=size, rng=rng)
+    common = common_side(query.shown[:, :, None], gallery.shown[:, None])
+    return Objects(as_channels(query.images), as_channels(gallery.images), torch.as_tensor(common))
+
+
+def as_channels(images):
+    """Pictures (..., height, width, colours) as a tensor (..., colours, height, width)."""
+    return torch.as_tensor(images).movedim(-1, -3).contiguous()
+
+
+def fit(net, objects, loss, *, n_steps, n_objects, n_query, n_gallery, rng, learning_rate=3e-3, unit=True):
+    """Train a network by a loss on batches of objects.
+
+    Parameters
+    ----------
+    net : torch.nn.Module
+        From pictures to vectors; changed in place and left in ``eval()`` mode.
+    objects : Objects
+    loss : callable
+        ``loss(batch)`` of a `Batch` gives a tensor of shape (); its own parameters are trained, too.
+    n_steps, n_objects, n_query, n_gallery : int
+        Steps; objects of a step; pictures of each on either side, drawn without return.
+    rng : numpy.random.Generator
+        One stream for the pictures of the steps and another one for the loss are spawned from it, so that two losses
+        see the same pictures.
+    learning_rate : float
+        Of Adam at the first step; half a cosine leads down to zero.
+    unit : bool
+        Whether the loss sees vectors of length one.
+
+    Returns
+    -------
+    ndarray, shape (n_steps,)
+        The loss before every step.
+
+    Raises
+    ------
+    ValueError
+        If more objects or pictures are asked for than there are, or fewer than two objects.
+
+    Examples
+    --------
+    >>> from paperlab.methods.vision.conv_net import ConvNet
+    >>> from paperlab.methods.vision.cuboids import draw_boxes
+    >>> from paperlab.methods.vision.metric_losses import hardest_triplet
+    >>> rng = np.random.default_rng(0)
+    >>> objects = pictured(draw_boxes(6, rng=rng), 3, size=8, rng=rng)
+    >>> net = ConvNet([4], [2], dim=4, rng=rng)
+    >>> sizes = {"n_steps": 5, "n_objects": 4, "n_query": 2, "n_gallery": 2}
+    >>> fit(net, objects, lambda b: hardest_triplet(b.query, b.gallery, margin=0.2), rng=rng, **sizes).shape
+    (5,)
+    """
+    asked = {"n_objects": (n_objects, len(objects), 2), "n_query": (n_query, objects.query.shape[1], 1)}
+    asked["n_gallery"] = (n_gallery, objects.gallery.shape[1], 1)
+    for name, (value, there, least) in asked.items():
+        if not least <= value <= there:
+            raise ValueError(f"{name} must lie in [{least}, {there}], the data's number, got {value}")
+    pictures, for_loss = rng.spawn(2)
+
+    def step(_):
+        chosen = pictures.choice(len(objects), n_objects, replace=False)
+        rows = [
+            torch.as_tensor(pictures.random((n_objects, part.shape[1])).argsort(1)[:, :k])
+            for part, k in ((objects.query, n_query), (objects.gallery, n_gallery))
+        ]
+        labels = torch.as_tensor(chosen)
+        seen = [part[labels[:, None], row] for part, row in zip((objects.query, objects.gallery), rows)]
+        z = net(torch.cat([part.flatten(0, 1) for part in seen]))
+        z = normalize(z, dim=-1) if unit else z
+        query, gallery = z.split([n_objects * n_query, n_objects * n_gallery])
+        common = None
+        if objects.common is not None:
+            common = objects.common[labels[:, None, None], rows[0][:, :, None], rows[1][:, None]]
+        shaped = query.view(n_objects, n_query, -1), gallery.view(n_objects, n_gallery, -1)
+        return loss(Batch(*shaped, common, labels, for_loss))
+
+    net.train()
+    parameters = [*net.parameters(), *(loss.parameters() if hasattr(loss, "parameters") else ())]
+    history = train(step, parameters, n_steps=n_steps, learning_rate=learning_rate)
+    net.eval()
+    return history[:, 0].numpy()
