@@ -262,19 +262,21 @@ def query_pictures(boxes, n_each, *, size, rng, cover=0.6, noise=0.04):
     n_each, n = _count("n_each", n_each), len(boxes)
     found = cast(boxes, np.repeat(np.arange(n), n_each), random_turns(n * n_each, rng=rng), size=size)
     images = np.where(found.masks[..., None], found.images, clutter(len(found.images), size=size, rng=rng))
-    low, width = rng.integers(0, size, (2, len(images), 1)), rng.integers(size // 5, 2 * size // 5 + 1, (2, len(images), 1))
+    low = rng.integers(0, size, (2, len(images), 1))
+    width = rng.integers(size // 5, 2 * size // 5 + 1, (2, len(images), 1))
     place = np.arange(size)
     inside = [(low[a] <= place) & (place < low[a] + width[a]) for a in (0, 1)]
     hidden = inside[0][:, :, None] & inside[1][:, None, :] & (rng.random((len(images), 1, 1)) < cover)
-    images = np.where(hidden[..., None], rng.uniform(0, 1, (len(images), 1, 1, 3)), images)
-    images = images * rng.uniform(0.6, 1.1, (len(images), 1, 1, 1)) + rng.normal(0, noise, images.shape)
+    images = np.where(hidden[..., None], rng.uniform(0, 1, (len(images), 1, 1, 3)).astype(np.float32), images)
+    light = rng.uniform(0.6, 1.1, (len(images), 1, 1, 1)).astype(np.float32)
+    images = images * light + noise * rng.standard_normal(images.shape, dtype=np.float32)
     found = Pictures(images.clip(0, 1).astype(np.float32), found.masks, found.shown)
     return Pictures(*(part.reshape(n, n_each, *part.shape[1:]) for part in _parts(found)))
 
 
 def clutter(n, *, size, rng, blocks=4):
     """Backgrounds of coloured blocks, ``blocks`` along an edge, shape (n, size, size, 3)."""
-    coarse = rng.uniform(0, 1, (n, blocks, blocks, 3))
+    coarse = rng.uniform(0, 1, (n, blocks, blocks, 3)).astype(np.float32)
     cell = np.arange(size) * blocks // size
     return coarse[:, cell[:, None], cell]
 

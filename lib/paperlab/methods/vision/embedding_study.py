@@ -70,6 +70,53 @@ def pictured(boxes, n_query, *, size, rng):
     return Objects(as_channels(query.images), as_channels(gallery.images), torch.as_tensor(common))
 
 
+def colour_histograms(images, *, bins=4):
+    """Shares of the pixels of every picture in ``bins`` ** 3 cells of the colour cube, about their mean.
+
+    Parameters
+    ----------
+    images : torch.Tensor, shape (..., 3, height, width)
+        In [0, 1].
+    bins : int
+        Along each colour.
+
+    Returns
+    -------
+    ndarray, shape (..., bins ** 3)
+        The square root of the shares, less its mean over all pictures; without that, all cosines are near one.
+    """
+    cell = (images.numpy() * bins).astype(int).clip(0, bins - 1)
+    cell = (cell[..., 0, :, :] * bins + cell[..., 1, :, :]) * bins + cell[..., 2, :, :]
+    flat = cell.reshape(-1, cell.shape[-2] * cell.shape[-1])
+    shares = np.stack([(flat == k).mean(1) for k in range(bins**3)], axis=1) ** 0.5
+    return (shares - shares.mean(0)).reshape(*cell.shape[:-2], -1)
+
+
+class ClassLoss:
+    """A head on all pictures of a batch, as a loss for `fit`.
+
+    Parameters
+    ----------
+    head : CosineSoftmax
+        With a class for each training object.
+    margin : float
+        On the cosine of the right class.
+    """
+
+    def __init__(self, head, margin):
+        self.head, self.margin = head, margin
+
+    def parameters(self):
+        """Parameters of the head."""
+        return self.head.parameters()
+
+    def __call__(self, batch):
+        """Mean loss of the pictures on both sides."""
+        vectors = torch.cat([part.flatten(0, 1) for part in (batch.query, batch.gallery)])
+        labels = [batch.labels.repeat_interleave(part.shape[1]) for part in (batch.query, batch.gallery)]
+        return self.head(vectors, torch.cat(labels), margin=self.margin)
+
+
 def as_channels(images):
     """Pictures (..., height, width, colours) as a tensor (..., colours, height, width)."""
     return torch.as_tensor(images).movedim(-1, -3).contiguous()
