@@ -8,7 +8,7 @@ from torch.nn.utils import skip_init
 
 
 class ConvNet(nn.Module):
-    """Convolutions with batch normalisation and rectifiers, means over a grid of 2 x 2, and one linear layer.
+    """Convolutions with batch normalisation and rectifiers, means over a grid of places, and one linear layer.
 
     Parameters
     ----------
@@ -22,6 +22,8 @@ class ConvNet(nn.Module):
         Draws the seed of a torch generator, from which all weights start.
     colours : int
         Channels of a picture.
+    grid : int
+        Means are taken over grid x grid parts of the picture; 1 forgets where something was seen.
 
     Raises
     ------
@@ -42,10 +44,10 @@ class ConvNet(nn.Module):
     torch.Size([5, 32])
     """
 
-    def __init__(self, channels, strides, *, dim, rng, colours=3):
+    def __init__(self, channels, strides, *, dim, rng, colours=3, grid=1):
         super().__init__()
         channels, strides = list(channels), list(strides)
-        if len(channels) != len(strides) or not channels or min(channels + strides + [dim, colours]) < 1:
+        if len(channels) != len(strides) or not channels or min([*channels, *strides, dim, colours, grid]) < 1:
             raise ValueError(
                 f"channels and strides must name as many layers, each at least 1, got {channels} and {strides}"
             )
@@ -61,18 +63,28 @@ class ConvNet(nn.Module):
             draw(conv.weight, math.sqrt(6 / (9 * before)))
             layers += [conv, nn.BatchNorm2d(width), nn.ReLU(inplace=True)]
             before = width
-        head = skip_init(nn.Linear, 4 * before, dim)
-        draw(head.weight, 1 / math.sqrt(4 * before))
-        draw(head.bias, 1 / math.sqrt(4 * before))
-        self.layers = nn.Sequential(*layers, nn.AdaptiveAvgPool2d(2), nn.Flatten(), head)
+        head = skip_init(nn.Linear, grid**2 * before, dim)
+        draw(head.weight, 1 / math.sqrt(grid**2 * before))
+        draw(head.bias, 1 / math.sqrt(grid**2 * before))
+        self.layers = nn.Sequential(*layers, nn.AdaptiveAvgPool2d(grid), nn.Flatten(), head)
 
     def forward(self, x):
         """Vectors (n, dim) of pictures (n, colours, height, width)."""
         return self.layers(x)
 
 
+def linear_map(d_in, d_out, *, rng):
+    """A linear layer from features (..., d_in) to vectors (..., d_out), started as the last layer of `ConvNet`."""
+    layer = skip_init(nn.Linear, d_in, d_out)
+    generator = torch.Generator().manual_seed(int(rng.integers(2**62)))
+    with torch.no_grad():
+        for part in (layer.weight, layer.bias):
+            part.uniform_(-1 / math.sqrt(d_in), 1 / math.sqrt(d_in), generator=generator)
+    return layer
+
+
 @torch.no_grad()
-def embed(net, images, *, normalise=True, batch_size=512):
+def embed(net, images, *, normalise=True, batch_size=512, axes=3):
     """Vectors of pictures, the network in ``eval()`` mode.
 
     Parameters
@@ -82,6 +94,8 @@ def embed(net, images, *, normalise=True, batch_size=512):
     normalise : bool
         Divide every vector by its length.
     batch_size : int
+    axes : int
+        Of one picture; 1 where features take their place.
 
     Returns
     -------
@@ -89,9 +103,9 @@ def embed(net, images, *, normalise=True, batch_size=512):
     """
     was_training = net.training
     net.eval()
-    flat = images.flatten(0, -4)
+    flat = images.flatten(0, -axes - 1)
     found = torch.cat([net(part) for part in flat.split(batch_size)])
     net.train(was_training)
     if normalise:
         found = nn.functional.normalize(found, dim=-1)
-    return found.reshape(*images.shape[:-3], -1).numpy()
+    return found.reshape(*images.shape[:-axes], -1).numpy()

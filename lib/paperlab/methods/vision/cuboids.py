@@ -162,7 +162,7 @@ def side_turns(*, rng, n=1, tilt=0.08):
     return small @ np.array(exact)
 
 
-def cast(boxes, which, turns, *, size):
+def cast(boxes, which, turns, *, size, window=WINDOW):
     """Pictures of boxes on white, seen from afar (parallel rays).
 
     Parameters
@@ -174,6 +174,8 @@ def cast(boxes, which, turns, *, size):
         As `random_turns` gives.
     size : int
         Pixels along an edge, at least 4.
+    window : float
+        Half the width of the picture, where the largest half size is 1; from 1.74 on every box fits.
 
     Returns
     -------
@@ -195,14 +197,15 @@ def cast(boxes, which, turns, *, size):
     if len(which) and not (0 <= which.min() and which.max() < len(boxes)):
         raise ValueError(f"which must lie in [0, {len(boxes) - 1}], got {which.min()} to {which.max()}")
     parts = [
-        _cast(boxes, which[a : a + CHUNK], turns[a : a + CHUNK], size) for a in range(0, max(len(which), 1), CHUNK)
+        _cast(boxes, which[a : a + CHUNK], turns[a : a + CHUNK], size, window)
+        for a in range(0, max(len(which), 1), CHUNK)
     ]
     return Pictures(*(np.concatenate(part) for part in zip(*parts)))
 
 
-def _cast(boxes, which, turns, size):
+def _cast(boxes, which, turns, size, window):
     n, t = len(which), boxes.sides.shape[2]
-    middle = ((np.arange(size) + 0.5) / size * 2 - 1) * WINDOW
+    middle = ((np.arange(size) + 0.5) / size * 2 - 1) * window
     half = boxes.half[which].T[:, :, None, None].astype(np.float32)
     turns = turns.astype(np.float32)[..., None, None]
     x, y = middle.astype(np.float32)[None, None, :], -middle.astype(np.float32)[None, :, None]

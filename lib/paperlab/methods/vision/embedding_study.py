@@ -122,6 +122,49 @@ def as_channels(images):
     return torch.as_tensor(images).movedim(-1, -3).contiguous()
 
 
+def pooled(features, labels, *, n_query, n_gallery, rng):
+    """`Objects` of features by label, where every object has its own number of pictures.
+
+    Parameters
+    ----------
+    features : ndarray, shape (n, d)
+    labels : array_like, shape (n,)
+        Any labels; each needs three pictures or more.
+    n_query, n_gallery : int
+        Places on either side. A third of an object's pictures, by lot, goes to the gallery, the others to the queries;
+        they are repeated in turn until the places are full.
+    rng : numpy.random.Generator
+
+    Returns
+    -------
+    Objects
+        In the order of the sorted labels.
+
+    Raises
+    ------
+    ValueError
+        If an object has fewer than three pictures; the message names it.
+
+    Examples
+    --------
+    >>> z = np.arange(6.0)[:, None]
+    >>> made = pooled(z, list("aaabbb"), n_query=4, n_gallery=1, rng=np.random.default_rng(0))
+    >>> made.query.shape, made.gallery.shape
+    (torch.Size([2, 4, 1]), torch.Size([2, 1, 1]))
+    """
+    labels = np.asarray(labels)
+    sides = [], []
+    for label in np.unique(labels):
+        rows = rng.permutation(np.flatnonzero(labels == label))
+        if len(rows) < 3:
+            raise ValueError(f"object {label!r} has {len(rows)} pictures, at least 3 are needed; leave it out")
+        third = len(rows) // 3
+        for side, part, places in zip(sides, (rows[third:], rows[:third]), (n_query, n_gallery)):
+            side.append(np.resize(part, places))
+    query, gallery = (torch.as_tensor(features[np.array(side)], dtype=torch.float32) for side in sides)
+    return Objects(query, gallery)
+
+
 def fit(net, objects, loss, *, n_steps, n_objects, n_query, n_gallery, rng, learning_rate=3e-3, unit=True):
     """Train a network by a loss on batches of objects.
 
