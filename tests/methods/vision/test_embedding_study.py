@@ -131,5 +131,5 @@ def test_bad_numbers_are_named(changed, message):
 
 
 def test_objects_with_two_pictures_are_refused_by_name():
-    with pytest.raises(ValueError, match="object 'b' has 2 pictures"):
+    with pytest.raises(ValueError, match="object b has 2 pictures"):
         pooled(np.zeros((5, 2)), list("aaabb"), n_query=2, n_gallery=1, rng=rng())

@@ -48,7 +48,8 @@ def test_centroid_score_ranks_as_sklearns_nearest_centroid_on_the_sphere():
     gallery = rng().standard_normal((12, 4, 6))
     query = rng(1).standard_normal((12, 1, 6))
     centres = retrieval.unit(gallery.mean(1))
-    peer = NearestCentroid().fit(np.repeat(centres, 2, axis=0), np.arange(24) // 2).predict(retrieval.unit(query[:, 0]))
+    off = 0.01 * rng(2).standard_normal(centres.shape)  # it wants two points about each centre
+    peer = NearestCentroid().fit(np.concatenate([centres + off, centres - off]), np.arange(24) % 12).predict(retrieval.unit(query[:, 0]))
     np.testing.assert_array_equal(retrieval.similarity(query, gallery).argmax(1), peer)
 
 
@@ -117,7 +118,7 @@ def test_a_perfect_list_has_precision_one_and_names_do_not_matter():
         (lambda z: retrieval.similarity(z, z, how="worst"), "how must be 'centroid' or 'best'"),
         (lambda z: retrieval.ranks(np.eye(2), np.arange(2), np.array([[0], [0]])), "must not hold the right object"),
         (lambda z: retrieval.ranks(np.eye(2), np.arange(2), np.zeros((2, 0), int)), "at least one other"),
-        (lambda z: retrieval.retrieve(np.eye(2), ["a", "b"], ["a", "c"]), r"query 1 \(.*'b'.*\) has no picture"),
+        (lambda z: retrieval.retrieve(np.eye(2), ["a", "b"], ["a", "c"]), r"query 1 \(b\) has no picture"),
         (lambda z: retrieval.retrieve(np.eye(2), [1, 2], [1, 2], query_camera=[1, 1]), "must be given together"),
     ],
 )

@@ -157,7 +157,7 @@ def pooled(features, labels, *, n_query, n_gallery, rng):
     for label in np.unique(labels):
         rows = rng.permutation(np.flatnonzero(labels == label))
         if len(rows) < 3:
-            raise ValueError(f"object {label!r} has {len(rows)} pictures, at least 3 are needed; leave it out")
+            raise ValueError(f"object {label} has {len(rows)} pictures, at least 3 are needed; leave it out")
         third = len(rows) // 3
         for side, part, places in zip(sides, (rows[third:], rows[:third]), (n_query, n_gallery)):
             side.append(np.resize(part, places))

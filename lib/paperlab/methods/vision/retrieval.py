@@ -207,7 +207,7 @@ def retrieve(score, query_id, gallery_id, *, query_camera=None, gallery_camera=N
     match &= kept
     alone = np.flatnonzero(~match.any(1))
     if len(alone):
-        raise ValueError(f"query {alone[0]} ({query_id[alone[0]]!r}) has no picture of its identity in the gallery")
+        raise ValueError(f"query {alone[0]} ({query_id[alone[0]]}) has no picture of its identity in the gallery")
     order = np.argsort(np.where(kept, -score, np.inf), axis=1, kind="stable")
     hits = np.take_along_axis(match, order, axis=1)
     query, place = np.nonzero(hits)  # by query, best first
