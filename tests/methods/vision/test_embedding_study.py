@@ -6,7 +6,7 @@ import torch
 from paperlab.methods.vision import metric_losses as losses
 from paperlab.methods.vision.conv_net import embed, linear_map
 from paperlab.methods.vision.cuboids import draw_boxes
-from paperlab.methods.vision.embedding_study import ClassLoss, Objects, colour_histograms, fit, pictured, pooled
+from paperlab.methods.vision.embedding_study import ClassLoss, Objects, Steps, colour_histograms, fit, pictured, pooled
 from paperlab.methods.vision.retrieval import container_recall
 
 
@@ -40,7 +40,7 @@ def test_training_finds_the_numbers_that_carry_identity_and_dealt_galleries_do_n
     new, found = features(seed=1), {}
     for name, seen in {"true": objects, "dealt": objects.dealt(np.roll(np.arange(80), 1))}.items():
         net = linear_map(20, 8, rng=rng(2))
-        fit(net, seen, centroid_loss, rng=rng(3), **STEP)
+        fit(net, seen, centroid_loss, Steps(**STEP), rng=rng(3))
         found[name] = recall(net, new)
     assert found["true"] > 0.8
     assert found["dealt"] < found["true"] - 0.3
@@ -56,7 +56,7 @@ def test_two_losses_see_the_same_pictures():
             batches.append((batch.labels.clone(), batch.query.detach().clone()))
             return batch.query.sum() * 0
 
-        fit(linear_map(20, 4, rng=rng(2)), features(), loss, rng=rng(3), **(STEP | {"n_steps": 4}))
+        fit(linear_map(20, 4, rng=rng(2)), features(), loss, Steps(**STEP | {"n_steps": 4}), rng=rng(3))
         seen[name] = batches
     for (labels, query), (again, other) in zip(seen["none"], seen["some"]):
         torch.testing.assert_close(labels, again)
@@ -87,7 +87,7 @@ def test_pairs_with_a_common_side_follow_their_pictures():
             return x.mean((2, 3)) + 0 * self.one
 
     form = {"n_steps": 2, "n_objects": 5, "n_query": 2, "n_gallery": 6, "unit": False}
-    fit(Colour(), objects, loss, rng=rng(3), **form)
+    fit(Colour(), objects, loss, Steps(**form), rng=rng(3))
 
 
 def test_classes_are_learnt():
@@ -95,7 +95,7 @@ def test_classes_are_learnt():
     head = losses.CosineSoftmax(10, 8, rng=rng(1))
     start = head.classes.detach().clone()
     net = linear_map(20, 8, rng=rng(2))
-    history = fit(net, objects, ClassLoss(head, 0.1), rng=rng(3), **(STEP | {"n_objects": 10}))
+    history = fit(net, objects, ClassLoss(head, 0.1), Steps(**STEP | {"n_objects": 10}), rng=rng(3))
     assert history[-10:].mean() < 0.5 * history[:10].mean()
     assert not torch.equal(start, head.classes)
 
@@ -127,7 +127,7 @@ def test_pooled_keeps_query_and_gallery_apart_for_any_labels():
 )
 def test_bad_numbers_are_named(changed, message):
     with pytest.raises(ValueError, match=message):
-        fit(linear_map(20, 4, rng=rng()), features(), centroid_loss, rng=rng(), **(STEP | changed))
+        fit(linear_map(20, 4, rng=rng()), features(), centroid_loss, Steps(**STEP | changed), rng=rng())
 
 
 def test_objects_with_two_pictures_are_refused_by_name():

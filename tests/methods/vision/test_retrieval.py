@@ -49,7 +49,8 @@ def test_centroid_score_ranks_as_sklearns_nearest_centroid_on_the_sphere():
     query = rng(1).standard_normal((12, 1, 6))
     centres = retrieval.unit(gallery.mean(1))
     off = 0.01 * rng(2).standard_normal(centres.shape)  # it wants two points about each centre
-    peer = NearestCentroid().fit(np.concatenate([centres + off, centres - off]), np.arange(24) % 12).predict(retrieval.unit(query[:, 0]))
+    peer = NearestCentroid().fit(np.concatenate([centres + off, centres - off]), np.arange(24) % 12)
+    peer = peer.predict(retrieval.unit(query[:, 0]))
     np.testing.assert_array_equal(retrieval.similarity(query, gallery).argmax(1), peer)
 
 
@@ -57,7 +58,7 @@ def loop(score, query_id, gallery_id, query_camera, gallery_camera):
     """The protocol of re-identification written out."""
     found, firsts = [], []
     for i in range(len(score)):
-        order = [j for j in np.argsort(-score[i], kind="stable")]
+        order = np.argsort(-score[i], kind="stable")
         order = [j for j in order if not (gallery_id[j] == query_id[i] and gallery_camera[j] == query_camera[i])]
         right = [gallery_id[j] == query_id[i] for j in order]
         places = np.flatnonzero(right)

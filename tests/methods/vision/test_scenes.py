@@ -62,9 +62,7 @@ def test_overlap_is_one_with_itself_and_symmetric():
 
 
 def case(labels, scores=(0.9, 0.8), shared=((1.0, 0.0), (0.0, 1.0)), truth=(0, 1)):
-    return scenes.average_precision(
-        [np.array(shared)], [np.array(labels)], [np.array(scores)], [np.array(truth)]
-    )
+    return scenes.average_precision([np.array(shared)], [np.array(labels)], [np.array(scores)], [np.array(truth)])
 
 
 def test_average_precision_of_exact_cases():

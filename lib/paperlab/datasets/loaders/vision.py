@@ -14,7 +14,9 @@ def _archive(name, path, shape, **labels):
             raise PaperlabError(f"data set {name}: arrays {', '.join(missing)} are missing in {path.name}")
         images, found = archive["images"], {key: archive[key] for key in labels}
     if images.shape != shape or images.dtype != np.uint8:
-        raise PaperlabError(f"data set {name}: images must be uint8 of shape {shape}, got {images.dtype} {images.shape}")
+        raise PaperlabError(
+            f"data set {name}: images must be uint8 of shape {shape}, got {images.dtype} {images.shape}"
+        )
     for key, n in labels.items():
         if found[key].shape != shape[:1] or len(np.unique(found[key])) != n:
             raise PaperlabError(f"data set {name}: {key} must name {n} different ones in {shape[0]} rows")

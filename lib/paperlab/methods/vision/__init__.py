@@ -1,6 +1,6 @@
-"""Images: objects to recognise, embeddings that tell them apart, and the measures of retrieval.
+"""Images: objects to recognise, embeddings for that, measures of retrieval (page ``centroid_triplet``).
 
-``cuboids``         printed boxes by ray casting, with the truth of which sides a picture shows (page ``centroid_triplet``)
+``cuboids``         printed boxes by ray casting, with the truth of which sides a picture shows
 ``conv_net``        a small convolutional network whose start depends on its generator only
 ``metric_losses``   centroids and triplets, and the losses that they compete with
 ``embedding_study`` one network trained by one of these losses, step by step

@@ -5,7 +5,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-WINDOW = 1.3  # half the width of a picture, in units of the largest half size: a crop, corners of the largest boxes leave it
+WINDOW = (
+    1.3  # half the width of a picture, in units of the largest half size: a crop, corners of the largest boxes leave it
+)
 CHUNK = 512  # pictures that are cast at once
 LIGHT = (0.75, 0.25)  # brightness of a side: constant, and what the angle to the camera adds
 
@@ -194,7 +196,7 @@ def cast(boxes, which, turns, *, size, window=WINDOW):
     which, size = np.asarray(which), _count("size", size, 4)
     if which.ndim != 1 or turns.shape != (len(which), 3, 3):
         raise ValueError(f"turns must have shape ({len(which)}, 3, 3), one per picture, got {turns.shape}")
-    if len(which) and not (0 <= which.min() and which.max() < len(boxes)):
+    if len(which) and not (which.min() >= 0 and which.max() < len(boxes)):
         raise ValueError(f"which must lie in [0, {len(boxes) - 1}], got {which.min()} to {which.max()}")
     parts = [
         _cast(boxes, which[a : a + CHUNK], turns[a : a + CHUNK], size, window)

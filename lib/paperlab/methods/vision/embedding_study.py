@@ -39,6 +39,29 @@ class Objects:
 
 
 @dataclass(frozen=True)
+class Steps:
+    """What `fit` does in a step, and how often.
+
+    Attributes
+    ----------
+    n_steps : int
+    n_objects, n_query, n_gallery : int
+        Objects of a step; pictures of each on either side, drawn without return.
+    learning_rate : float
+        Of Adam at the first step; half a cosine leads down to zero.
+    unit : bool
+        Whether the loss sees vectors of length one.
+    """
+
+    n_steps: int
+    n_objects: int
+    n_query: int
+    n_gallery: int
+    learning_rate: float = 3e-3
+    unit: bool = True
+
+
+@dataclass(frozen=True)
 class Batch:
     """Vectors of the objects of one step, and the generator for what a loss draws.
 
@@ -165,7 +188,7 @@ def pooled(features, labels, *, n_query, n_gallery, rng):
     return Objects(query, gallery)
 
 
-def fit(net, objects, loss, *, n_steps, n_objects, n_query, n_gallery, rng, learning_rate=3e-3, unit=True):
+def fit(net, objects, loss, steps, *, rng):
     """Train a network by a loss on batches of objects.
 
     Parameters
@@ -175,15 +198,10 @@ def fit(net, objects, loss, *, n_steps, n_objects, n_query, n_gallery, rng, lear
     objects : Objects
     loss : callable
         ``loss(batch)`` of a `Batch` gives a tensor of shape (); its own parameters are trained, too.
-    n_steps, n_objects, n_query, n_gallery : int
-        Steps; objects of a step; pictures of each on either side, drawn without return.
+    steps : Steps
     rng : numpy.random.Generator
         One stream for the pictures of the steps and another one for the loss are spawned from it, so that two losses
         see the same pictures.
-    learning_rate : float
-        Of Adam at the first step; half a cosine leads down to zero.
-    unit : bool
-        Whether the loss sees vectors of length one.
 
     Returns
     -------
@@ -203,10 +221,11 @@ def fit(net, objects, loss, *, n_steps, n_objects, n_query, n_gallery, rng, lear
     >>> rng = np.random.default_rng(0)
     >>> objects = pictured(draw_boxes(6, rng=rng), 3, size=8, rng=rng)
     >>> net = ConvNet([4], [2], dim=4, rng=rng)
-    >>> sizes = {"n_steps": 5, "n_objects": 4, "n_query": 2, "n_gallery": 2}
-    >>> fit(net, objects, lambda b: hardest_triplet(b.query, b.gallery, margin=0.2), rng=rng, **sizes).shape
+    >>> steps = Steps(n_steps=5, n_objects=4, n_query=2, n_gallery=2)
+    >>> fit(net, objects, lambda b: hardest_triplet(b.query, b.gallery, margin=0.2), steps, rng=rng).shape
     (5,)
     """
+    n_objects, n_query, n_gallery = steps.n_objects, steps.n_query, steps.n_gallery
     asked = {"n_objects": (n_objects, len(objects), 2), "n_query": (n_query, objects.query.shape[1], 1)}
     asked["n_gallery"] = (n_gallery, objects.gallery.shape[1], 1)
     for name, (value, there, least) in asked.items():
@@ -223,7 +242,7 @@ def fit(net, objects, loss, *, n_steps, n_objects, n_query, n_gallery, rng, lear
         labels = torch.as_tensor(chosen)
         seen = [part[labels[:, None], row] for part, row in zip((objects.query, objects.gallery), rows)]
         z = net(torch.cat([part.flatten(0, 1) for part in seen]))
-        z = normalize(z, dim=-1) if unit else z
+        z = normalize(z, dim=-1) if steps.unit else z
         query, gallery = z.split([n_objects * n_query, n_objects * n_gallery])
         common = None
         if objects.common is not None:
@@ -233,6 +252,6 @@ def fit(net, objects, loss, *, n_steps, n_objects, n_query, n_gallery, rng, lear
 
     net.train()
     parameters = [*net.parameters(), *(loss.parameters() if hasattr(loss, "parameters") else ())]
-    history = train(step, parameters, n_steps=n_steps, learning_rate=learning_rate)
+    history = train(step, parameters, n_steps=steps.n_steps, learning_rate=steps.learning_rate)
     net.eval()
     return history[:, 0].numpy()

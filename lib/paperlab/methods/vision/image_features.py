@@ -69,7 +69,7 @@ def _onnx_session(network, threads):
 
     file = io.BytesIO()
     names = list(Features.__dataclass_fields__)
-    free = {"images": {0: "n", 2: "h", 3: "w"}} | dict.fromkeys(names, {0: "n"})
+    free = {"images": {0: "n", 2: "h", 3: "w"}} | {name: {0: "n"} for name in names}
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # torch's advice to use its other exporter
         torch.onnx.export(

@@ -1,7 +1,7 @@
-"""Losses for vectors that tell objects apart: triplets of centroids, of single pictures, of the hardest; classification.
+"""Losses for vectors that tell objects apart: triplets of centroids, of single pictures, of the hardest; classes.
 
-All triplet losses here are one hinge, :math:`\\max(d(a,p)-d(a,n)+\\alpha, 0)`, averaged over the triplets in which it is
-active; they differ in what stands for anchor a, positive p and negatives n.
+All triplet losses here are one hinge, ``max(d(a, p) - d(a, n) + margin, 0)``, averaged over the triplets in which it
+is active; they differ in what stands for anchor a, positive p and negatives n.
 """
 
 import torch

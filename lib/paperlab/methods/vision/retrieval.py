@@ -4,6 +4,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+TOP = (1, 2, 3)  # the k of recall at k
+
 
 @dataclass(frozen=True)
 class Recall:
@@ -11,11 +13,11 @@ class Recall:
 
     Attributes
     ----------
-    at : ndarray, shape (n_k,)
-        Recall among the first k.
+    at : ndarray, shape (3,)
+        Recall among the first 1, 2, 3.
     first : ndarray, shape (n_objects,)
         Recall at 1 by object, mean over rounds.
-    chance : ndarray, shape (n_k,)
+    chance : ndarray, shape (3,)
         What drawing by lot gives.
     """
 
@@ -57,13 +59,15 @@ def similarity(query, gallery, *, how="centroid"):
     (array([[0.707]]), array([[1.]]))
     """
     if query.ndim != 3 or gallery.ndim != 3 or query.shape[2] != gallery.shape[2]:
-        raise ValueError(f"query and gallery must have shapes (n, k, d) and (m, l, d), got {query.shape}, {gallery.shape}")
+        raise ValueError(
+            f"query and gallery must have shapes (n, k, d) and (m, l, d), got {query.shape}, {gallery.shape}"
+        )
     asked = unit(query.mean(1))
     if how == "centroid":
         return asked @ unit(gallery.mean(1)).T
     if how != "best":
         raise ValueError(f"how must be 'centroid' or 'best', got {how!r}")
-    return np.einsum("nd,mld->nml", asked, unit(gallery)).max(2)
+    return np.einsum("nk,mlk->nml", asked, unit(gallery)).max(2)
 
 
 def ranks(score, target, candidates):
@@ -90,7 +94,7 @@ def ranks(score, target, candidates):
     return 1 + (others > own).sum(1) + 0.5 * (others == own).sum(1)
 
 
-def container_recall(query, gallery, *, container, rng, n_query=1, n_gallery=None, n_rounds=10, how="centroid", top=(1, 2, 3)):
+def container_recall(query, gallery, *, container, rng, n_query=1, n_gallery=None, n_rounds=10, how="centroid"):
     """Recall of every object among the others of a container drawn by lot.
 
     Parameters
@@ -107,8 +111,6 @@ def container_recall(query, gallery, *, container, rng, n_query=1, n_gallery=Non
         Containers of every object.
     how : {"centroid", "best"}
         As in `similarity`.
-    top : sequence of int
-        The k of recall at k.
 
     Returns
     -------
@@ -139,8 +141,8 @@ def container_recall(query, gallery, *, container, rng, n_query=1, n_gallery=Non
         found = similarity(query[rows[:, None], q[:, :n_query]], gallery[rows[:, None], g[:, :n_gallery]], how=how)
         others = lot[:, : container - 1]
         place[r] = ranks(found, rows, others + (others >= rows[:, None]))
-    at = np.array([(place < k + 0.5).mean() for k in top])
-    return Recall(at, (place < 1.5).mean(0), np.minimum(np.array(top) / container, 1.0))
+    at = np.array([(place < k + 0.5).mean() for k in TOP])
+    return Recall(at, (place < 1.5).mean(0), np.minimum(np.array(TOP) / container, 1.0))
 
 
 @dataclass(frozen=True)

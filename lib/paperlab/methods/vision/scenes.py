@@ -59,7 +59,9 @@ def draw_scene(boxes, which, *, rng, cell=36, noise=0.03):
         raise ValueError(f"which must name one to six boxes, got {len(which)}")
     height, width, around = 2 * cell, 3 * cell, cell // 4
     high, wide = height + 2 * around, width + 2 * around
-    ground = rng.uniform(0.2, 0.8, 3) + 0.06 * ndimage.zoom(rng.standard_normal((8, 8, 3)), (high / 8, wide / 8, 1), order=1)
+    ground = rng.uniform(0.2, 0.8, 3) + 0.06 * ndimage.zoom(
+        rng.standard_normal((8, 8, 3)), (high / 8, wide / 8, 1), order=1
+    )
     tilt = rng.uniform(-0.15, 0.15, 2)
     ground = ground + (np.linspace(-1, 1, high)[:, None] * tilt[0] + np.linspace(-1, 1, wide) * tilt[1])[..., None]
     image, label = ground, np.full((high, wide), -1)
