@@ -206,6 +206,7 @@ def world(k):
     return SimpleNamespace(k=k, boxes=boxes.take(ends[2]), **parts)
 
 
+# %%
 worlds = [world(k) for k in range(n_seeds)]
 apart = np.mean([1 - w.train.common.float().mean() for w in worlds])
 paper.measure(c6c=apart)
@@ -252,6 +253,7 @@ def trained(w, loss, objects=None, **step):
     return net
 
 
+# %% tags=["hide-input"]
 def vectors(net, objects):
     """Vectors of queries and gallery of these objects."""
     return embed(net, objects.query), embed(net, objects.gallery)
@@ -302,6 +304,7 @@ def first(name, n_query=4, **form):
     return np.array([recall(w.found[name], w.k, **form).at[0] for w in worlds])
 
 
+# %%
 NAMES = ("untrained", "colours", *ARMS)
 rows = {}
 for name in NAMES:
@@ -324,6 +327,8 @@ values = {
     "c13": (ctl - first("colours")).mean(),
 }
 paper.measure(**values)
+
+# %% tags=["hide-input"]
 if n_seeds > 2:
     paper.measure(c1a=gap.mean() - width)
 
@@ -445,6 +450,8 @@ paper.glue(
 GRID = [(n, m) for n in (1, 2, 4, 8) for m in (1, 3, 6)]
 grid = {cell: first("CTL", cell[0], n_gallery=cell[1]).mean() for cell in GRID}
 grid = 100 * pd.Series(grid).unstack()
+
+# %%
 best_one = first("CTL", how="best")
 values["c4"] = (ctl - best_one).mean()
 paper.measure(c4=values["c4"])
@@ -474,6 +481,7 @@ def centroids_only(batch):
     return centroid_loss(batch, chosen["CTL"], p_single=0.0)
 
 
+# %% tags=["hide-input"]
 if all_arms:
     pairs = [(1, 1), (1, 6), (4, 1), (4, 6)]
     rows = []
@@ -531,6 +539,7 @@ def released_loss(batch, margin=0.1):
     return losses.centroid_triplet(anchor, sides[1], margin=margin, negative=negative)
 
 
+# %% tags=["hide-input"]
 if all_arms:
     rows = []
     for w in worlds[:2]:
@@ -614,6 +623,7 @@ if turntable:
     features, names = np.concatenate(features), np.concatenate(names)
 
 
+# %% tags=["hide-input"]
 def part_of_six(k):
     """Objects to train on and six to test on, features about their training mean."""
     order = paper.rng("turntable").permutation(20) + 1
@@ -647,17 +657,22 @@ if turntable:
                 form = Steps(**form, learning_rate=1e-3)
                 fit(net, seen, loss, form, rng=paper.rng("turns", k))
             pair = [embed(net, part, axes=1) for part in (new.query, new.gallery)]
-            for n in (1, 4):
-                form = {"n_query": n, "container": 6, "n_rounds": 276}
-                found = recall(pair, 100 + k, **form).at[0]
-                rows.append({"part": k, "loss": name, "queries": n, "R@1": found})
-    found = pd.DataFrame(rows).pivot_table("R@1", ["queries", "loss"], "part")
+            for n, m in ((1, 3), (4, 3), (1, 1), (4, 1)):
+                form = {"n_query": n, "n_gallery": m, "container": 6, "n_rounds": 276}
+                at = {"part": k, "loss": name, "queries": n, "gallery": m}
+                rows.append(at | {"R@1": recall(pair, 100 + k, **form).at[0]})
+
+# %% tags=["hide-input"]
+if turntable:
+    keys = ["gallery", "queries", "loss"]
+    found = pd.DataFrame(rows).pivot_table("R@1", keys, "part")
     found.columns = [f"part {k + 1}" for k in found.columns]
     means = found.mean(axis=1)
     paper.keep("turntable", found)
-    values["c7"] = means[1, "CTL"] - means[1, "frozen"]
-    values["c7b"] = means[4, "CTL"] - means[4, "single pictures"]
-    paper.measure(c7=values["c7"], c7b=values["c7b"])
+    for m, (one, four) in {3: ("c7", "c7b"), 1: ("c7c", "c7d")}.items():
+        values[one] = means[m, 1, "CTL"] - means[m, 1, "frozen"]
+        values[four] = means[m, 4, "CTL"] - means[m, 4, "single pictures"]
+    paper.measure(**{name: values[name] for name in ("c7", "c7b", "c7c", "c7d")})
 paper.recorded("turntable")
 
 # %% [markdown]
@@ -725,6 +740,7 @@ def own_classifier(w, known):
     return net, vectors_of[:, None]
 
 
+# %% tags=["hide-input"]
 def precision(w, known, sides, masks_of):
     """Average precision over scenes, of a network and vectors of the known boxes."""
     cases = []
@@ -882,6 +898,7 @@ def best_cosines(pair, rng, n=200):
     return np.array(found)
 
 
+# %% tags=["hide-input"]
 rng = paper.rng("strangers")
 kept = best_cosines(vectors(w.nets["CTL"], w.valid), rng)
 threshold = np.quantile(kept[:, 0], 0.1)
@@ -913,7 +930,8 @@ theirs = losses.centroid_triplet(anchor[:1], gallery, margin=0.2, owner=owner)
 assert torch.allclose(torch.as_tensor(mine, dtype=theirs.dtype), theirs, atol=1e-6)
 
 # %% tags=["remove-cell"]
-LIMIT = {"c1": 0.02, "c2": 0.02, "c13": 0.02, "c7": 0.01, "c6a": 0.02, "c6b": -0.02}
+LIMIT = {"c1": 0.02, "c2": 0.02, "c13": 0.02, "c7": 0.01, "c7c": 0.01}
+LIMIT |= {"c3": -0.03, "c6a": 0.02, "c6b": -0.02}
 recorded = {c.id: paper.record_value(c.id) for c in paper.card.claims}
 of_record = {n: values.get(n) if v is None else v for n, v in recorded.items()}
 
@@ -954,16 +972,24 @@ paper.glue(
 say_turntable = say_scenes = "It has not been recorded yet."
 short_real = ""
 if (told := paper.record_table("turntable")) is not None:
-    mean = told.set_index(["queries", "loss"]).mean(axis=1)
-    say_turntable = (
-        "Recorded: with one query among six the frozen network alone finds "
-        f"{100 * mean[1, 'frozen']:.1f} %, with CTL {100 * mean[1, 'CTL']:.1f} % (C7); "
-        f"with four queries CTL finds {100 * mean[4, 'CTL']:.1f} %, single pictures "
-        f"{100 * mean[4, 'single pictures']:.1f} % (C7b)."
+    keys = ["gallery", "queries", "loss"]
+    mean = 100 * told.set_index(keys).mean(axis=1)
+    say_turntable = " ".join(
+        f"With {m} gallery pictures and one query the frozen network alone finds "
+        f"{mean[m, 1, 'frozen']:.1f} %, with CTL {mean[m, 1, 'CTL']:.1f} % ({one}); "
+        f"with four queries CTL finds {mean[m, 4, 'CTL']:.1f} %, single pictures "
+        f"{mean[m, 4, 'single pictures']:.1f} % ({four})."
+        for m, one, four in ((3, "C7", "C7b"), (1, "C7c", "C7d"))
     )
+    if mean[3, 1, "frozen"] > 99:
+        say_turntable += (
+            " With three gallery pictures nothing is left to gain, so that C7 and C7b "
+            "could not hold."
+        )
+    gain_real = mean[1, 1, "CTL"] - mean[1, 1, "frozen"]
     short_real = (
-        "On real objects CTL changes what a network trained on photographs finds by "
-        f"{100 * (mean[1, 'CTL'] - mean[1, 'frozen']):+.1f} points."
+        "On real objects with one gallery picture CTL changes what a network trained "
+        f"on photographs finds by {gain_real:+.1f} points."
     )
 if (told := paper.record_table("scenes")) is not None:
     mean = told.set_index(["masks", "network"]).mean(axis=1)
@@ -990,7 +1016,10 @@ fails = {
     "C6b": (holds("c6b"), "known sides are worth more than centroids"),
     "C3": (holds("c3") is not False, "a network for all is worse than its own"),
     "C13": (holds("c13"), "colours without training do better than CTL"),
-    "C7": (holds("c7") is not False, "on real objects the training does not help"),
+    "C7, C7c": (
+        holds("c7") is not False and holds("c7c") is not False,
+        "on real objects the training does not help",
+    ),
 }
 failed = [f"{text} ({name})" for name, (good, text) in fails.items() if not good]
 failed = "; ".join(failed)
