@@ -102,6 +102,12 @@ def test_retrieval_equals_pytorch_metric_learning_without_cameras():
     assert found.cmc[0] == pytest.approx(peer["precision_at_1"], abs=1e-6)
 
 
+def test_ties_keep_the_order_of_the_gallery():
+    score = np.array([[0.5, 0.5, 0.5, 0.9]])
+    assert retrieval.retrieve(score, ["a"], ["b", "a", "c", "d"]).average_precision == pytest.approx(1 / 3)
+    assert retrieval.retrieve(score, ["a"], ["a", "b", "c", "d"]).average_precision == pytest.approx(1 / 2)
+
+
 def test_a_perfect_list_has_precision_one_and_names_do_not_matter():
     ids = np.array(["a", "b", "c", "a", "b"])
     score = (ids[:3, None] == ids).astype(float)
@@ -121,6 +127,7 @@ def test_a_perfect_list_has_precision_one_and_names_do_not_matter():
         (lambda z: retrieval.ranks(np.eye(2), np.arange(2), np.zeros((2, 0), int)), "at least one other"),
         (lambda z: retrieval.retrieve(np.eye(2), ["a", "b"], ["a", "c"]), r"query 1 \(b\) has no picture"),
         (lambda z: retrieval.retrieve(np.eye(2), [1, 2], [1, 2], query_camera=[1, 1]), "must be given together"),
+        (lambda z: retrieval.retrieve(np.array([[1.0], [np.nan]]), [1, 1], [1]), "score must be finite, row 1 is not"),
     ],
 )
 def test_bad_input_is_named(call, message):

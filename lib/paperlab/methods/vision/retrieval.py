@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 import numpy as np
+from numba import njit
 
 TOP = (1, 2, 3)  # the k of recall at k
 
@@ -202,19 +203,63 @@ def retrieve(score, query_id, gallery_id, *, query_camera=None, gallery_camera=N
         raise ValueError(f"score must have shape ({len(query_id)}, {len(gallery_id)}), got {score.shape}")
     if (query_camera is None) != (gallery_camera is None):
         raise ValueError("query_camera and gallery_camera must be given together, or neither")
-    match = query_id[:, None] == gallery_id
-    kept = np.ones_like(match)
-    if query_camera is not None:
-        kept = ~(match & (np.asarray(query_camera)[:, None] == np.asarray(gallery_camera)))
-    match &= kept
-    alone = np.flatnonzero(~match.any(1))
+    if not np.isfinite(score).all():
+        raise ValueError(f"score must be finite, row {np.flatnonzero(~np.isfinite(score).all(1))[0]} is not")
+    codes = [_codes(query_id, gallery_id)]
+    if query_camera is None:
+        codes.append((np.zeros(len(query_id), np.int64), np.ones(len(gallery_id), np.int64)))
+    else:
+        codes.append(_codes(np.asarray(query_camera), np.asarray(gallery_camera)))
+    first, precision = _lists(np.asarray(score), *codes[0], *codes[1])
+    alone = np.flatnonzero(first < 0)
     if len(alone):
         raise ValueError(f"query {alone[0]} ({query_id[alone[0]]}) has no picture of its identity in the gallery")
-    order = np.argsort(np.where(kept, -score, np.inf), axis=1, kind="stable")
-    hits = np.take_along_axis(match, order, axis=1)
-    query, place = np.nonzero(hits)  # by query, best first
-    first = np.flatnonzero(np.r_[True, query[1:] != query[:-1]])
-    nth = np.arange(len(query)) - np.repeat(first, np.diff(np.r_[first, len(query)])) + 1
-    precision = np.bincount(query, nth / (place + 1)) / np.bincount(query)
-    cmc = np.cumsum(np.bincount(place[first], minlength=score.shape[1])) / len(score)
+    cmc = np.cumsum(np.bincount(first, minlength=score.shape[1])) / len(score)
     return Retrieval(cmc, precision)
+
+
+def _codes(query, gallery):
+    """Whole numbers for the labels of both sides, the same ones for the same label."""
+    codes = np.unique(np.concatenate([query, gallery]), return_inverse=True)[1]
+    return codes[: len(query)], codes[len(query) :]
+
+
+@njit(cache=True)
+def _lists(score, query_id, gallery_id, query_camera, gallery_camera):
+    """Place of the first match of every query, -1 without one, and its average precision.
+
+    Only the matches are sorted; every other picture is then counted before the matches that it precedes.
+    """
+    n, m = score.shape
+    first, precision = np.full(n, -1), np.zeros(n)
+    for i in range(n):
+        row, rows = score[i], np.empty(m, np.int64)
+        k = 0
+        for j in range(m):
+            if gallery_id[j] == query_id[i] and gallery_camera[j] != query_camera[i]:
+                rows[k] = j
+                k += 1
+        if k == 0:
+            continue
+        rows = rows[:k]
+        rows = rows[np.argsort(-row[rows], kind="mergesort")]
+        best, ahead = row[rows], np.zeros(k + 1, np.int64)
+        for j in range(m):
+            if gallery_id[j] == query_id[i]:
+                continue
+            low, high = 0, k  # the first match that this picture precedes
+            while low < high:
+                middle = (low + high) // 2
+                if best[middle] < row[j] or (best[middle] == row[j] and rows[middle] > j):
+                    high = middle
+                else:
+                    low = middle + 1
+            ahead[low] += 1
+        before = 0
+        for r in range(k):
+            before += ahead[r]
+            precision[i] += (r + 1) / (r + before + 1)
+            if r == 0:
+                first[i] = before
+        precision[i] /= k
+    return first, precision
