@@ -967,12 +967,19 @@ say_why = (
     if holds("c6a") or holds("c6b")
     else "So the reason for the advantage must be another one here."
 )
+say_dealt = "" if dealt - blank <= 0.05 else "That is above the limit of the card."
+if (told := paper.seeds("c12")) is not None:
+    n = sum(value <= 0.05 for value in told["values"])
+    say_dealt += (
+        f" On {n} of {told['of']} other seeds it keeps to the limit, and its mean over "
+        f"them is {100 * np.mean(told['values']):+.1f} points: luck of one world."
+        if n > told["of"] / 2
+        else f" On {n} of {told['of']} other seeds it keeps to it."
+    )
 hard = "hardest" in at and at["hardest"] < at["untrained"] + 5
 paper.glue(
     say_why=say_why,
-    say_dealt="" if dealt - blank <= 0.05 else "More than the limit of the card: to "
-    "spread vectors apart at all, which wrong centroids still ask for, makes a better "
-    "ruler than random weights. Identity is worth what lies above that.",
+    say_dealt=say_dealt,
     say_colours="" if holds("c13") else "So few steps do not even teach the colours; "
     "what is compared here are beginnings of training.",
     say_hardest="The hardest pairs teach next to nothing at this length of training: "
