@@ -173,7 +173,9 @@ def test_a_stored_notebook_is_drawn_with_the_present_record(page, book):
     assert "✓ reproduced" in html[0] and "3 of 5" in html[1] and "2024-01-01" in html[1]
     again = tables.redrawn(deepcopy(drawn), page, judged=False)
     for before, after in zip(tables.tables_of(stored), tables.tables_of(again)):
-        assert "".join(before["data"]["text/html"]) == after["data"]["text/html"], "what its cells drew"
+        told = {kind: "".join(text) for kind, text in before["data"].items()}
+        told["text/plain"] = told["text/plain"].replace("c1  reproduced", f"c1  {tables.OPEN}")  # 3 of 5 seeds
+        assert told == after["data"], "what its cells drew"
 
 
 @pytest.mark.parametrize("held, line", [(5, "c1  reproduced"), (4, "c1  not the same on every seed")])

@@ -237,10 +237,10 @@ def redrawn(notebook, page, *, judged=True):
         The same notebook.
     """
     result = records.result_of(notebook)
-    found = findings_of(page.card, result, page.record if judged else {})
     for output in tables_of(notebook):
         output["data"] = drawn(output["metadata"][KIND], page.card, result, page.record.get("stability"))
         if judged:
+            found = findings_of(page.card, result, page.record)
             output["data"]["text/html"] = (
                 head(found) if output["metadata"][KIND] == "claims" else verdict_table(found) + provenance(page)
             )
